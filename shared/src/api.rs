@@ -1,0 +1,13 @@
+//! Wire types of `/api/v1`, shared by the server and the dashboard.
+//!
+//! One file per room. Database entities never appear here. Timestamps are RFC 3339 in UTC.
+//! Envelopes: one object as `{"project": {…}}`, collections as `{"projects": […], "next": cursor or null}`.
+
+pub mod accounts;
+pub mod corpora;
+pub mod jobs;
+pub mod plugins;
+pub mod problem;
+pub mod projects;
+pub mod runs;
+pub mod taxonomies;

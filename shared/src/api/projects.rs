@@ -1,0 +1,39 @@
+//! Projects and their overview.
+
+use serde::{Deserialize, Serialize};
+
+use super::accounts::Role;
+use super::jobs::Job;
+use super::runs::Run;
+
+/// `POST /api/v1/projects`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewProject {
+    pub name: String,
+}
+
+/// A project; `GET /api/v1/projects` → `{"projects":[…]}`, one as `{"project":{…}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Project {
+    pub id: i64,
+    pub name: String,
+    pub created_at: String,
+    /// The asker's role in it.
+    pub role: Role,
+}
+
+/// `GET /api/v1/projects/{id}/overview`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Overview {
+    pub project: Project,
+    pub taxonomy: Option<super::taxonomies::Taxonomy>,
+    pub corpus: Option<super::corpora::Corpus>,
+    /// Best finished run by test macro-F1, then micro-F1.
+    pub best_run: Option<Run>,
+    pub n_runs: u64,
+    /// Newest first, at most ten.
+    pub jobs: Vec<Job>,
+}

@@ -1,0 +1,19 @@
+//! The vocabulary of Arborist: taxonomies, label sets, documents, decoding, metrics, significance,
+//! run events and the wire types of the HTTP interface.
+//!
+//! Pure: no I/O, no clock, no async, no randomness that is not seeded by the caller. The same code
+//! runs in the server, in the command line, in plugins and, as WebAssembly, in the browser.
+
+pub mod api;
+pub mod corpus;
+pub mod decode;
+pub mod manifest;
+pub mod metrics;
+pub mod run;
+pub mod scores;
+pub mod significance;
+pub mod split;
+pub mod taxonomy;
+
+/// Position of a label in its taxonomy: dense, `0..taxonomy.len()`, parents before children is *not* implied.
+pub type LabelIndex = u32;
