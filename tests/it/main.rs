@@ -1,0 +1,5 @@
+//! Stories told against built binaries: the HTTP interface, crashes, the browser.
+//!
+//! One executable with modules: linking is most of the time of a test build.
+
+mod path;

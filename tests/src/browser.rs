@@ -1,0 +1,104 @@
+//! Headless Chromium behind chromedriver.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use thirtyfour::prelude::*;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// Colours that the browser asks pages for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+/// A browser of its own, with a fresh profile.
+pub struct Browser {
+    pub driver: WebDriver,
+    _chromedriver: Child,
+    _profile: tempfile::TempDir,
+    screenshots: PathBuf,
+}
+
+impl Browser {
+    /// Starts chromedriver and Chromium, `width` × `height` pixels.
+    ///
+    /// # Errors
+    /// When either cannot be started (`cargo xtask setup` installs both).
+    pub async fn start(width: u32, height: u32) -> anyhow::Result<Self> {
+        let chromedriver = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
+        let mut child = Command::new(&chromedriver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {chromedriver}"))?;
+        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+        let mut port = None;
+        while let Some(line) = lines.next_line().await? {
+            if let Some((_, rest)) = line.split_once("on port ") {
+                port = rest.trim_end_matches('.').parse::<u16>().ok();
+                if port.is_some_and(|port| port > 0) {
+                    break;
+                }
+            }
+        }
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let port = port.context("chromedriver named no port")?;
+        let profile = tempfile::tempdir()?;
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            &format!("--user-data-dir={}", profile.path().display()),
+            &format!("--window-size={width},{height}"),
+        ] {
+            capabilities.add_arg(argument)?;
+        }
+        let driver = WebDriver::new(&format!("http://127.0.0.1:{port}"), capabilities).await?;
+        let screenshots = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+        std::fs::create_dir_all(&screenshots)?;
+        Ok(Self { driver, _chromedriver: child, _profile: profile, screenshots })
+    }
+
+    /// Saves what is to be seen as `screenshots/<name>.png`.
+    ///
+    /// # Errors
+    /// When the picture cannot be taken or written.
+    pub async fn screenshot(&self, name: &str) -> anyhow::Result<()> {
+        let path = self.screenshots.join(format!("{name}.png"));
+        self.driver.screenshot(&path).await.with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// The element with this `data-testid`, once it is there.
+    ///
+    /// # Errors
+    /// When it does not appear within twenty seconds.
+    pub async fn find(&self, test_id: &str) -> anyhow::Result<WebElement> {
+        let element = self
+            .driver
+            .query(By::Css(format!("[data-testid='{test_id}']")))
+            .wait(std::time::Duration::from_secs(20), std::time::Duration::from_millis(50))
+            .first()
+            .await;
+        match element {
+            Ok(element) => Ok(element),
+            Err(error) => {
+                let _ = self.screenshot(&format!("missing-{test_id}")).await;
+                Err(error).with_context(|| format!("no element with data-testid {test_id}"))
+            }
+        }
+    }
+}
