@@ -4,6 +4,8 @@
 //! Envelopes: one object as `{"project": {…}}`, collections as `{"projects": […], "next": cursor or null}`.
 
 pub mod accounts;
+pub mod assets;
+pub mod comparisons;
 pub mod corpora;
 pub mod jobs;
 pub mod plugins;

@@ -68,3 +68,20 @@ pub struct Key {
     #[serde(default)]
     pub last_used_at: Option<String>,
 }
+
+/// `GET /api/v1/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyList {
+    pub keys: Vec<Key>,
+}
+
+/// Answer of `POST /api/v1/keys` and of `arborist keys create`: the only time that the secret is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedKey {
+    /// Goes into `Authorization: Bearer …`.
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+}

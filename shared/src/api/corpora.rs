@@ -66,3 +66,82 @@ pub struct Reject {
     /// The row as it came, cut at 10,000 characters.
     pub row: String,
 }
+
+/// `GET /api/v1/projects/{id}/corpora`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CorpusList {
+    /// Newest first.
+    pub corpora: Vec<Corpus>,
+}
+
+/// `GET /api/v1/corpora/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CorpusAnswer {
+    pub corpus: Corpus,
+}
+
+/// `GET /api/v1/documents/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DocumentAnswer {
+    pub document: Document,
+}
+
+/// `POST /api/v1/projects/{id}/corpora/preview?taxonomy=ID&format=…&partial=true`; the body is the file, or its beginning
+/// (256 KiB are plenty, 1 MiB is the limit). `partial=true` says that the file goes on: the line that was cut is left out.
+/// Nothing is stored. A body that cannot be read at all is answered with `error` set, not with an error status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CorpusPreview {
+    /// The detected or given format, one of the words of `?format=`.
+    pub format: String,
+    /// `UTF-8`, or `UTF-8 with byte order mark`.
+    pub encoding: String,
+    /// Rows of the sent part, good and bad.
+    pub n_rows: u64,
+    /// The first 20 good rows, as they will be read.
+    pub rows: Vec<PreviewRow>,
+    /// Rows of the sent part that the import would refuse.
+    pub n_problems: u64,
+    /// The first 50 of them.
+    pub problems: Vec<Reject>,
+    /// Good rows without a `labels` field.
+    pub n_unannotated: u64,
+    /// Distinct labels of the sent part that the taxonomy does not know or that are ambiguous.
+    pub n_unknown_labels: u64,
+    /// The 20 most frequent of them.
+    pub unknown_labels: Vec<UnknownLabel>,
+    /// Rows that name their split; the import's `split` and `seed` apply to the others.
+    pub n_with_split: u64,
+    /// Why nothing could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A row of a preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PreviewRow {
+    /// Counts from 1.
+    pub line: u64,
+    pub id: Option<String>,
+    /// Cut at 2,000 characters.
+    pub text: String,
+    /// Name path of each label as given, once resolved; none = not annotated.
+    pub paths: Option<Vec<Vec<String>>>,
+    pub split: Option<Split>,
+}
+
+/// A label that rows use and the taxonomy cannot resolve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UnknownLabel {
+    /// As given; a path is joined with ` / `.
+    pub label: String,
+    /// Rows of the sent part that use it.
+    pub n_rows: u64,
+    /// What was found and which labels could have been meant.
+    pub reason: String,
+}

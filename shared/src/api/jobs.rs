@@ -70,3 +70,11 @@ pub struct Accepted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<i64>,
 }
+
+/// `GET /api/v1/jobs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobList {
+    /// Newest first.
+    pub jobs: Vec<Job>,
+}

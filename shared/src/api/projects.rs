@@ -37,3 +37,18 @@ pub struct Overview {
     /// Newest first, at most ten.
     pub jobs: Vec<Job>,
 }
+
+/// `GET /api/v1/projects`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProjectList {
+    /// Newest first.
+    pub projects: Vec<Project>,
+}
+
+/// `POST /api/v1/projects` and `GET /api/v1/projects/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProjectAnswer {
+    pub project: Project,
+}

@@ -1,5 +1,7 @@
 //! Runs, their epochs, and prediction.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -150,4 +152,56 @@ pub struct PredictedLabel {
     /// Whether the label was in the set before decoding, where that differs from `predicted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_predicted: Option<bool>,
+}
+
+/// A line of a streamed prediction whose document could not be classified; it stands where the answer would stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PredictFailure {
+    /// Id of the document; none when the line could not be read so far.
+    pub id: Option<String>,
+    /// Line of the request, counting from 1.
+    pub line: u64,
+    pub error: String,
+}
+
+/// `GET /api/v1/projects/{id}/runs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunPage {
+    /// Newest first.
+    pub runs: Vec<Run>,
+    pub next: Option<String>,
+}
+
+/// `GET /api/v1/runs/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunAnswer {
+    pub run: Run,
+}
+
+/// `GET /api/v1/runs/{id}/epochs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EpochList {
+    pub epochs: Vec<Epoch>,
+}
+
+/// One epoch of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Epoch {
+    pub epoch: u32,
+    pub step: u64,
+    /// Named loss terms, means over the epoch.
+    pub losses: BTreeMap<String, f64>,
+    /// The method's own validation scores, for learning curves only.
+    pub validation: BTreeMap<String, f64>,
+    pub learning_rate: f64,
+    pub documents_per_second: f64,
+    pub seconds: f64,
+    pub peak_memory_bytes: u64,
+    /// Whether the checkpoint of this epoch is the one that is kept.
+    pub selected: bool,
 }

@@ -41,3 +41,40 @@ pub struct LabelPage {
     pub labels: Vec<LabelRow>,
     pub next: Option<String>,
 }
+
+/// `GET /api/v1/projects/{id}/taxonomies`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyList {
+    /// Newest first.
+    pub taxonomies: Vec<Taxonomy>,
+}
+
+/// `GET /api/v1/taxonomies/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyAnswer {
+    pub taxonomy: Taxonomy,
+}
+
+/// `POST /api/v1/projects/{id}/taxonomies/preview?format=…&partial=true`; the body is the file (16 MiB at most).
+/// `partial=true` says that only its beginning was sent: the line that was cut is left out, which the line formats bear and JSON does not.
+/// Nothing is stored. A file that cannot be read is answered with `error` set, not with an error status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyPreview {
+    /// The detected or given format, one of the words of `?format=`; empty when it could not be told.
+    pub format: String,
+    pub n_labels: u64,
+    pub depth: u32,
+    pub n_multi_parent: u64,
+    /// Labels of each level, level 1 first.
+    pub labels_per_level: Vec<u64>,
+    /// The first 50 labels below the root, in taxonomy order.
+    pub top: Vec<LabelRow>,
+    /// What the reader changed or noticed: duplicate lines, labels introduced by use.
+    pub notes: Vec<String>,
+    /// What is wrong, with line and column; the other fields are empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

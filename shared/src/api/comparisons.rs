@@ -1,0 +1,63 @@
+//! Comparisons of runs on the documents that are test in all of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Metrics;
+use crate::split::Split;
+
+/// `POST /api/v1/comparisons`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewComparison {
+    /// Two to ten runs.
+    pub runs: Vec<i64>,
+    /// `test`, which is also the default, or `validation`.
+    #[serde(default)]
+    pub split: Option<Split>,
+    /// Resamples of the bootstrap; 10,000 unless told otherwise.
+    #[serde(default)]
+    pub resamples: Option<u32>,
+    #[serde(default)]
+    pub seed: Option<u64>,
+}
+
+/// Answer of `POST /api/v1/comparisons` (201) and of `GET /api/v1/comparisons/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Comparison {
+    pub id: i64,
+    pub split: Split,
+    /// Documents that count: in the split in every run, train or validation in none.
+    pub n_documents: u64,
+    pub runs: Vec<ComparedRun>,
+    /// One for each pair of runs and each metric.
+    pub tests: Vec<ComparedPair>,
+    pub created_at: String,
+}
+
+/// A run's figures on the shared documents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ComparedRun {
+    pub run: i64,
+    pub metrics: Metrics,
+}
+
+/// A paired test of `a` against `b`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ComparedPair {
+    pub a: i64,
+    pub b: i64,
+    pub metric: String,
+    /// Figure of `a` minus figure of `b`.
+    pub difference: f64,
+    /// 95 % interval of the difference.
+    pub interval: [f64; 2],
+    pub p: f64,
+    /// Corrected by Holm over all tests of this comparison.
+    pub p_holm: f64,
+    /// `paired bootstrap`, `approximate randomisation`, `mcnemar`.
+    pub method: String,
+}
