@@ -2,16 +2,23 @@
 //!
 //! Depends on nothing of the workspace, so that it starts before anything is set up.
 
+mod build;
+mod check;
 mod hash;
+mod packages;
 mod process;
 mod setup;
+mod test;
 mod workspace;
+
+#[cfg(test)]
+mod tidy;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use workspace::Workspace;
+use workspace::{Profile, Workspace};
 
 mod flags {
     xflags::xflags! {
@@ -24,6 +31,17 @@ mod flags {
                 /// Also what only the tests need: Chromium, its driver, nextest.
                 optional --tests
             }
+            /// Build executable, plugins and dashboard into target/release.
+            cmd build {
+                /// Without optimization, into target/debug.
+                optional --debug
+            }
+            /// Run every test, or only the named parts: fmt, lint, units, plugins, frontend, build, stories.
+            cmd test {
+                repeated part: String
+            }
+            /// Run what should pass before every push: formatting, lints, house rules, fast tests.
+            cmd check {}
         }
     }
 }
@@ -49,5 +67,15 @@ fn dispatch(flags: flags::Xtask) -> Result<()> {
             };
             setup::run(&workspace, extras)
         }
+        flags::XtaskCmd::Build(flags) => {
+            let profile = if flags.debug {
+                Profile::Debug
+            } else {
+                Profile::Release
+            };
+            build::run(&workspace, profile)
+        }
+        flags::XtaskCmd::Test(flags) => test::run(&workspace, &flags.part),
+        flags::XtaskCmd::Check(_) => check::run(&workspace),
     }
 }

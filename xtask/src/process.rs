@@ -238,7 +238,10 @@ fn copy(pipe: impl std::io::Read, to_stderr: bool) -> String {
     let mut said = String::new();
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+    while reader
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|read| read > 0)
+    {
         // A closed terminal is no reason to stop the command.
         let _ = if to_stderr {
             std::io::stderr().write_all(&line)
@@ -257,7 +260,10 @@ fn scrub(command: &mut Command) {
         let Some(key) = key.to_str() else { continue };
         if key.starts_with("CARGO_PKG_")
             || key.starts_with("CARGO_MANIFEST_")
-            || matches!(key, "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE")
+            || matches!(
+                key,
+                "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE"
+            )
         {
             command.env_remove(key);
         }

@@ -19,11 +19,10 @@ use anyhow::Result;
 use crate::process::cmd;
 use crate::workspace::Workspace;
 
-pub(crate) use browser::{Browser, find as find_browser};
+pub(crate) use browser::find as find_browser;
 pub(crate) use encoder::directory as encoder_directory;
-pub(crate) use libtorch::{cpu_directory, cuda_directory};
+pub(crate) use libtorch::cpu_directory;
 pub(crate) use nextest::find as find_nextest;
-pub(crate) use pip::venv;
 
 /// What is wanted beyond what a build of the product needs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,10 +74,7 @@ fn compiler() -> Result<()> {
     if !present() {
         debian::install("the C++ compiler", &["g++"])?;
     }
-    anyhow::ensure!(
-        present(),
-        "no C++ compiler is found as `c++`; install one"
-    );
+    anyhow::ensure!(present(), "no C++ compiler is found as `c++`; install one");
     say("c++", "in place");
     Ok(())
 }

@@ -88,7 +88,9 @@ fn cache_dir() -> Result<PathBuf> {
     if let Some(dir) = set("XDG_CACHE_HOME").filter(|dir| dir.is_absolute()) {
         return Ok(dir.join("arborist"));
     }
-    let home = set("HOME").context("neither ARBORIST_CACHE nor HOME is set; set ARBORIST_CACHE to a folder for downloads")?;
+    let home = set("HOME").context(
+        "neither ARBORIST_CACHE nor HOME is set; set ARBORIST_CACHE to a folder for downloads",
+    )?;
     Ok(home.join(".cache/arborist"))
 }
 

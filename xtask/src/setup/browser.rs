@@ -30,17 +30,29 @@ pub(super) fn ensure() -> Result<()> {
         } else {
             &["chromium", "chromium-driver", "fonts-dejavu-core"]
         };
-        debian::install("Chromium with its driver, which the browser tests drive,", packages)?;
+        debian::install(
+            "Chromium with its driver, which the browser tests drive,",
+            packages,
+        )?;
     }
     match find() {
         Some(browser) => {
             let how = if changed { "now installed" } else { "in place" };
             let version = cmd(&browser.driver).arg("--version").quiet().read()?;
-            let version = version.split_whitespace().nth(1).unwrap_or("of unknown version").to_owned();
-            say("browser", &format!("Chromium and its driver {version}, {how}"));
+            let version = version
+                .split_whitespace()
+                .nth(1)
+                .unwrap_or("of unknown version")
+                .to_owned();
+            say(
+                "browser",
+                &format!("Chromium and its driver {version}, {how}"),
+            );
             Ok(())
         }
-        None => anyhow::bail!("Chromium or chromedriver is not on the search path although its package is installed"),
+        None => anyhow::bail!(
+            "Chromium or chromedriver is not on the search path although its package is installed"
+        ),
     }
 }
 

@@ -11,7 +11,10 @@ use crate::process::cmd;
 pub(super) fn install(what: &str, packages: &[&str]) -> Result<()> {
     let typed = format!("apt-get install {}", packages.join(" "));
     if !cmd("apt-get").arg("--version").quiet().succeeds() {
-        bail!("{what} is missing; install what Debian calls {}", packages.join(" and "));
+        bail!(
+            "{what} is missing; install what Debian calls {}",
+            packages.join(" and ")
+        );
     }
     if !is_root() {
         bail!("{what} is missing; type `sudo {typed}`, then run this command again");

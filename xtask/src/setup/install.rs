@@ -21,8 +21,12 @@ pub(super) fn lock(workspace: &Workspace) -> Result<File> {
     let path = workspace.cache.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     if file.try_lock().is_err() {
-        eprintln!("waiting for another `cargo xtask` that is filling {}", workspace.cache.display());
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+        eprintln!(
+            "waiting for another `cargo xtask` that is filling {}",
+            workspace.cache.display()
+        );
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
     }
     Ok(file)
 }

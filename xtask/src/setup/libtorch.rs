@@ -128,33 +128,60 @@ pub(super) fn ensure_cpu(workspace: &Workspace) -> Result<()> {
     let recipe = recipe("cpu", &wheels());
     let current = install::is_current(&directory, &recipe);
     if !current {
-        say("libtorch", &format!("{VERSION} for CPUs: fetching 543 MB into {}", directory.display()));
+        say(
+            "libtorch",
+            &format!(
+                "{VERSION} for CPUs: fetching 543 MB into {}",
+                directory.display()
+            ),
+        );
         let files = pip::fetch(workspace, &wheels())?;
         install::replace(&directory, &recipe, |partial| {
             let members = [
-                pip::into(partial, &[
-                    ("torch/include/", "include"),
-                    ("torch/lib/libc10.so", "lib/libc10.so"),
-                    ("torch/lib/libtorch_cpu.so", "lib/libtorch_cpu.so"),
-                    ("torch/lib/libgomp.so.1", "lib/libgomp.so.1"),
-                    ("torch/lib/libshm.so", "lib/libshm.so"),
-                    ("torch-2.11.0.dist-info/licenses/", "licenses/torch"),
-                ]),
-                pip::into(partial, &[
-                    ("nvidia/cu13/lib/libcudart.so.13", "lib/libcudart.so.13"),
-                    ("nvidia_cuda_runtime-13.0.96.dist-info/licenses/", "licenses/nvidia-cuda-runtime"),
-                ]),
-                pip::into(partial, &[
-                    ("nvidia/cu13/lib/libcupti.so.13", "lib/libcupti.so.13"),
-                    ("nvidia_cuda_cupti-13.0.85.dist-info/licenses/", "licenses/nvidia-cuda-cupti"),
-                ]),
+                pip::into(
+                    partial,
+                    &[
+                        ("torch/include/", "include"),
+                        ("torch/lib/libc10.so", "lib/libc10.so"),
+                        ("torch/lib/libtorch_cpu.so", "lib/libtorch_cpu.so"),
+                        ("torch/lib/libgomp.so.1", "lib/libgomp.so.1"),
+                        ("torch/lib/libshm.so", "lib/libshm.so"),
+                        ("torch-2.11.0.dist-info/licenses/", "licenses/torch"),
+                    ],
+                ),
+                pip::into(
+                    partial,
+                    &[
+                        ("nvidia/cu13/lib/libcudart.so.13", "lib/libcudart.so.13"),
+                        (
+                            "nvidia_cuda_runtime-13.0.96.dist-info/licenses/",
+                            "licenses/nvidia-cuda-runtime",
+                        ),
+                    ],
+                ),
+                pip::into(
+                    partial,
+                    &[
+                        ("nvidia/cu13/lib/libcupti.so.13", "lib/libcupti.so.13"),
+                        (
+                            "nvidia_cuda_cupti-13.0.85.dist-info/licenses/",
+                            "licenses/nvidia-cuda-cupti",
+                        ),
+                    ],
+                ),
             ];
             pip::unpack(workspace, &files, &members)?;
             stand_in(&partial.join("lib"))
         })?;
     }
     let moved = link(&directory, &workspace.libtorch())?;
-    say("libtorch", &format!("{VERSION} for CPUs, {}", placed(&directory, !current || moved)));
+    say(
+        "libtorch",
+        &format!(
+            "{VERSION} for CPUs, {}",
+            placed(&directory, !current || moved)
+        ),
+    );
     Ok(())
 }
 
@@ -165,7 +192,13 @@ pub(super) fn ensure_cuda(workspace: &Workspace) -> Result<()> {
     let recipe = recipe("cuda", &wheels);
     let current = install::is_current(&directory, &recipe);
     if !current {
-        say("libtorch", &format!("{VERSION} for CUDA: fetching about 2.5 GB into {}", directory.display()));
+        say(
+            "libtorch",
+            &format!(
+                "{VERSION} for CUDA: fetching about 2.5 GB into {}",
+                directory.display()
+            ),
+        );
         let files = pip::fetch(workspace, &wheels)?;
         install::replace(&directory, &recipe, |partial| {
             let members: Vec<_> = wheels
@@ -175,15 +208,21 @@ pub(super) fn ensure_cuda(workspace: &Workspace) -> Result<()> {
                     let licenses = format!("{folder}-{}.dist-info/licenses/", wheel.version);
                     let kept = format!("licenses/{}", wheel.name);
                     match wheel.name {
-                        "torch" => pip::into(partial, &[
-                            ("torch/include/", "include"),
-                            ("torch/lib/lib*", "lib"),
-                            (&licenses, &kept),
-                        ]),
-                        name => pip::into(partial, &[
-                            (&format!("{}lib*", library_folder(name)), "lib"),
-                            (&licenses, &kept),
-                        ]),
+                        "torch" => pip::into(
+                            partial,
+                            &[
+                                ("torch/include/", "include"),
+                                ("torch/lib/lib*", "lib"),
+                                (&licenses, &kept),
+                            ],
+                        ),
+                        name => pip::into(
+                            partial,
+                            &[
+                                (&format!("{}lib*", library_folder(name)), "lib"),
+                                (&licenses, &kept),
+                            ],
+                        ),
                     }
                 })
                 .collect();
@@ -195,7 +234,10 @@ pub(super) fn ensure_cuda(workspace: &Workspace) -> Result<()> {
     }
     say(
         "libtorch",
-        &format!("{VERSION} for CUDA (not verified on a GPU), {}", placed(&directory, !current)),
+        &format!(
+            "{VERSION} for CUDA (not verified on a GPU), {}",
+            placed(&directory, !current)
+        ),
     );
     Ok(())
 }

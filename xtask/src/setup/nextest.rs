@@ -24,14 +24,24 @@ pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
     }
     say("nextest", "compiling it once, which takes some minutes");
     let installed = cargo()
-        .args(["install", "cargo-nextest", "--locked", "--version", VERSION, "--root"])
+        .args([
+            "install",
+            "cargo-nextest",
+            "--locked",
+            "--version",
+            VERSION,
+            "--root",
+        ])
         .arg(workspace.cache.join("tools"))
         .dir(&workspace.cache)
         .env_remove("CARGO_TARGET_DIR")
         .run();
     match installed {
         Ok(()) => say("nextest", &format!("{VERSION}, now installed")),
-        Err(error) => say("nextest", &format!("{error}; the tests run under `cargo test` instead")),
+        Err(error) => say(
+            "nextest",
+            &format!("{error}; the tests run under `cargo test` instead"),
+        ),
     }
     Ok(())
 }

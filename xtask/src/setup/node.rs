@@ -14,7 +14,10 @@ pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
     let frontend = workspace.root.join("frontend");
     let lock = frontend.join("package-lock.json");
     if !lock.exists() {
-        say("npm", "frontend/package-lock.json does not exist, nothing to install");
+        say(
+            "npm",
+            "frontend/package-lock.json does not exist, nothing to install",
+        );
         return Ok(());
     }
     let wanted = sha256(&fs::read(&lock).context("cannot read frontend/package-lock.json")?);

@@ -21,7 +21,8 @@ pub(super) struct Wheel {
     pub(super) sha256: &'static str,
 }
 
-const NEEDS_PIP: &str = "install Python 3 with pip (on Debian: apt-get install python3 python3-pip)";
+const NEEDS_PIP: &str =
+    "install Python 3 with pip (on Debian: apt-get install python3 python3-pip)";
 
 /// Downloads what is missing of `wheels` and returns the files, in the same order.
 pub(super) fn fetch(workspace: &Workspace, wheels: &[Wheel]) -> Result<Vec<PathBuf>> {
@@ -88,8 +89,19 @@ fn own_pip(workspace: &Workspace) -> Result<PathBuf> {
     install::replace(&directory, &recipe, |partial| {
         cmd("python3")
             .env("PIP_ROOT_USER_ACTION", "ignore")
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(["--no-deps", "--only-binary=:all:", "--require-hashes", "--target"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args([
+                "--no-deps",
+                "--only-binary=:all:",
+                "--require-hashes",
+                "--target",
+            ])
             .arg(partial)
             .arg("--requirement")
             .arg(&requirements)
@@ -174,9 +186,9 @@ impl Progress {
             };
             eprintln!("  {}: {}{from}", self.name, megabytes(total));
         }
-        if let Ok(style) =
-            ProgressStyle::with_template("  {msg:24} {wide_bar} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>4}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "  {msg:24} {wide_bar} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>4}",
+        ) {
             bar.set_style(style);
         }
         bar.set_message(self.name.clone());

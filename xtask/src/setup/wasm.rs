@@ -89,7 +89,10 @@ pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
                 say("wasm", "rustup's target, now installed");
                 return Ok(());
             }
-            Ok(()) => say("wasm", "rustup has the target, but not for this toolchain; taking Debian's compiler"),
+            Ok(()) => say(
+                "wasm",
+                "rustup has the target, but not for this toolchain; taking Debian's compiler",
+            ),
             Err(error) => say("wasm", &format!("{error}; taking Debian's compiler")),
         }
     }
@@ -105,7 +108,10 @@ pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
     }
     fs::create_dir_all(workspace.local())?;
     fs::write(note(workspace), "debian\n").context("cannot write .cache/wasm-route")?;
-    say("wasm", &format!("{}, now set up", debian_route(&sysroot)?.name()));
+    say(
+        "wasm",
+        &format!("{}, now set up", debian_route(&sysroot)?.name()),
+    );
     Ok(())
 }
 
@@ -122,7 +128,9 @@ fn remembered(workspace: &Workspace) -> bool {
 }
 
 fn sysroot() -> Result<PathBuf> {
-    Ok(PathBuf::from(cmd("rustc").args(["--print", "sysroot"]).quiet().read()?))
+    Ok(PathBuf::from(
+        cmd("rustc").args(["--print", "sysroot"]).quiet().read()?,
+    ))
 }
 
 fn has_target(sysroot: &Path) -> bool {
@@ -138,11 +146,17 @@ fn debian_ready() -> bool {
     let Ok(version) = cmd(DEBIAN_RUSTC).arg("--version").quiet().read() else {
         return false;
     };
-    let Ok(sysroot) = cmd(DEBIAN_RUSTC).args(["--print", "sysroot"]).quiet().read() else {
+    let Ok(sysroot) = cmd(DEBIAN_RUSTC)
+        .args(["--print", "sysroot"])
+        .quiet()
+        .read()
+    else {
         return false;
     };
     parse(&version).is_some_and(|version| version >= DEBIAN_MINIMUM)
-        && Path::new(&sysroot).join("lib/rustlib/src/rust/library/std").exists()
+        && Path::new(&sysroot)
+            .join("lib/rustlib/src/rust/library/std")
+            .exists()
 }
 
 /// `rustc 1.96.0 (…)` → (1, 96)
@@ -154,7 +168,11 @@ fn parse(version: &str) -> Option<(u32, u32)> {
 fn debian_route(sysroot: &Path) -> Result<Route> {
     let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let linker = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
-    anyhow::ensure!(linker.exists(), "{} is missing; reinstall the Rust toolchain", linker.display());
+    anyhow::ensure!(
+        linker.exists(),
+        "{} is missing; reinstall the Rust toolchain",
+        linker.display()
+    );
     Ok(Route::Debian { linker })
 }
 

@@ -1,0 +1,269 @@
+//! `cargo xtask test`: sets up what the tests need, builds the product and runs every test.
+//!
+//! The parts run one after the other, so that nothing measures or times out beside a
+//! compiler. A part that fails does not keep the later ones from running; the closing
+//! lines of all runners stand together at the end.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::build;
+use crate::packages::{END_TO_END, FRONTEND, Packages, select};
+use crate::process::{Cmd, cargo, cmd};
+use crate::setup::{self, Extras};
+use crate::workspace::{Profile, Workspace};
+
+/// The parts by name, in the order they run.
+const PARTS: [(&str, Part); 7] = [
+    ("fmt", format),
+    ("lint", lint),
+    ("units", units),
+    ("plugins", plugins),
+    ("frontend", frontend),
+    ("build", product),
+    ("stories", stories),
+];
+
+type Part = fn(&Tests<'_>) -> Result<Outcome>;
+
+/// How a part ended, with what its runners closed on.
+struct Outcome {
+    passed: bool,
+    closing: Vec<String>,
+}
+
+/// What the parts share.
+pub(crate) struct Tests<'a> {
+    workspace: &'a Workspace,
+    packages: Packages,
+}
+
+/// Runs all parts, or those that are named.
+pub(crate) fn run(workspace: &Workspace, only: &[String]) -> Result<()> {
+    if let Some(unknown) = only
+        .iter()
+        .find(|name| !PARTS.iter().any(|(part, _)| part == name))
+    {
+        let known: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        bail!(
+            "there is no part `{unknown}`; the parts are {}",
+            known.join(", ")
+        );
+    }
+    setup::run(
+        workspace,
+        Extras {
+            tests: true,
+            ..Extras::default()
+        },
+    )?;
+    let tests = Tests {
+        workspace,
+        packages: Packages::read(workspace)?,
+    };
+    let chosen = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let parts: Vec<(&str, Part)> = PARTS.into_iter().filter(|(name, _)| chosen(name)).collect();
+    tests.run(&parts)
+}
+
+/// The parts that need no libtorch, no browser and no release build.
+pub(crate) fn run_fast(workspace: &Workspace) -> Result<()> {
+    let tests = Tests {
+        workspace,
+        packages: Packages::read(workspace)?,
+    };
+    tests.run(&[("fmt", format), ("lint", lint_plain), ("units", units)])
+}
+
+impl Tests<'_> {
+    fn run(&self, parts: &[(&str, Part)]) -> Result<()> {
+        let started = Instant::now();
+        let mut report = Vec::new();
+        let mut failed = Vec::new();
+        for (name, part) in parts {
+            eprintln!("\n== {name}");
+            let began = Instant::now();
+            let outcome = part(self).unwrap_or_else(|error| {
+                eprintln!("error: {error:#}");
+                Outcome {
+                    passed: false,
+                    closing: Vec::new(),
+                }
+            });
+            let verdict = if outcome.passed { "ok" } else { "FAILED" };
+            report.push(format!(
+                "{name:>9}  {verdict:6}  {}",
+                minutes(began.elapsed())
+            ));
+            report.extend(
+                outcome
+                    .closing
+                    .iter()
+                    .map(|line| format!("           {line}")),
+            );
+            if !outcome.passed {
+                failed.push(*name);
+            }
+        }
+        println!("\n{}", report.join("\n"));
+        if std::env::var_os("ARBORIST_CORPORA").is_none() {
+            println!("  skipped: real corpora (ARBORIST_CORPORA is not set)");
+        }
+        println!("    total          {}", minutes(started.elapsed()));
+        if !failed.is_empty() {
+            bail!(
+                "{} failed; `cargo xtask test {}` runs only that",
+                failed.join(", "),
+                failed.join(" ")
+            );
+        }
+        Ok(())
+    }
+
+    fn cargo(&self) -> Cmd {
+        cargo().dir(&self.workspace.root)
+    }
+
+    /// The test runner with `arguments`: nextest where there is one, else `cargo test`.
+    fn runner(&self, arguments: &[&str]) -> Cmd {
+        match setup::find_nextest(self.workspace) {
+            Some(nextest) => cmd(nextest)
+                .args(["nextest", "run", "--no-fail-fast", "--no-tests=pass"])
+                .args(arguments)
+                .dir(&self.workspace.root),
+            None => self
+                .cargo()
+                .args(["test", "--no-fail-fast"])
+                .args(arguments),
+        }
+    }
+}
+
+fn format(tests: &Tests<'_>) -> Result<Outcome> {
+    judge(tests.cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn lint(tests: &Tests<'_>) -> Result<Outcome> {
+    let mut outcome = lint_plain(tests)?;
+    // In release, because torch-sys is compiled for that already: its C++ takes minutes.
+    outcome.and(judge(clippy(
+        tests
+            .cargo()
+            .args(["clippy", "--release", "--all-targets"])
+            .args(select(&tests.packages.torch())),
+    ))?);
+    if tests.packages.has(FRONTEND) {
+        let web = tests
+            .cargo()
+            .args(["clippy", "-p", FRONTEND, "--profile", "web"]);
+        let route = setup::wasm::route(tests.workspace)?;
+        outcome.and(judge(clippy(route.apply(tests.workspace, web)))?);
+    }
+    Ok(outcome)
+}
+
+fn lint_plain(tests: &Tests<'_>) -> Result<Outcome> {
+    let mut names = tests.packages.plain();
+    names.push(END_TO_END);
+    judge(clippy(
+        tests
+            .cargo()
+            .args(["clippy", "--all-targets"])
+            .args(select(&names)),
+    ))
+}
+
+fn clippy(command: Cmd) -> Cmd {
+    command.args(["--quiet", "--", "-D", "warnings"])
+}
+
+fn units(tests: &Tests<'_>) -> Result<Outcome> {
+    judge(tests.runner(&select(&tests.packages.plain())))
+}
+
+fn plugins(tests: &Tests<'_>) -> Result<Outcome> {
+    let mut arguments = vec!["--release"];
+    arguments.extend(select(&tests.packages.torch()));
+    let libraries = tests.workspace.libtorch().join("lib");
+    judge(tests.runner(&arguments).env("LD_LIBRARY_PATH", libraries))
+}
+
+fn frontend(tests: &Tests<'_>) -> Result<Outcome> {
+    judge(tests.runner(&["-p", FRONTEND]))
+}
+
+fn product(tests: &Tests<'_>) -> Result<Outcome> {
+    build::run(tests.workspace, Profile::Release)?;
+    Ok(Outcome {
+        passed: true,
+        closing: Vec::new(),
+    })
+}
+
+fn stories(tests: &Tests<'_>) -> Result<Outcome> {
+    let product = tests.workspace.product(Profile::Release);
+    let runner = tests
+        .runner(&["-p", END_TO_END])
+        .env("ARBORIST_BIN", product.join("arborist"))
+        .env("ARBORIST_PLUGINS", product.join("plugins"));
+    let runner = match setup::find_browser() {
+        Some(browser) => runner
+            .env("CHROMIUM", &browser.chromium)
+            .env("CHROMEDRIVER", &browser.driver),
+        None => bail!(
+            "Chromium and chromedriver are not on the search path; run `cargo xtask setup --tests`"
+        ),
+    };
+    judge(runner)
+}
+
+fn judge(command: Cmd) -> Result<Outcome> {
+    let (passed, said) = command.tee()?;
+    Ok(Outcome {
+        passed,
+        closing: closing_lines(&said),
+    })
+}
+
+impl Outcome {
+    fn and(&mut self, other: Outcome) {
+        self.passed &= other.passed;
+        self.closing.extend(other.closing);
+    }
+}
+
+/// What nextest and `cargo test` end on. Of many `cargo test` binaries, those without tests are left out.
+fn closing_lines(said: &str) -> Vec<String> {
+    said.lines()
+        .map(str::trim)
+        .filter(|line| {
+            line.starts_with("Summary [")
+                || (line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed"))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+fn minutes(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{}:{:02} min", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod unit {
+    use super::closing_lines;
+
+    #[test]
+    fn closing_lines_are_found() {
+        let said = "running 3 tests\ntest result: ok. 3 passed; 0 failed; 0 ignored\n\
+                    test result: ok. 0 passed; 0 failed; 0 ignored\n     Summary [   0.1s] 2 tests run: 2 passed\n";
+        assert_eq!(
+            closing_lines(said),
+            [
+                "test result: ok. 3 passed; 0 failed; 0 ignored",
+                "Summary [   0.1s] 2 tests run: 2 passed"
+            ]
+        );
+    }
+}
