@@ -194,8 +194,9 @@ impl DocumentReader {
             self.line.clear();
             self.line_number += 1;
             let read = self.file.read_until(b'\n', &mut self.line);
-            let n_bytes = read
-                .map_err(|error| ReadError::line(&self.path, self.line_number, error.to_string()))?;
+            let n_bytes = read.map_err(|error| {
+                ReadError::line(&self.path, self.line_number, error.to_string())
+            })?;
             if n_bytes == 0 {
                 return Ok(None);
             }
@@ -361,7 +362,6 @@ impl Pool {
         self.ends.push(self.text.len());
     }
 
-    #[expect(clippy::indexing_slicing, reason = "an index out of range is the caller's mistake, as in a slice")]
     fn get(&self, index: usize) -> &str {
         &self.text[range(&self.ends, index)]
     }
@@ -380,13 +380,19 @@ impl Lists {
         self.ends.push(self.items.len());
     }
 
-    #[expect(clippy::indexing_slicing, reason = "an index out of range is the caller's mistake, as in a slice")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an index out of range is the caller's mistake, as in a slice"
+    )]
     fn get(&self, index: usize) -> &[LabelIndex] {
         &self.items[range(&self.ends, index)]
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "an index out of range is the caller's mistake, as in a slice")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "an index out of range is the caller's mistake, as in a slice"
+)]
 fn range(ends: &[usize], index: usize) -> Range<usize> {
     let start = index.checked_sub(1).map_or(0, |previous| ends[previous]);
     start..ends[index]

@@ -34,7 +34,7 @@ pub use arborist_shared::manifest::MethodManifest;
 pub use crate::documents::{Document, DocumentReader, Documents, ReadError};
 pub use crate::events::{Host, HostCallbacks, Unattended};
 pub use crate::method::{
-    Embeddings, Evidence, Facts, Method, Model, ModelError, Predictions, Scores,
+    Embeddings, Evidence, Facts, Method, Model, ModelError, Predictions, ScoreRow, Scores,
 };
 pub use crate::request::{LoadRequest, TrainRequest};
 pub use crate::seam::{ABI_VERSION, PLUGIN_API_VERSION};

@@ -203,16 +203,16 @@ impl Scores {
 impl ScoreRow<'_> {
     /// The row with a score for each of `n_labels` labels; labels out of range are dropped.
     #[must_use]
-    pub fn to_dense(&self, n_labels: usize) -> Vec<f32> {
+    pub fn to_dense(self, n_labels: usize) -> Vec<f32> {
         let mut dense = vec![0.0; n_labels];
         match self {
             Self::Dense(values) => {
-                for (slot, value) in dense.iter_mut().zip(*values) {
+                for (slot, value) in dense.iter_mut().zip(values) {
                     *slot = *value;
                 }
             }
             Self::Sparse(labels, values) => {
-                for (label, value) in labels.iter().zip(*values) {
+                for (label, value) in labels.iter().zip(values) {
                     if let Some(slot) = dense.get_mut(*label as usize) {
                         *slot = *value;
                     }

@@ -31,7 +31,7 @@ pub struct TrainRequest {
     /// Directory of a Hugging Face encoder.
     #[serde(default)]
     pub encoder: Option<PathBuf>,
-    /// File of word vectors in GloVe's or fastText's text format.
+    /// File of word vectors in the text format of `GloVe` or fastText.
     #[serde(default)]
     pub word_vectors: Option<PathBuf>,
 }

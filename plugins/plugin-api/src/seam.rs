@@ -117,7 +117,11 @@ pub struct PluginTable {
     // Optional from here on: present when `size` covers them.
     /// A vector per label. The thread that loaded the model.
     pub label_embeddings: Option<
-        unsafe extern "C" fn(model: *mut c_void, matrix: *mut RawMatrix, answer: *mut Buffer) -> u32,
+        unsafe extern "C" fn(
+            model: *mut c_void,
+            matrix: *mut RawMatrix,
+            answer: *mut Buffer,
+        ) -> u32,
     >,
     /// A vector per text. The thread that loaded the model.
     pub text_embeddings: Option<

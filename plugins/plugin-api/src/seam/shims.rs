@@ -105,9 +105,8 @@ unsafe extern "C" fn train<M: Method>(
         let (hyperparameters, request) =
             unsafe { (hyperparameters.as_bytes(), request.as_bytes()) };
         // SAFETY: the host's table is alive until this function returns.
-        let remote = RemoteHost {
-            table: unsafe { &*host },
-        };
+        let table = unsafe { &*host };
+        let remote = RemoteHost { table };
         let request: TrainRequest = from_json("train request", request)?;
         let hyperparameters = from_json("hyperparameters", hyperparameters)?;
         M::train(hyperparameters, &request, &Host::new(&remote))?;
@@ -226,10 +225,7 @@ unsafe extern "C" fn evidence<M: Method>(
 ///
 /// # Safety
 /// `answer` is writable.
-unsafe fn guard(
-    answer: *mut Buffer,
-    body: impl FnOnce() -> Result<Vec<u8>, ModelError>,
-) -> u32 {
+unsafe fn guard(answer: *mut Buffer, body: impl FnOnce() -> Result<Vec<u8>, ModelError>) -> u32 {
     watch_panics();
     PANIC_LOCATION.with(RefCell::take);
     // A model that panicked is not used again (the host sees to it), so no broken invariant is ever observed.
