@@ -9,11 +9,29 @@ pub mod corpus;
 pub mod decode;
 pub mod manifest;
 pub mod metrics;
+pub mod priors;
 pub mod run;
 pub mod scores;
+pub mod sets;
 pub mod significance;
 pub mod split;
 pub mod taxonomy;
 
 /// Position of a label in its taxonomy: dense, `0..taxonomy.len()`, parents before children is *not* implied.
 pub type LabelIndex = u32;
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    bytes
+        .iter()
+        .flat_map(|&byte| {
+            [
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]
+        })
+        .collect()
+}

@@ -138,9 +138,17 @@ impl MethodManifest {
     ///
     /// # Errors
     /// Names the preset that does not exist and lists those that do. Values are not checked against the schema.
-    pub fn resolve(&self, preset: Option<&str>, overrides: &[Map<String, Value>]) -> Result<Map<String, Value>, UnknownPreset> {
+    pub fn resolve(
+        &self,
+        preset: Option<&str>,
+        overrides: &[Map<String, Value>],
+    ) -> Result<Map<String, Value>, UnknownPreset> {
         let mut resolved = Map::new();
-        if let Some(properties) = self.hyperparameters.get("properties").and_then(Value::as_object) {
+        if let Some(properties) = self
+            .hyperparameters
+            .get("properties")
+            .and_then(Value::as_object)
+        {
             for (key, property) in properties {
                 if let Some(default) = property.get("default") {
                     resolved.insert(key.clone(), default.clone());

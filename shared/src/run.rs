@@ -52,11 +52,29 @@ pub struct RunRequest {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum RunEvent {
     /// First line of each attempt.
-    Started { at_ms: u64, method: String, device: String, #[serde(default)] resumed: bool, #[serde(default)] environment: BTreeMap<String, String> },
+    Started {
+        at_ms: u64,
+        method: String,
+        device: String,
+        #[serde(default)]
+        resumed: bool,
+        #[serde(default)]
+        environment: BTreeMap<String, String>,
+    },
     /// Where the work stands: a stack of steps, outermost first.
-    Progress { at_ms: u64, steps: Vec<ProgressStep> },
+    Progress {
+        at_ms: u64,
+        steps: Vec<ProgressStep>,
+    },
     /// One or several optimizer updates; a few per second at most.
-    Step { at_ms: u64, epoch: u32, step: u64, losses: BTreeMap<String, f64>, learning_rate: f64, documents_per_second: f64 },
+    Step {
+        at_ms: u64,
+        epoch: u32,
+        step: u64,
+        losses: BTreeMap<String, f64>,
+        learning_rate: f64,
+        documents_per_second: f64,
+    },
     /// End of an epoch. `validation` feeds the learning curves; reported scores are the host's own.
     Epoch {
         at_ms: u64,
@@ -70,10 +88,32 @@ pub enum RunEvent {
         peak_memory_bytes: u64,
     },
     /// A checkpoint was written; `selected` = best so far.
-    Checkpoint { at_ms: u64, epoch: u32, step: u64, selected: bool },
-    Log { at_ms: u64, level: LogLevel, message: String },
+    Checkpoint {
+        at_ms: u64,
+        epoch: u32,
+        step: u64,
+        selected: bool,
+    },
+    Log {
+        at_ms: u64,
+        level: LogLevel,
+        message: String,
+    },
     /// Last line of an attempt that ended in an orderly way.
-    Finished { at_ms: u64, outcome: Outcome, #[serde(default)] message: Option<String>, #[serde(default)] epochs: u32, #[serde(default)] train_seconds: f64, #[serde(default)] train_docs_per_s: f64, #[serde(default)] peak_memory_bytes: u64 },
+    Finished {
+        at_ms: u64,
+        outcome: Outcome,
+        #[serde(default)]
+        message: Option<String>,
+        #[serde(default)]
+        epochs: u32,
+        #[serde(default)]
+        train_seconds: f64,
+        #[serde(default)]
+        train_docs_per_s: f64,
+        #[serde(default)]
+        peak_memory_bytes: u64,
+    },
 }
 
 /// One typed step of a progress stack: `import` › `rows` 120/500.
