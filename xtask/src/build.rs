@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::packages::{Packages, SERVER, select};
+use crate::frontend;
+use crate::packages::{FRONTEND, Packages, SERVER, select};
 use crate::process::cargo;
 use crate::setup;
 use crate::workspace::{Profile, Workspace, link};
@@ -18,6 +19,9 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Result<()> {
     let started = Instant::now();
     let packages = Packages::read(workspace)?;
     let product = workspace.product(profile);
+    if packages.has(FRONTEND) {
+        frontend::run(workspace)?;
+    }
     let mut names = vec![SERVER];
     names.extend(packages.plugins().iter().map(|(package, _)| *package));
     cargo()

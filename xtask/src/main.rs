@@ -2,8 +2,11 @@
 //!
 //! Depends on nothing of the workspace, so that it starts before anything is set up.
 
+#![allow(clippy::print_stdout, reason = "it is a program for a terminal")]
+
 mod build;
 mod check;
+mod frontend;
 mod hash;
 mod packages;
 mod process;

@@ -25,7 +25,7 @@ const TORCH: Wheel = Wheel {
     sha256: "7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a",
 };
 
-/// What libtorch_cpu itself is linked with (its profiler), in both layouts.
+/// What `libtorch_cpu` itself is linked with (its profiler), in both layouts.
 const PROFILER: [Wheel; 2] = [
     Wheel {
         name: "nvidia-cuda-runtime",

@@ -175,7 +175,7 @@ impl Progress {
 
     fn start(&mut self, name: String, done: u64, total: u64) {
         self.finish();
-        self.quarter = if total > 0 { done * 4 / total } else { 0 };
+        self.quarter = quarter(done, total);
         self.name = name;
         let bar = ProgressBar::new(total);
         if bar.is_hidden() {
@@ -200,7 +200,7 @@ impl Progress {
     fn advance(&mut self, done: u64, total: u64) {
         let Some(bar) = &self.bar else { return };
         bar.set_position(done);
-        let quarter = if total > 0 { done * 4 / total } else { 0 };
+        let quarter = quarter(done, total);
         if bar.is_hidden() && quarter > self.quarter && quarter < 4 {
             eprintln!("  {}: {} %", self.name, quarter * 25);
         }
@@ -212,6 +212,11 @@ impl Progress {
             bar.finish();
         }
     }
+}
+
+/// How many quarters are done; of an unknown size, none.
+fn quarter(done: u64, total: u64) -> u64 {
+    (done * 4).checked_div(total).unwrap_or(0)
 }
 
 fn megabytes(bytes: u64) -> String {
