@@ -31,7 +31,7 @@ pub struct Comparison {
     /// Documents that count: in the split in every run, train or validation in none.
     pub n_documents: u64,
     pub runs: Vec<ComparedRun>,
-    /// One for each pair of runs and each metric.
+    /// One for each pair of runs, metric and way of testing it.
     pub tests: Vec<ComparedPair>,
     pub created_at: String,
 }
@@ -58,6 +58,6 @@ pub struct ComparedPair {
     pub p: f64,
     /// Corrected by Holm over all tests of this comparison.
     pub p_holm: f64,
-    /// `paired bootstrap`, `approximate randomisation`, `mcnemar`.
+    /// `paired_bootstrap`, `approximate_randomization`, `mcnemar_exact`.
     pub method: String,
 }

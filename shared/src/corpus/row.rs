@@ -88,7 +88,7 @@ impl FromStr for CorpusFormat {
     }
 }
 
-/// Between the names of a path in NeuralClassifier's files.
+/// Between the names of a path in files of `NeuralClassifier`.
 const PATH_SEPARATOR: &str = "--";
 
 /// A row as it was written, before its labels are looked up.

@@ -1,0 +1,176 @@
+//! What resampling needs to know about documents, as small as it can be.
+//!
+//! A document is a list of codes. A code is a label and who has it: gold, first run, second run (three bits). Labels on
+//! which the two runs never differ share one slot, because they move micro-F1 only; slots of their own hold the
+//! hierarchical counts and exact matches. Documents with equal codes are one group, so that typical corpora shrink by
+//! an order of magnitude.
+
+use rustc_hash::FxHashMap;
+
+use crate::LabelIndex;
+use crate::decode::Judged;
+use crate::sets;
+use crate::taxonomy::Taxonomy;
+
+/// The gold set has the label.
+pub(super) const GOLD: u32 = 1;
+/// The first run predicts the label.
+pub(super) const FIRST: u32 = 2;
+/// The second run predicts the label.
+pub(super) const SECOND: u32 = 4;
+/// Codes of a slot.
+pub(super) const CODES: usize = 8;
+
+/// Documents that count alike.
+pub(super) struct Group {
+    /// `slot · 8 + who`, sorted; repeated where several labels share a slot.
+    pub(super) codes: Vec<u32>,
+    pub(super) n_documents: u32,
+}
+
+pub(super) struct Documents {
+    /// Largest groups first, then by codes: the order of documents is forgotten.
+    pub(super) groups: Vec<Group>,
+    pub(super) n_documents: u32,
+    pub(super) n_labels: usize,
+    /// Labels on which the runs differ somewhere: slots `0..n_slots`.
+    pub(super) n_slots: usize,
+    /// Whether hierarchical counts have a slot of their own; else they equal the decoded ones.
+    pub(super) has_hierarchical: bool,
+}
+
+impl Documents {
+    /// Slot of all labels on which the runs never differ.
+    pub(super) fn rest(&self) -> usize {
+        self.n_slots
+    }
+
+    /// Slot of all labels of sets closed upwards before decoding.
+    pub(super) fn hierarchical(&self) -> usize {
+        self.n_slots + 1
+    }
+
+    /// Slot of exact matches.
+    pub(super) fn exact(&self) -> usize {
+        self.n_slots + 2
+    }
+
+    pub(super) fn n_codes(&self) -> usize {
+        (self.n_slots + 3) * CODES
+    }
+
+    pub(super) fn new(
+        a: &[Judged],
+        b: &[Judged],
+        gold: &[Vec<LabelIndex>],
+        taxonomy: &Taxonomy,
+    ) -> Self {
+        let triples = || gold.iter().zip(a.iter().zip(b));
+        let mut differs = vec![false; taxonomy.len()];
+        let mut has_hierarchical = false;
+        for (_, (a, b)) in triples() {
+            for_each(&[], &a.labels, &b.labels, |label, who| {
+                differs[label as usize] |= who == FIRST || who == SECOND;
+            });
+            has_hierarchical |=
+                taxonomy.close(&a.raw) != a.labels || taxonomy.close(&b.raw) != b.labels;
+        }
+        let mut n_slots = 0;
+        let slots: Vec<u32> = differs
+            .iter()
+            .map(|&differs| {
+                n_slots += u32::from(differs);
+                if differs { n_slots - 1 } else { u32::MAX }
+            })
+            .collect();
+        let n_slots = n_slots as usize;
+        let mut documents = Self {
+            groups: Vec::new(),
+            n_documents: gold.len() as u32,
+            n_labels: taxonomy.len(),
+            n_slots,
+            has_hierarchical,
+        };
+        let mut counts: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
+        for (gold, (a, b)) in triples() {
+            *counts
+                .entry(documents.codes(gold, a, b, &slots, taxonomy))
+                .or_default() += 1;
+        }
+        documents.groups = counts
+            .into_iter()
+            .map(|(codes, n_documents)| Group { codes, n_documents })
+            .collect();
+        documents.groups.sort_unstable_by(|a, b| {
+            b.n_documents
+                .cmp(&a.n_documents)
+                .then_with(|| a.codes.cmp(&b.codes))
+        });
+        documents
+    }
+
+    fn codes(
+        &self,
+        gold: &[LabelIndex],
+        a: &Judged,
+        b: &Judged,
+        slots: &[u32],
+        taxonomy: &Taxonomy,
+    ) -> Vec<u32> {
+        let gold = sets::sorted(gold);
+        let mut codes = Vec::with_capacity(gold.len() + 4);
+        let code = |slot: usize, who: u32| (slot * CODES) as u32 + who;
+        for_each(&gold, &a.labels, &b.labels, |label, who| {
+            let slot = slots[label as usize];
+            codes.push(code(
+                if slot == u32::MAX {
+                    self.rest()
+                } else {
+                    slot as usize
+                },
+                who,
+            ));
+        });
+        if self.has_hierarchical {
+            for_each(
+                &gold,
+                &taxonomy.close(&a.raw),
+                &taxonomy.close(&b.raw),
+                |_, who| {
+                    codes.push(code(self.hierarchical(), who));
+                },
+            );
+        }
+        let (exact_a, exact_b) = (*gold == a.labels[..], *gold == b.labels[..]);
+        if exact_a != exact_b {
+            codes.push(code(self.exact(), if exact_a { FIRST } else { SECOND }));
+        }
+        codes.sort_unstable();
+        codes
+    }
+}
+
+/// Calls `visit` for every label of three sorted sets, with the bits of the sets that have it.
+fn for_each(
+    gold: &[LabelIndex],
+    a: &[LabelIndex],
+    b: &[LabelIndex],
+    mut visit: impl FnMut(LabelIndex, u32),
+) {
+    let mut rest = [(gold, GOLD), (a, FIRST), (b, SECOND)];
+    while let Some(label) = rest
+        .iter()
+        .filter_map(|(set, _)| set.first())
+        .min()
+        .copied()
+    {
+        let mut who = 0;
+        for (set, bit) in &mut rest {
+            if set.first() == Some(&label) {
+                who |= *bit;
+                *set = &set[1..];
+            }
+        }
+        visit(label, who);
+    }
+}
