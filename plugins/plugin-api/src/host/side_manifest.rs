@@ -48,7 +48,14 @@ impl SideManifest {
     /// # Errors
     /// When the manifest breaks the rules for manifests, or the library cannot be read.
     pub fn describe(plugin: &Plugin) -> Result<Self, SideManifestError> {
-        let problems = manifest_problems(plugin.manifest());
+        let mut problems = manifest_problems(plugin.manifest());
+        if plugin.manifest().version != plugin.plugin_version() {
+            problems.push(format!(
+                "`version` is {:?}, the library says {:?}; take `env!(\"CARGO_PKG_VERSION\")` for it",
+                plugin.manifest().version,
+                plugin.plugin_version()
+            ));
+        }
         if !problems.is_empty() {
             return Err(SideManifestError::Invalid {
                 path: plugin.path().to_owned(),

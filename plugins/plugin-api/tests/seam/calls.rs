@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 
-use arborist_plugin_api::host::{CallError, LoadedModel};
+use arborist_plugin_api::host::{CallError, LoadedModel, Plugin};
 use arborist_plugin_api::shared::run::{LogLevel, Outcome, RunEvent};
 use arborist_plugin_api::{Facts, HostCallbacks, Scores, Unattended};
 use serde_json::{Value, json};
 
-use crate::workbench::{Bench, Listener, hyperparameters, toy};
+use crate::workbench::{Bench, Listener, hyperparameters, library, toy};
 
 const FACTS: Facts = Facts {
     documents: 40,
@@ -72,6 +72,23 @@ fn abilities_cross_the_seam() {
     assert!(part.weight > 0.0);
     assert_eq!(model.text_embeddings(&[text]), Err(CallError::Unsupported));
     assert!(matches!(model.evidence(text, 4), Err(CallError::Input(_))));
+}
+
+#[test]
+fn a_table_without_optional_functions_still_works() {
+    let plugin = Plugin::open(&library("plugin_minimal")).unwrap();
+    let bench = Bench::new();
+    plugin
+        .train(&hyperparameters(json!({})), &bench.request, &Unattended)
+        .unwrap();
+    let mut model = plugin.load(&bench.load_request()).unwrap();
+    assert_eq!(model.predict(&["apple"]).unwrap().scores.len(), 1);
+    assert_eq!(model.label_embeddings(), Err(CallError::Unsupported));
+    assert_eq!(
+        model.text_embeddings(&["apple"]),
+        Err(CallError::Unsupported)
+    );
+    assert_eq!(model.evidence("apple", 0), Err(CallError::Unsupported));
 }
 
 #[test]

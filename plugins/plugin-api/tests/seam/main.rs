@@ -1,6 +1,7 @@
 //! The seam, tried through real libraries and through the conformance kit.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod answers;
 mod calls;
 mod directories;
 mod hyperparameters;
