@@ -20,6 +20,9 @@ pub mod taxonomy;
 /// Position of a label in its taxonomy: dense, `0..taxonomy.len()`, parents before children is *not* implied.
 pub type LabelIndex = u32;
 
+#[cfg(test)]
+mod fixtures;
+
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = [

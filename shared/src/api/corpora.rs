@@ -25,6 +25,12 @@ pub struct Corpus {
     /// Mean number of labels (closed upwards) per annotated document.
     pub labels_per_document: f64,
     pub created_at: String,
+    /// Name of the file it came from.
+    #[serde(default)]
+    pub name: String,
+    /// Documents that an earlier version put into another part than their row asks for; they keep the earlier one.
+    #[serde(default)]
+    pub n_split_kept: u64,
 }
 
 /// A document; `GET /api/v1/projects/{id}/documents?search=&label=&split=&corpus=&limit=&cursor=` → `{"documents":[…],"next","total"}`.
@@ -49,8 +55,11 @@ pub struct Document {
 pub struct DocumentPage {
     pub documents: Vec<Document>,
     pub next: Option<String>,
-    /// Matching documents in all.
+    /// Matching documents in all; with a search, counted up to 10,000.
     pub total: u64,
+    /// Whether there are more than `total`.
+    #[serde(default)]
+    pub total_is_capped: bool,
 }
 
 /// A row that an import refused; `GET /api/v1/corpora/{id}/rejects` streams them as JSON lines.

@@ -17,6 +17,12 @@ pub struct Taxonomy {
     /// Labels with more than one parent.
     pub n_multi_parent: u64,
     pub created_at: String,
+    /// Name of the file it came from.
+    #[serde(default)]
+    pub name: String,
+    /// What its reader noticed, in plain sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// `GET /api/v1/taxonomies/{id}/labels?search=&parent=&limit=&cursor=` → `{"labels":[…],"next"}`. `parent=` absent and

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use crate::split::Split;
 
@@ -187,7 +188,11 @@ pub fn parse_row_as(
         let message = message
             .rsplit_once(" at line ")
             .map_or(message.as_str(), |(message, _)| message);
-        fail(error.column().max(1), message.to_owned())
+        let reason = match error.classify() {
+            Category::Data => message.to_owned(),
+            _ => format!("found broken JSON ({message}), expected one JSON object"),
+        };
+        fail(error.column().max(1), reason)
     })
 }
 

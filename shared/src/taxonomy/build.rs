@@ -235,17 +235,27 @@ fn collect_ancestors(parents: &Rows, topological: &[LabelIndex]) -> Result<Rows,
     let mut found: Vec<Vec<LabelIndex>> = vec![Vec::new(); n];
     let mut pairs = 0;
     for &label in topological {
-        let row = parents.row(label);
-        let mut above = Vec::with_capacity(
-            row.first()
-                .map_or(0, |&parent| found[parent as usize].len() + 1),
-        );
-        for &parent in row {
-            above.push(parent);
-            above.extend_from_slice(&found[parent as usize]);
-        }
-        above.sort_unstable();
-        above.dedup();
+        let above = match *parents.row(label) {
+            // By far the most frequent case: the parent's list with the parent put in its place.
+            [parent] => {
+                let mut above = Vec::with_capacity(found[parent as usize].len() + 1);
+                let (before, after) = found[parent as usize]
+                    .split_at(found[parent as usize].partition_point(|&other| other < parent));
+                above.extend_from_slice(before);
+                above.push(parent);
+                above.extend_from_slice(after);
+                above
+            }
+            ref several => {
+                let mut above = several.to_vec();
+                for &parent in several {
+                    above.extend_from_slice(&found[parent as usize]);
+                }
+                above.sort_unstable();
+                above.dedup();
+                above
+            }
+        };
         pairs += above.len();
         if pairs > MAX_ANCESTOR_PAIRS {
             return Err(TaxonomyError::TooLarge {

@@ -181,7 +181,6 @@ struct Draft {
     by_id: FxHashMap<String, usize>,
     notes: Vec<String>,
     repeated: Option<(u64, String)>,
-    n_below_root_and_label: u64,
 }
 
 struct DraftLabel {
@@ -243,20 +242,19 @@ impl Draft {
         if self.labels.is_empty() {
             return Err(Place { line: 1, column: 1 }.locate(TaxonomyError::Empty));
         }
-        self.n_below_root_and_label = self
+        let both = self
             .labels
             .iter()
             .filter(|label| label.below_root && !label.parents.is_empty())
-            .count() as u64;
-        if self.n_below_root_and_label > 0 {
+            .count();
+        if both > 0 {
             self.notes.push(format!(
-                "{} labels stand below the root and below another label; the edge to the root was left out",
-                self.n_below_root_and_label
+                "edges to the root were left out of labels that also stand below another label: {both}"
             ));
         }
         if let Some((times, first)) = &self.repeated {
             self.notes.push(format!(
-                "{times} repeated edges were taken once, the first: {first}"
+                "repeated edges were taken once: {times}, the first {first}"
             ));
         }
         let labels = self.labels.iter().map(|label| NewLabel {

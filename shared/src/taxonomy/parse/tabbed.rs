@@ -29,7 +29,7 @@ fn rows<'a>(text: &'a str, draft: &mut Draft) -> Vec<Vec<Field<'a>>> {
     }
     if let Some((n, first)) = trailing {
         draft.note(format!(
-            "{n} lines end with a TAB, which was ignored, the first is line {first}"
+            "TABs at the end of lines were ignored: {n}, the first on line {first}"
         ));
     }
     rows
@@ -141,12 +141,12 @@ pub(super) fn parent_children(text: &str, draft: &mut Draft) -> Result<(), Taxon
     }
     if let Some((n, first)) = without_children {
         draft.note(format!(
-            "{n} lines name a parent without children and were ignored, the first is line {first}"
+            "lines with a parent and no children were ignored: {n}, the first is line {first}"
         ));
     }
     if let Some((n, first)) = continued {
         draft.note(format!(
-            "{n} parents have several lines, which were joined, the first: {first}"
+            "parents with several lines were joined: {n}, the first {first}"
         ));
     }
     Ok(())
