@@ -1,1 +1,7 @@
-fn main() {}
+//! The executable `arborist`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    arborist_server::cli::main()
+}

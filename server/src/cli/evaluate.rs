@@ -1,0 +1,227 @@
+//! `arborist evaluate`: figures of predictions against gold labels, aligned by id.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use arborist_shared::LabelIndex;
+use arborist_shared::api::runs::PredictedDocument;
+use arborist_shared::corpus::{CorpusFormat, RowError, resolve_labels};
+use arborist_shared::decode::{DecodingRule, from_prediction};
+use arborist_shared::taxonomy::Taxonomy;
+use clap::Args;
+use rustc_hash::FxHashMap;
+
+use super::corpus::{CorpusReader, Rejects, column_of_label};
+use super::options::{Formats, TaxonomyFile, input_file};
+use super::{CliError, output};
+use crate::runs::predictions::Tallied;
+
+#[derive(Debug, Args)]
+pub(super) struct Evaluate {
+    /// Documents with their labels
+    #[arg(long, value_name = "FILE")]
+    gold: PathBuf,
+    /// Predictions, as `arborist predict` writes them
+    #[arg(long, value_name = "FILE")]
+    pred: PathBuf,
+    #[command(flatten)]
+    taxonomy: TaxonomyFile,
+    #[command(flatten)]
+    formats: Formats,
+    /// One JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Evaluate {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        input_file("--gold", &self.gold)?;
+        input_file("--pred", &self.pred)?;
+        let taxonomy = self.taxonomy.read()?;
+        let gold = Gold::read(&self.gold, self.formats.corpus_format, &taxonomy)?;
+        let metrics = judge(&self.pred, gold, &taxonomy)?;
+        output::result(self.json, &metrics, |metrics| {
+            output::headline("predictions", metrics)
+        })
+    }
+}
+
+/// Gold label sets by document.
+pub(super) struct Gold {
+    documents: FxHashMap<String, GoldDocument>,
+    /// Rows that have the id of an earlier one, and the first such id.
+    repeated: Problem,
+}
+
+struct GoldDocument {
+    /// Closed upwards; none = not annotated, or rejected.
+    labels: Option<Vec<LabelIndex>>,
+    predicted: bool,
+}
+
+/// A kind of mistake: how often, and the first id that has it.
+#[derive(Default)]
+struct Problem {
+    count: u64,
+    first: String,
+}
+
+impl Problem {
+    fn add(&mut self, id: &str) {
+        if self.count == 0 {
+            id.clone_into(&mut self.first);
+        }
+        self.count += 1;
+    }
+
+    fn describe(&self, what: &str, problems: &mut Vec<String>) {
+        if self.count > 0 {
+            problems.push(format!(
+                "{} {what} (the first: `{}`)",
+                self.count, self.first
+            ));
+        }
+    }
+}
+
+impl Gold {
+    fn read(
+        path: &Path,
+        format: Option<CorpusFormat>,
+        taxonomy: &Taxonomy,
+    ) -> Result<Self, CliError> {
+        let mut reader = CorpusReader::open(path, format)?;
+        let name = reader.name().to_owned();
+        let mut gold = Self {
+            documents: FxHashMap::default(),
+            repeated: Problem::default(),
+        };
+        let mut rejects = Rejects::default();
+        let mut unannotated = 0_u64;
+        while let Some(row) = reader.next_row()? {
+            let numbered_id = row.numbered_id();
+            let (id, labels) = match row.content {
+                // A row that cannot be read has no id: predictions for its line are nobody's mistake.
+                Err(error) => {
+                    rejects.add(&name, row.raw, &error)?;
+                    (numbered_id, None)
+                }
+                Ok(content) => {
+                    let id = content.id.unwrap_or(numbered_id);
+                    let labels = match content.labels {
+                        None => {
+                            unannotated += 1;
+                            None
+                        }
+                        Some(labels) => match resolve_labels(taxonomy, &labels) {
+                            Ok(labels) => Some(labels.closed),
+                            Err(error) => {
+                                let column = column_of_label(row.raw, &error);
+                                let error = RowError {
+                                    line: row.line,
+                                    column,
+                                    reason: error.to_string(),
+                                };
+                                rejects.add(&name, row.raw, &error)?;
+                                None
+                            }
+                        },
+                    };
+                    (id, labels)
+                }
+            };
+            match gold.documents.entry(id) {
+                std::collections::hash_map::Entry::Occupied(entry) => {
+                    gold.repeated.add(entry.key())
+                }
+                std::collections::hash_map::Entry::Vacant(entry) => {
+                    entry.insert(GoldDocument {
+                        labels,
+                        predicted: false,
+                    });
+                }
+            }
+        }
+        rejects.finish(None)?;
+        if unannotated > 0 {
+            eprintln!(
+                "note: {name}: {unannotated} rows without `labels` are no gold and were left out"
+            );
+        }
+        if !gold
+            .documents
+            .values()
+            .any(|document| document.labels.is_some())
+        {
+            return Err(CliError::input(format!(
+                "--gold: {name} has no usable row with `labels`"
+            )));
+        }
+        Ok(gold)
+    }
+}
+
+/// Streams the predictions past the gold labels.
+fn judge(
+    path: &Path,
+    mut gold: Gold,
+    taxonomy: &Taxonomy,
+) -> Result<arborist_shared::metrics::Metrics, CliError> {
+    let open_error =
+        |error: std::io::Error| CliError::input(format!("--pred: {}: {error}", path.display()));
+    let lines = BufReader::with_capacity(1 << 18, File::open(path).map_err(open_error)?);
+    let mut tallied = Tallied::new(taxonomy, DecodingRule::CloseUp);
+    let (mut repeated, mut unknown) = (Problem::default(), Problem::default());
+    for (number, line) in lines.split(b'\n').enumerate() {
+        let line = line.map_err(open_error)?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let place = || format!("--pred: {}:{}", path.display(), number + 1);
+        let prediction: PredictedDocument = serde_json::from_slice(&line).map_err(|error| {
+            let message = error.to_string();
+            let message = message
+                .rsplit_once(" at line ")
+                .map_or(message.as_str(), |(message, _)| message);
+            CliError::input(format!(
+                "{}:{}: {message}, expected a line of predictions",
+                place(),
+                error.column()
+            ))
+        })?;
+        match gold.documents.get_mut(&prediction.id) {
+            None => unknown.add(&prediction.id),
+            Some(document) if document.predicted => repeated.add(&prediction.id),
+            Some(document) => {
+                document.predicted = true;
+                if let Some(labels) = document.labels.take() {
+                    let judged = from_prediction(taxonomy, &prediction)
+                        .map_err(|error| CliError::input(format!("{}:1: {error}", place())))?;
+                    tallied.add(&labels, &judged, prediction.threshold);
+                }
+            }
+        }
+    }
+    let mut missing = Problem::default();
+    let mut missing_ids: Vec<&String> = gold
+        .documents
+        .iter()
+        .filter(|(_, document)| document.labels.is_some())
+        .map(|(id, _)| id)
+        .collect();
+    missing_ids.sort_unstable();
+    missing_ids.into_iter().for_each(|id| missing.add(id));
+
+    let mut problems = Vec::new();
+    gold.repeated
+        .describe("duplicate ids in --gold", &mut problems);
+    repeated.describe("duplicate ids in --pred", &mut problems);
+    missing.describe("ids of --gold are missing in --pred", &mut problems);
+    unknown.describe("ids of --pred are not in --gold", &mut problems);
+    if problems.is_empty() {
+        Ok(tallied.finish())
+    } else {
+        Err(CliError::Input(problems.join("; ")))
+    }
+}

@@ -1,0 +1,112 @@
+//! Options that several commands share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::taxonomy::{Taxonomy, TaxonomyFormat, parse};
+use clap::Args;
+
+use super::CliError;
+use crate::locations;
+use crate::plugins::PluginSearch;
+use crate::work::is_device;
+
+/// Where data and plugins lie.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Places {
+    /// Directory of plugins, searched first [also: `ARBORIST_PLUGINS`, plugins/ beside the executable, ../plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(super) plugins: Option<PathBuf>,
+    /// Directory of the data [also: `ARBORIST_DATA_DIR`; else the XDG data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+impl Places {
+    pub(super) fn data_dir(&self) -> Result<PathBuf, CliError> {
+        Ok(locations::data_dir(self.data_dir.as_deref())?)
+    }
+
+    pub(super) fn plugin_search(&self) -> Result<PluginSearch, CliError> {
+        if let Some(dir) = &self.plugins
+            && !dir.is_dir()
+        {
+            return Err(CliError::input(format!(
+                "--plugins: {} is not a directory",
+                dir.display()
+            )));
+        }
+        Ok(PluginSearch {
+            dirs: locations::plugin_dirs(self.plugins.as_deref()),
+            data_dir: self.data_dir()?,
+        })
+    }
+}
+
+/// How input files are read.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Formats {
+    /// Format of corpus files: `jsonl`, `hiagm` or `neuralclassifier` [default: detected]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) corpus_format: Option<CorpusFormat>,
+}
+
+/// A taxonomy file.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TaxonomyFile {
+    /// The taxonomy
+    #[arg(long, value_name = "FILE")]
+    pub(super) taxonomy: PathBuf,
+    /// Format of the taxonomy: `tsv`, `taxonomy`, `path_csv` or `json` [default: detected]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) taxonomy_format: Option<String>,
+}
+
+impl TaxonomyFile {
+    /// Reads the taxonomy; notes go to standard error.
+    pub(super) fn read(&self) -> Result<Taxonomy, CliError> {
+        let path = self.taxonomy.display();
+        let format = match &self.taxonomy_format {
+            None => None,
+            Some(word) => {
+                let format: TaxonomyFormat = word
+                    .parse()
+                    .map_err(|error| CliError::input(format!("--taxonomy-format: {error}")))?;
+                Some(format)
+            }
+        };
+        let bytes = fs::read(&self.taxonomy)
+            .map_err(|error| CliError::input(format!("{path}: {error}")))?;
+        let parsed =
+            parse(&bytes, format).map_err(|error| CliError::input(format!("{path}: {error}")))?;
+        for note in &parsed.notes {
+            eprintln!("note: {path}: {note}");
+        }
+        Ok(parsed.taxonomy)
+    }
+}
+
+/// Checks `--device`.
+pub(super) fn device(word: &str) -> Result<String, String> {
+    if is_device(word) {
+        Ok(word.to_owned())
+    } else {
+        Err(format!("found `{word}`, expected auto, cpu or cuda:N"))
+    }
+}
+
+/// Checks that an input file is there, before anything else is done.
+pub(super) fn input_file(option: &str, path: &Path) -> Result<(), CliError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(CliError::input(format!(
+            "{option}: {} is a directory, expected a file",
+            path.display()
+        ))),
+        Ok(_) => Ok(()),
+        Err(error) => Err(CliError::input(format!(
+            "{option}: {}: {error}",
+            path.display()
+        ))),
+    }
+}

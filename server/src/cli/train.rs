@@ -1,0 +1,373 @@
+//! `arborist train`: checks everything, freezes the corpus in a run directory, trains in a child process, reports.
+
+use std::path::{Path, PathBuf};
+
+use arborist_plugin_api::host::FoundPlugin;
+use arborist_shared::decode::DecodeOptions;
+use arborist_shared::manifest::{AssetNeed, MethodManifest};
+use arborist_shared::metrics::Metrics;
+use arborist_shared::run::RunRequest;
+use arborist_shared::split::Split;
+use arborist_shared::taxonomy::Taxonomy;
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::import::{Imported, Sources, import};
+use super::options::{Formats, Places, TaxonomyFile, device, input_file};
+use super::progress::Progress;
+use super::{CliError, hyperparameters, output};
+use crate::locations;
+use crate::runs::directory::{RunDirectory, TAXONOMY_IN_REQUEST};
+use crate::work::{
+    ChildProgram, Ending, Executor, Exit, LocalExecutor, RunningChild, available_bytes,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Train {
+    /// Name of the method; `arborist plugins` lists them
+    #[arg(long, value_name = "NAME")]
+    method: String,
+    /// Training documents; rows may carry `split`
+    #[arg(long, value_name = "FILE")]
+    train: PathBuf,
+    /// Validation documents [default: a tenth of the training documents]
+    #[arg(long, value_name = "FILE")]
+    validation: Option<PathBuf>,
+    /// Test documents, which the method never sees
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
+    #[command(flatten)]
+    taxonomy: TaxonomyFile,
+    /// fast, balanced, best, code or paper [default: balanced]
+    #[arg(long)]
+    preset: Option<String>,
+    /// Hyperparameters as JSON, or TOML by its ending; they go before the preset's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A hyperparameter, JSON or text; goes before everything else
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = hyperparameters::setting)]
+    settings: Vec<(String, Value)>,
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", value_parser = device)]
+    device: String,
+    /// Pretrained encoder: `minilm`, or a Hugging Face directory with safetensors
+    #[arg(long, value_name = "DIR|minilm")]
+    encoder: Option<String>,
+    /// Pretrained word vectors as text, one word a line
+    #[arg(long, value_name = "FILE")]
+    word_vectors: Option<PathBuf>,
+    /// Directory of the run; a run that was interrupted there goes on
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    #[command(flatten)]
+    formats: Formats,
+    #[command(flatten)]
+    places: Places,
+    /// One JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    /// The directory, as given.
+    run: String,
+    method: String,
+    epochs: u32,
+    train_seconds: f64,
+    train_docs_per_s: f64,
+    peak_memory_bytes: u64,
+    device: String,
+    validation: Option<Metrics>,
+    test: Option<Metrics>,
+}
+
+impl Train {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        for (option, path) in [
+            ("--train", Some(&self.train)),
+            ("--validation", self.validation.as_ref()),
+            ("--test", self.test.as_ref()),
+            ("--word-vectors", self.word_vectors.as_ref()),
+        ] {
+            if let Some(path) = path {
+                input_file(option, path)?;
+            }
+        }
+        let plugin = self
+            .places
+            .plugin_search()?
+            .find(&self.method)
+            .map_err(|error| CliError::input(format!("--method: {error}")))?;
+        let manifest = &plugin.side.manifest;
+        let values = hyperparameters::resolve(
+            manifest,
+            self.preset.as_deref(),
+            self.config.as_deref(),
+            &self.settings,
+        )?;
+        let taxonomy = self.taxonomy.read()?;
+        check_taxonomy(manifest, &taxonomy)?;
+        let request = self.request(&plugin, values)?;
+        let directory = match self.interrupted(&request)? {
+            Some(directory) => directory,
+            None => self.prepare(&plugin, &taxonomy, request)?,
+        };
+
+        let executor = LocalExecutor::new(ChildProgram::current()?);
+        let mut child = executor.start(directory.path())?;
+        let exit = watch(&mut child).await;
+        self.finish(&directory, exit)
+    }
+
+    /// What is asked for; the corpus follows.
+    fn request(
+        &self,
+        plugin: &FoundPlugin,
+        hyperparameters: Map<String, Value>,
+    ) -> Result<RunRequest, CliError> {
+        let manifest = &plugin.side.manifest;
+        let title = &manifest.title;
+        let encoder = match (manifest.encoder, self.encoder.as_deref()) {
+            (AssetNeed::None, Some(_)) => {
+                eprintln!("note: {title} uses no pretrained encoder: --encoder has no effect");
+                None
+            }
+            (AssetNeed::None | AssetNeed::Optional, None) => None,
+            (AssetNeed::Required, None) => Some(locations::encoder(locations::MINILM)?),
+            (AssetNeed::Required | AssetNeed::Optional, Some(name)) => {
+                Some(locations::encoder(name)?)
+            }
+        };
+        let word_vectors = match (manifest.word_vectors, &self.word_vectors) {
+            (AssetNeed::None, Some(_)) => {
+                eprintln!("note: {title} uses no word vectors: --word-vectors has no effect");
+                None
+            }
+            (AssetNeed::Required, None) => {
+                return Err(CliError::input(format!(
+                    "{title} needs pretrained word vectors: give --word-vectors"
+                )));
+            }
+            (_, given) => given.as_ref().map(|path| absolute(path)).transpose()?,
+        };
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        Ok(RunRequest {
+            run: self.out.file_name().map_or_else(
+                || "run".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+            method: self.method.clone(),
+            preset: self.preset.clone(),
+            hyperparameters,
+            seed: self.seed,
+            device: self.device.clone(),
+            threads: 0,
+            plugin: text(plugin.library.clone()),
+            taxonomy: TAXONOMY_IN_REQUEST.to_owned(),
+            train: RunDirectory::corpus_in_request(Split::Train),
+            validation: None,
+            test: None,
+            encoder: encoder.map(text),
+            word_vectors: word_vectors.map(text),
+            decoding: DecodeOptions::default(),
+        })
+    }
+
+    /// The run in `--out`, when it asks for the same and did not get to its end.
+    fn interrupted(&self, request: &RunRequest) -> Result<Option<RunDirectory>, CliError> {
+        let out = self.out.display();
+        let Ok(directory) = RunDirectory::open(&self.out) else {
+            if RunDirectory::is_vacant(&self.out) {
+                return Ok(None);
+            }
+            return Err(CliError::input(format!(
+                "--out: {out} is not empty and holds no run, expected a new directory"
+            )));
+        };
+        if directory.is_finished() {
+            return Err(CliError::input(format!(
+                "--out: {out} holds a finished run, which never changes; expected a new directory"
+            )));
+        }
+        let earlier = directory.request()?;
+        let same = RunRequest {
+            run: earlier.run.clone(),
+            validation: earlier.validation.clone(),
+            test: earlier.test.clone(),
+            ..request.clone()
+        };
+        if earlier != same {
+            return Err(CliError::input(format!(
+                "--out: {out} holds an unfinished run with other settings, expected a new directory or the same settings"
+            )));
+        }
+        eprintln!(
+            "note: {out} holds this run, unfinished: it goes on with the documents that it began with"
+        );
+        Ok(Some(directory))
+    }
+
+    /// Makes the run directory, ready to be worked on.
+    fn prepare(
+        &self,
+        plugin: &FoundPlugin,
+        taxonomy: &Taxonomy,
+        mut request: RunRequest,
+    ) -> Result<RunDirectory, CliError> {
+        let manifest = &plugin.side.manifest;
+        let directory = RunDirectory::create(&self.out)
+            .map_err(|error| CliError::failed(format!("--out: {error}")))?;
+        let sources = Sources {
+            train: &self.train,
+            validation: self.validation.as_deref(),
+            test: self.test.as_deref(),
+            format: self.formats.corpus_format,
+        };
+        let imported = import(&sources, taxonomy, self.seed, &directory)?;
+        check_memory(manifest, taxonomy, &imported, &self.device)?;
+        let snapshot =
+            |split, documents| (documents > 0).then(|| RunDirectory::corpus_in_request(split));
+        request.validation = snapshot(Split::Validation, imported.validation);
+        request.test = snapshot(Split::Test, imported.test);
+        directory
+            .write_taxonomy(taxonomy)
+            .map_err(CliError::failed)?;
+        directory
+            .write_manifest(manifest)
+            .map_err(CliError::failed)?;
+        directory
+            .write_request(&request)
+            .map_err(CliError::failed)?;
+        eprintln!(
+            "{}: {} training, {} validation and {} test documents, {} labels",
+            manifest.title,
+            imported.train,
+            imported.validation,
+            imported.test,
+            taxonomy.len()
+        );
+        Ok(directory)
+    }
+
+    fn finish(&self, directory: &RunDirectory, exit: Exit) -> Result<(), CliError> {
+        let message = exit
+            .message
+            .unwrap_or_else(|| "no reason was given".to_owned());
+        match exit.outcome {
+            Ending::Done => {}
+            Ending::Cancelled => {
+                return Err(CliError::Failed(
+                    "cancelled; the same command goes on where it stopped".to_owned(),
+                ));
+            }
+            Ending::Failed | Ending::Panicked | Ending::Crashed => {
+                return Err(CliError::Failed(format!(
+                    "{} failed: {message}\nThe whole log: {}",
+                    self.method,
+                    directory.log().display()
+                )));
+            }
+        }
+        let training = directory.training()?.unwrap_or_default();
+        let metrics = directory
+            .metrics()?
+            .ok_or_else(|| CliError::Failed("the run ended without metrics".to_owned()))?;
+        let report = Report {
+            run: self.out.display().to_string(),
+            method: self.method.clone(),
+            epochs: training.epochs,
+            train_seconds: training.train_seconds,
+            train_docs_per_s: training.train_docs_per_s,
+            peak_memory_bytes: training.peak_memory_bytes,
+            device: training.device,
+            validation: metrics.validation,
+            test: metrics.test,
+        };
+        output::result(self.json, &report, |report| {
+            let mut text = format!(
+                "{}: {} epochs in {:.1} s on {}, {:.0} documents/s, {:.0} MB at most\n",
+                report.run,
+                report.epochs,
+                report.train_seconds,
+                report.device,
+                report.train_docs_per_s,
+                report.peak_memory_bytes as f64 / 1e6
+            );
+            for (split, metrics) in [("validation", &report.validation), ("test", &report.test)] {
+                if let Some(metrics) = metrics {
+                    text += &output::headline(split, metrics);
+                    text.push('\n');
+                }
+            }
+            text
+        })
+    }
+}
+
+/// Shows the events of a child until it ends. The first Ctrl-C asks it to stop, the second kills it.
+async fn watch(child: &mut RunningChild) -> Exit {
+    let canceller = child.canceller();
+    let interrupts = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            eprintln!("stopping at the next step; Ctrl-C again kills");
+            canceller.cancel();
+            if tokio::signal::ctrl_c().await.is_ok() {
+                canceller.kill();
+            }
+        }
+    });
+    let mut progress = Progress::new();
+    while let Some(event) = child.events().next().await {
+        progress.event(&event);
+    }
+    let exit = child.wait().await;
+    interrupts.abort();
+    exit
+}
+
+fn check_taxonomy(manifest: &MethodManifest, taxonomy: &Taxonomy) -> Result<(), CliError> {
+    match manifest.max_labels {
+        Some(most) if taxonomy.len() as u64 > most => Err(CliError::input(format!(
+            "--taxonomy: found {} labels, {} accepts {most} at most",
+            taxonomy.len(),
+            manifest.title
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a job whose estimate does not fit, before it starts.
+fn check_memory(
+    manifest: &MethodManifest,
+    taxonomy: &Taxonomy,
+    corpus: &Imported,
+    device: &str,
+) -> Result<(), CliError> {
+    if device.starts_with("cuda") {
+        return Ok(());
+    }
+    let needed = manifest
+        .memory
+        .estimate(corpus.train, corpus.train_tokens, taxonomy.len() as u64);
+    match available_bytes() {
+        Some(available) if needed > available => Err(CliError::Failed(format!(
+            "{} needs about {:.1} GB for {} documents and {} labels, {:.1} GB are available",
+            manifest.title,
+            needed as f64 / 1e9,
+            corpus.train,
+            taxonomy.len(),
+            available as f64 / 1e9
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, CliError> {
+    path.canonicalize()
+        .map_err(|error| CliError::input(format!("{}: {error}", path.display())))
+}
