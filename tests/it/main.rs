@@ -2,4 +2,5 @@
 //!
 //! One executable with modules: linking is most of the time of a test build.
 
+mod crash;
 mod path;
