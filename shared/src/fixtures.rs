@@ -83,11 +83,14 @@ pub(crate) fn any_scores(n_labels: usize) -> impl Strategy<Value = Vec<f32>> {
     )
 }
 
+/// Gold labels and dense scores of a document.
+pub(crate) type Scored = (Vec<LabelIndex>, Vec<f32>);
+
 /// A taxonomy with documents: gold closed upwards, and dense scores.
 pub(crate) fn any_documents(
     n_labels: usize,
     n_documents: usize,
-) -> impl Strategy<Value = (Taxonomy, Vec<(Vec<LabelIndex>, Vec<f32>)>)> {
+) -> impl Strategy<Value = (Taxonomy, Vec<Scored>)> {
     any_taxonomy(n_labels).prop_flat_map(move |taxonomy| {
         let n = taxonomy.len();
         let document = (any_labels(n), any_scores(n));

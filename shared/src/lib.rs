@@ -4,6 +4,9 @@
 //! Pure: no I/O, no clock, no async, no randomness that is not seeded by the caller. The same code
 //! runs in the server, in the command line, in plugins and, as WebAssembly, in the browser.
 
+#![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::unwrap_used))]
+
 pub mod api;
 pub mod corpus;
 pub mod decode;

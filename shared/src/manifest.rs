@@ -53,9 +53,11 @@ pub struct MethodManifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Paper {
+    /// Title of the paper.
     pub title: String,
     /// Conference or journal and year.
     pub venue: String,
+    /// Where to read it.
     #[serde(default)]
     pub url: Option<String>,
 }
@@ -65,7 +67,9 @@ pub struct Paper {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HierarchyKind {
+    /// One parent a label.
     Tree,
+    /// Several parents a label.
     Dag,
 }
 
@@ -74,7 +78,9 @@ pub enum HierarchyKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PathKind {
+    /// One path a document.
     Single,
+    /// Several paths a document.
     Multi,
 }
 
@@ -83,9 +89,12 @@ pub enum PathKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AssetNeed {
+    /// Not used.
     #[default]
     None,
+    /// Used when given.
     Optional,
+    /// Training is refused without it.
     Required,
 }
 
@@ -98,7 +107,9 @@ pub enum Capability {
     DecidedSets,
     /// Scores come as sparse rows.
     SparseScores,
+    /// A vector for each label.
     LabelEmbeddings,
+    /// A vector for each text.
     TextEmbeddings,
     /// Tokens that speak for a label.
     Evidence,
@@ -108,11 +119,15 @@ pub enum Capability {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MemoryFormula {
+    /// Bytes whatever the corpus.
     pub base: f64,
+    /// Bytes for each training document.
     pub per_document: f64,
     /// Tokens of the whole training split.
     pub per_token: f64,
+    /// Bytes for each label.
     pub per_label: f64,
+    /// Bytes for each pair of labels.
     pub per_label_squared: f64,
 }
 
@@ -173,6 +188,8 @@ impl MethodManifest {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("preset `{preset}` does not exist; this method has {known}")]
 pub struct UnknownPreset {
+    /// The name given.
     pub preset: String,
+    /// The names that exist, separated by commas.
     pub known: String,
 }

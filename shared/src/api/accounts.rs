@@ -7,18 +7,27 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Manages the server: users, keys, plugins.
     Admin,
+    /// Manages a project: taxonomies, corpora, runs.
     Manager,
+    /// Accepts and rejects annotations.
     Reviewer,
+    /// Assigns labels.
     Annotator,
+    /// Reads.
     Viewer,
 }
 
+/// A person who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
+    /// Id of the user.
     pub id: i64,
+    /// Name to sign in with.
     pub name: String,
+    /// What the person may do.
     pub role: Role,
 }
 
@@ -26,9 +35,11 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
+    /// Who is signed in, if anybody.
     pub user: Option<User>,
     /// True until the administrator's password is set.
     pub first_start: bool,
+    /// Version of the server.
     pub version: String,
 }
 
@@ -36,7 +47,9 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignIn {
+    /// Name of the user.
     pub name: String,
+    /// Password of the user.
     pub password: String,
 }
 
@@ -44,8 +57,11 @@ pub struct SignIn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FirstStart {
+    /// The one-time token of the link.
     pub token: String,
+    /// Name of the first administrator.
     pub name: String,
+    /// Password of the first administrator.
     pub password: String,
 }
 
@@ -53,7 +69,9 @@ pub struct FirstStart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewKey {
+    /// What the key is for.
     pub name: String,
+    /// What the key may do.
     pub role: Role,
 }
 
@@ -61,10 +79,15 @@ pub struct NewKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Key {
+    /// Id of the key.
     pub id: i64,
+    /// What the key is for.
     pub name: String,
+    /// What the key may do.
     pub role: Role,
+    /// When it was made.
     pub created_at: String,
+    /// When it was last used.
     #[serde(default)]
     pub last_used_at: Option<String>,
 }
@@ -73,6 +96,7 @@ pub struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyList {
+    /// The keys.
     pub keys: Vec<Key>,
 }
 
@@ -82,6 +106,7 @@ pub struct KeyList {
 pub struct CreatedKey {
     /// Goes into `Authorization: Bearer …`.
     pub key: String,
+    /// Id of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
 }

@@ -17,16 +17,21 @@ pub enum AssetKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Asset {
+    /// Id of the asset.
     pub id: i64,
+    /// Project it belongs to.
     pub project: i64,
+    /// What it is.
     pub kind: AssetKind,
     /// Name of the uploaded file.
     pub name: String,
     /// SHA-256 of the uploaded file.
     pub content_hash: String,
+    /// Size on disk.
     pub n_bytes: u64,
     /// What is in it, in plain words: `BERT, 6 layers, 384 wide`, `400,000 words, 300 numbers each`.
     pub summary: String,
+    /// When it was uploaded.
     pub created_at: String,
 }
 

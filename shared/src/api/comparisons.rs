@@ -18,6 +18,7 @@ pub struct NewComparison {
     /// Resamples of the bootstrap; 10,000 unless told otherwise.
     #[serde(default)]
     pub resamples: Option<u32>,
+    /// Seed of the resampling.
     #[serde(default)]
     pub seed: Option<u64>,
 }
@@ -26,13 +27,17 @@ pub struct NewComparison {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comparison {
+    /// Id of the comparison.
     pub id: i64,
+    /// The part that was compared on.
     pub split: Split,
     /// Documents that count: in the split in every run, train or validation in none.
     pub n_documents: u64,
+    /// Figures of each run.
     pub runs: Vec<ComparedRun>,
     /// One for each pair of runs, metric and way of testing it.
     pub tests: Vec<ComparedPair>,
+    /// When it was made.
     pub created_at: String,
 }
 
@@ -40,7 +45,9 @@ pub struct Comparison {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ComparedRun {
+    /// Id of the run.
     pub run: i64,
+    /// Its figures.
     pub metrics: Metrics,
 }
 
@@ -48,13 +55,17 @@ pub struct ComparedRun {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ComparedPair {
+    /// Id of the first run.
     pub a: i64,
+    /// Id of the second run.
     pub b: i64,
+    /// Key of the metric.
     pub metric: String,
     /// Figure of `a` minus figure of `b`.
     pub difference: f64,
     /// 95 % interval of the difference.
     pub interval: [f64; 2],
+    /// Two-sided p-value.
     pub p: f64,
     /// Corrected by Holm over all tests of this comparison.
     pub p_holm: f64,

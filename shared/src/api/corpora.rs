@@ -8,22 +8,31 @@ use crate::split::Split;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Corpus {
+    /// Id of the corpus version.
     pub id: i64,
+    /// Project it belongs to.
     pub project: i64,
+    /// Taxonomy version its labels belong to.
     pub taxonomy: i64,
     /// Counts from 1 within the project.
     pub version: i64,
     /// SHA-256 over the documents.
     pub content_hash: String,
+    /// Number of documents.
     pub n_documents: u64,
     /// Documents that carry a `labels` field, empty or not.
     pub n_annotated: u64,
+    /// Documents to train on.
     pub n_train: u64,
+    /// Documents to select by.
     pub n_validation: u64,
+    /// Documents to test on.
     pub n_test: u64,
+    /// Rows that the import refused.
     pub n_rejected: u64,
     /// Mean number of labels (closed upwards) per annotated document.
     pub labels_per_document: f64,
+    /// When it was made.
     pub created_at: String,
     /// Name of the file it came from.
     #[serde(default)]
@@ -37,10 +46,13 @@ pub struct Corpus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
+    /// Id of the document.
     pub id: i64,
     /// The row's own id, or the hash of its text.
     pub key: String,
+    /// The whole text.
     pub text: String,
+    /// The part it belongs to.
     pub split: Split,
     /// Label ids as given; none = not annotated.
     pub explicit: Option<Vec<String>>,
@@ -50,10 +62,13 @@ pub struct Document {
     pub paths: Vec<Vec<String>>,
 }
 
+/// A page of documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentPage {
+    /// The documents.
     pub documents: Vec<Document>,
+    /// Cursor of the next page; none on the last.
     pub next: Option<String>,
     /// Matching documents in all; with a search, counted up to 10,000.
     pub total: u64,
@@ -88,6 +103,7 @@ pub struct CorpusList {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CorpusAnswer {
+    /// The corpus version.
     pub corpus: Corpus,
 }
 
@@ -95,6 +111,7 @@ pub struct CorpusAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentAnswer {
+    /// The document.
     pub document: Document,
 }
 
@@ -135,11 +152,13 @@ pub struct CorpusPreview {
 pub struct PreviewRow {
     /// Counts from 1.
     pub line: u64,
+    /// The row's own id.
     pub id: Option<String>,
     /// Cut at 2,000 characters.
     pub text: String,
     /// Name path of each label as given, once resolved; none = not annotated.
     pub paths: Option<Vec<Vec<String>>>,
+    /// The part that the row asks for.
     pub split: Option<Split>,
 }
 

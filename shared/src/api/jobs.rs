@@ -4,14 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::ProgressStep;
 
+/// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
+    /// Waits for a slot.
     Queued,
+    /// Is being worked on.
     Running,
+    /// Did what it should.
     Succeeded,
+    /// Ended with an error.
     Failed,
+    /// Was stopped on request.
     Cancelled,
 }
 
@@ -28,21 +34,28 @@ impl JobStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Job {
+    /// Id of the job.
     pub id: i64,
     /// `import_taxonomy`, `import_corpus`, `import_asset`, `train`, …
     pub kind: String,
+    /// Project it belongs to.
     pub project: i64,
+    /// Where it stands.
     pub status: JobStatus,
     /// Outermost step first.
     pub progress: Vec<ProgressStep>,
+    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What the job made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<JobResult>,
+    /// When it was queued.
     pub created_at: String,
+    /// When work on it began.
     #[serde(default)]
     pub started_at: Option<String>,
+    /// When work on it ended.
     #[serde(default)]
     pub finished_at: Option<String>,
     /// Plain sentence on what it is about: file name, method.
@@ -57,6 +70,7 @@ pub struct JobResult {
     /// `taxonomy`, `corpus`, `asset`, `run`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Id of the object.
     pub id: i64,
 }
 

@@ -11,6 +11,7 @@ pub struct Problem {
     pub kind: String,
     /// One sentence that is the same for every occurrence.
     pub title: String,
+    /// HTTP status.
     pub status: u16,
     /// What was found, where, and what was expected.
     pub detail: String,
@@ -28,5 +29,6 @@ pub struct Problem {
 pub struct FieldError {
     /// JSON pointer: `/hyperparameters/learning_rate`.
     pub field: String,
+    /// What was found and what was expected.
     pub message: String,
 }

@@ -10,6 +10,7 @@ use super::runs::Run;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewProject {
+    /// Name of the project.
     pub name: String,
 }
 
@@ -17,8 +18,11 @@ pub struct NewProject {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Project {
+    /// Id of the project.
     pub id: i64,
+    /// Name of the project.
     pub name: String,
+    /// When it was made.
     pub created_at: String,
     /// The asker's role in it.
     pub role: Role,
@@ -28,11 +32,15 @@ pub struct Project {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Overview {
+    /// The project.
     pub project: Project,
+    /// Newest taxonomy version.
     pub taxonomy: Option<super::taxonomies::Taxonomy>,
+    /// Newest corpus version.
     pub corpus: Option<super::corpora::Corpus>,
     /// Best finished run by test macro-F1, then micro-F1.
     pub best_run: Option<Run>,
+    /// Number of runs.
     pub n_runs: u64,
     /// Newest first, at most ten.
     pub jobs: Vec<Job>,
@@ -50,5 +58,6 @@ pub struct ProjectList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProjectAnswer {
+    /// The project.
     pub project: Project,
 }

@@ -13,12 +13,17 @@ use crate::metrics::Metrics;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewRun {
+    /// Name of the method.
     pub method: String,
+    /// Preset to start from; the default preset unless named.
     #[serde(default)]
     pub preset: Option<String>,
+    /// Values that differ from the preset.
     #[serde(default)]
     pub hyperparameters: Map<String, Value>,
+    /// Id of the corpus version to train on.
     pub corpus: i64,
+    /// Id of the taxonomy version.
     pub taxonomy: i64,
     /// Asset id or `"minilm"`.
     #[serde(default)]
@@ -26,6 +31,7 @@ pub struct NewRun {
     /// Asset id.
     #[serde(default)]
     pub word_vectors: Option<i64>,
+    /// Seed of all randomness; 0 unless given.
     #[serde(default)]
     pub seed: Option<u64>,
     /// `auto`, `cpu` or `cuda:N`.
@@ -37,37 +43,55 @@ pub struct NewRun {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Run {
+    /// Id of the run.
     pub id: i64,
+    /// Project it belongs to.
     pub project: i64,
+    /// Its job.
     pub job: i64,
+    /// Name of the method.
     pub method: String,
+    /// Preset the hyperparameters started from.
     pub preset: Option<String>,
+    /// Complete: defaults, preset and overrides resolved.
     pub hyperparameters: Map<String, Value>,
+    /// Corpus version it trained on.
     pub corpus: i64,
+    /// Taxonomy version of its labels.
     pub taxonomy: i64,
+    /// Seed of all randomness.
     pub seed: u64,
     /// As asked for until the run starts, then the one it ran on.
     pub device: String,
     /// That of its job.
     pub status: JobStatus,
+    /// Why it failed.
     #[serde(default)]
     pub error: Option<String>,
+    /// When it was asked for.
     pub created_at: String,
+    /// When training began.
     #[serde(default)]
     pub started_at: Option<String>,
+    /// When its job ended.
     #[serde(default)]
     pub finished_at: Option<String>,
+    /// Epochs trained.
     #[serde(default)]
     pub epochs: Option<u32>,
+    /// Duration of training.
     #[serde(default)]
     pub train_seconds: Option<f64>,
+    /// Training documents per second.
     #[serde(default)]
     pub train_docs_per_s: Option<f64>,
+    /// Highest memory use of its process.
     #[serde(default)]
     pub peak_memory_bytes: Option<u64>,
     /// Headline figures once there are any; the whole set is at `/runs/{id}/metrics?split=`.
     #[serde(default)]
     pub validation: Option<Headline>,
+    /// Figures on the test documents.
     #[serde(default)]
     pub test: Option<Headline>,
 }
@@ -76,9 +100,13 @@ pub struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Headline {
+    /// As in the metrics.
     pub micro_f1: f64,
+    /// As in the metrics.
     pub macro_f1: f64,
+    /// As in the metrics, on raw sets.
     pub hierarchical_f1: f64,
+    /// As in the metrics.
     pub exact_match: f64,
 }
 
@@ -98,18 +126,23 @@ impl From<&Metrics> for Headline {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictRequest {
+    /// The documents to classify.
     pub documents: Vec<PredictDocument>,
     /// Labels at most in each answer, best first; ancestors of those are always there.
     #[serde(default)]
     pub limit: Option<u32>,
+    /// Labels must score strictly above this; the method's own unless given.
     #[serde(default)]
     pub threshold: Option<f32>,
 }
 
+/// A document to classify.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictDocument {
+    /// Comes back in the answer.
     pub id: String,
+    /// The text to classify.
     pub text: String,
 }
 
@@ -117,9 +150,13 @@ pub struct PredictDocument {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictResponse {
+    /// In the order of the request.
     pub documents: Vec<PredictedDocument>,
+    /// The run whose model answered.
     pub run: i64,
+    /// Taxonomy version of the labels.
     pub taxonomy: i64,
+    /// Time from reading the request to the answer.
     pub milliseconds: f64,
 }
 
@@ -127,6 +164,7 @@ pub struct PredictResponse {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictedDocument {
+    /// Id of the document.
     pub id: String,
     /// Best first: by score, then by position in the taxonomy.
     pub labels: Vec<PredictedLabel>,
@@ -135,6 +173,7 @@ pub struct PredictedDocument {
     pub threshold: Option<f32>,
 }
 
+/// A label with its scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictedLabel {
@@ -162,6 +201,7 @@ pub struct PredictFailure {
     pub id: Option<String>,
     /// Line of the request, counting from 1.
     pub line: u64,
+    /// Why this line was not classified.
     pub error: String,
 }
 
@@ -171,6 +211,7 @@ pub struct PredictFailure {
 pub struct RunPage {
     /// Newest first.
     pub runs: Vec<Run>,
+    /// Cursor of the next page; none on the last.
     pub next: Option<String>,
 }
 
@@ -178,6 +219,7 @@ pub struct RunPage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunAnswer {
+    /// The run.
     pub run: Run,
 }
 
@@ -185,6 +227,7 @@ pub struct RunAnswer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EpochList {
+    /// In order.
     pub epochs: Vec<Epoch>,
 }
 
@@ -192,15 +235,21 @@ pub struct EpochList {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Epoch {
+    /// Counts from 1.
     pub epoch: u32,
+    /// Optimizer updates so far.
     pub step: u64,
     /// Named loss terms, means over the epoch.
     pub losses: BTreeMap<String, f64>,
     /// The method's own validation scores, for learning curves only.
     pub validation: BTreeMap<String, f64>,
+    /// Learning rate at its end.
     pub learning_rate: f64,
+    /// Training speed.
     pub documents_per_second: f64,
+    /// Duration.
     pub seconds: f64,
+    /// Highest memory use so far.
     pub peak_memory_bytes: u64,
     /// Whether the checkpoint of this epoch is the one that is kept.
     pub selected: bool,

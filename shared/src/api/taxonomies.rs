@@ -6,16 +6,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Taxonomy {
+    /// Id of the taxonomy version.
     pub id: i64,
+    /// Project it belongs to.
     pub project: i64,
     /// Counts from 1 within the project.
     pub version: i64,
     /// SHA-256 of the canonical form.
     pub content_hash: String,
+    /// Number of labels.
     pub n_labels: u64,
+    /// The deepest level.
     pub depth: u32,
     /// Labels with more than one parent.
     pub n_multi_parent: u64,
+    /// When it was made.
     pub created_at: String,
     /// Name of the file it came from.
     #[serde(default)]
@@ -30,11 +35,15 @@ pub struct Taxonomy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LabelRow {
+    /// Id of the label.
     pub id: String,
+    /// Name of the label.
     pub name: String,
     /// Names from below the root to this label, along primary parents.
     pub path: Vec<String>,
+    /// Level; 1 = below the root.
     pub level: u32,
+    /// Number of children over all edges.
     pub n_children: u64,
     /// Documents with this label (closed upwards) in the newest corpus of the taxonomy.
     pub n_documents: u64,
@@ -44,7 +53,9 @@ pub struct LabelRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LabelPage {
+    /// In taxonomy order.
     pub labels: Vec<LabelRow>,
+    /// Cursor of the next page; none on the last.
     pub next: Option<String>,
 }
 
@@ -60,6 +71,7 @@ pub struct TaxonomyList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaxonomyAnswer {
+    /// The taxonomy version.
     pub taxonomy: Taxonomy,
 }
 
@@ -71,8 +83,11 @@ pub struct TaxonomyAnswer {
 pub struct TaxonomyPreview {
     /// The detected or given format, one of the words of `?format=`; empty when it could not be told.
     pub format: String,
+    /// Number of labels.
     pub n_labels: u64,
+    /// The deepest level.
     pub depth: u32,
+    /// Labels with more than one parent.
     pub n_multi_parent: u64,
     /// Labels of each level, level 1 first.
     pub labels_per_level: Vec<u64>,
