@@ -4,12 +4,17 @@
 
 #![allow(clippy::print_stdout, reason = "it is a program for a terminal")]
 
+mod bench;
 mod build;
 mod check;
+mod demo;
+mod dist;
 mod frontend;
 mod hash;
+mod http;
 mod packages;
 mod process;
+mod server;
 mod setup;
 mod test;
 mod workspace;
@@ -24,6 +29,8 @@ use anyhow::Result;
 use workspace::{Profile, Workspace};
 
 mod flags {
+    use std::path::PathBuf;
+
     xflags::xflags! {
         /// Sets up, builds, tests, measures and packs Arborist.
         cmd xtask {
@@ -38,6 +45,29 @@ mod flags {
             cmd build {
                 /// Without optimization, into target/debug.
                 optional --debug
+            }
+            /// Build, start the server with a sample project, train two methods on it.
+            cmd demo {
+                /// Address to listen on; without it, 127.0.0.1:8080 or the next free port.
+                optional --bind ADDR: String
+                /// Where its data goes; without it, .cache/demo.
+                optional --data-dir DIR: PathBuf
+                /// End when everything is ready: to measure.
+                optional --once
+            }
+            /// Measure the named benchmarks, or all of them, beside their peers.
+            cmd bench {
+                /// Names; an unknown one lists them all.
+                repeated name: String
+                /// Append the tables to docs/performance.md.
+                optional --write
+                /// Instead of five.
+                optional --repetitions N: usize
+            }
+            /// Pack an archive that runs on a machine with neither Rust nor Python.
+            cmd dist {
+                /// With the CUDA libraries (not verified on a GPU).
+                optional --cuda
             }
             /// Run every test, or only the named parts: fmt, lint, units, plugins, frontend, build, stories.
             cmd test {
@@ -78,6 +108,23 @@ fn dispatch(flags: flags::Xtask) -> Result<()> {
             };
             build::run(&workspace, profile)
         }
+        flags::XtaskCmd::Demo(flags) => {
+            let options = demo::Options {
+                bind: flags.bind,
+                data_dir: flags.data_dir,
+                once: flags.once,
+            };
+            demo::run(&workspace, &options)
+        }
+        flags::XtaskCmd::Bench(flags) => {
+            let options = bench::Options {
+                names: flags.name,
+                write: flags.write,
+                repetitions: flags.repetitions,
+            };
+            bench::run(&workspace, &options)
+        }
+        flags::XtaskCmd::Dist(flags) => dist::run(&workspace, flags.cuda),
         flags::XtaskCmd::Test(flags) => test::run(&workspace, &flags.part),
         flags::XtaskCmd::Check(_) => check::run(&workspace),
     }

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -164,12 +164,6 @@ impl Cmd {
         });
         let status = child.wait().with_context(|| self.not_started())?;
         Ok((status.success(), said))
-    }
-
-    /// Starts the command and leaves it running.
-    pub(crate) fn spawn(mut self) -> Result<Child> {
-        self.announce();
-        self.command.spawn().with_context(|| self.not_started())
     }
 
     /// The command itself, for what this type does not cover (pipes kept open).

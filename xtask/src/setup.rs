@@ -21,8 +21,9 @@ use crate::workspace::Workspace;
 
 pub(crate) use browser::find as find_browser;
 pub(crate) use encoder::directory as encoder_directory;
-pub(crate) use libtorch::cpu_directory;
+pub(crate) use libtorch::{VERSION as LIBTORCH_VERSION, cpu_directory, cuda_directory};
 pub(crate) use nextest::find as find_nextest;
+pub(crate) use pip::venv;
 
 /// What is wanted beyond what a build of the product needs.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,182 @@
+//! The linear method beside scikit-learn: same corpus, same features, same machine.
+
+use std::cell::Cell;
+
+use anyhow::Result;
+
+use super::corpora::{self, Corpus};
+use super::{Benchmark, Better, Figure, Goal, Measured, Side, product};
+use crate::process::cmd;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// How often the test part is predicted, so that starting up does not count for much.
+const REPEAT: usize = 10;
+
+pub(super) fn chemical_exposure(workspace: &Workspace) -> Result<Benchmark<'_>> {
+    let figures = vec![
+        Figure {
+            key: "fit_seconds",
+            what: "fit",
+            unit: "s",
+            better: Better::Lower,
+            required: Some(Goal::TimesPeer(1.0)),
+            aim: Some(Goal::TimesPeer(2.0)),
+            floor: "–",
+        },
+        predict(Goal::TimesPeer(3.0), Goal::TimesPeer(6.0)),
+        f1("micro_f1", "test micro-F1, raw"),
+        f1("macro_f1", "test macro-F1, raw"),
+    ];
+    benchmark(workspace, "chemical-exposure", figures)
+}
+
+pub(super) fn clinc(workspace: &Workspace) -> Result<Benchmark<'_>> {
+    let figures = vec![
+        predict(Goal::Absolute(20_000.0), Goal::Absolute(60_000.0)),
+        f1("micro_f1", "test micro-F1, raw"),
+        f1("macro_f1", "test macro-F1, raw"),
+    ];
+    benchmark(workspace, "clinc150", figures)
+}
+
+fn predict(required: Goal, aim: Goal) -> Figure {
+    Figure {
+        key: "predict_docs_per_s",
+        what: "prediction",
+        unit: "documents/s",
+        better: Better::Higher,
+        required: Some(required),
+        aim: Some(aim),
+        floor: "–",
+    }
+}
+
+fn f1(key: &'static str, what: &'static str) -> Figure {
+    Figure {
+        key,
+        what,
+        unit: "fraction",
+        better: Better::Higher,
+        required: None,
+        aim: None,
+        floor: "–",
+    }
+}
+
+fn benchmark<'a>(
+    workspace: &'a Workspace,
+    name: &str,
+    figures: Vec<Figure>,
+) -> Result<Benchmark<'a>> {
+    product::build(workspace)?;
+    let corpus = corpora::real(name)?;
+    let scratch = product::scratch(workspace, &format!("linear-{name}"))?;
+    let many = scratch.join("many.jsonl");
+    let count = corpora::repeat(&corpus.test, REPEAT, &many)?;
+    let python = setup::venv(workspace, "linear-peer", &["scikit-learn==1.9.1"])?;
+    let script = workspace.root.join("xtask/bench/linear_peer.py");
+    let peer_corpus = corpus.clone();
+    let theirs = move || -> Result<Measured> {
+        let text = cmd(&python)
+            .arg(&script)
+            .arg("--train")
+            .arg(&peer_corpus.train)
+            .arg("--test")
+            .arg(&peer_corpus.test)
+            .args(["--predict-repeat", &REPEAT.to_string()])
+            .quiet()
+            .read()?;
+        let answer = product::last_line(&text)?;
+        ["fit_seconds", "predict_docs_per_s", "micro_f1", "macro_f1"]
+            .into_iter()
+            .map(|key| Ok((key, product::number(&answer, key)?)))
+            .collect()
+    };
+    let turn = Cell::new(0);
+    let ours = move || -> Result<Measured> {
+        turn.set(turn.get() + 1);
+        let run = scratch.join(format!("run-{}", turn.get()));
+        let measured = train_and_predict(workspace, &corpus, "linear", &[], &run, &many)?;
+        product::remove(&run)?;
+        Ok(measured)
+    };
+    Ok(Benchmark {
+        input: format!(
+            "{name}, fitted on its train part, predicting its test part {REPEAT} times over ({count} documents)"
+        ),
+        sides: vec![
+            Side {
+                program: product::version(workspace)?,
+                repeat: Box::new(ours),
+            },
+            Side {
+                program: "scikit-learn 1.9.1 (TfidfVectorizer, LinearSVC)".to_owned(),
+                repeat: Box::new(theirs),
+            },
+        ],
+        figures,
+        warm_up: 1,
+        repetitions: 5,
+    })
+}
+
+/// `arborist train`, then `arborist predict` on `input`; the keys are those of the figures.
+pub(super) fn train_and_predict(
+    workspace: &Workspace,
+    corpus: &Corpus,
+    method: &str,
+    settings: &[&str],
+    run: &std::path::Path,
+    input: &std::path::Path,
+) -> Result<Measured> {
+    let run = product::text(run)?;
+    let mut arguments = vec![
+        "train",
+        "--method",
+        method,
+        "--train",
+        product::text(&corpus.train)?,
+        "--validation",
+        product::text(&corpus.validation)?,
+        "--test",
+        product::text(&corpus.test)?,
+        "--taxonomy",
+        product::text(&corpus.taxonomy)?,
+        "--device",
+        "cpu",
+        "--out",
+        run,
+        "--json",
+    ];
+    arguments.extend(settings);
+    let trained = product::json(workspace, &arguments)?;
+    let predicted = product::json(
+        workspace,
+        &[
+            "predict",
+            "--run",
+            run,
+            "--input",
+            product::text(input)?,
+            "--output",
+            "/dev/null",
+            "--device",
+            "cpu",
+            "--json",
+        ],
+    )?;
+    Ok(Measured::from([
+        ("fit_seconds", product::number(&trained, "train_seconds")?),
+        (
+            "train_docs_per_s",
+            product::number(&trained, "train_docs_per_s")?,
+        ),
+        (
+            "predict_docs_per_s",
+            product::number(&predicted, "docs_per_s")?,
+        ),
+        ("micro_f1", product::number(&trained, "test/raw/micro_f1")?),
+        ("macro_f1", product::number(&trained, "test/raw/macro_f1")?),
+    ]))
+}

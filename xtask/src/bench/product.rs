@@ -1,0 +1,65 @@
+//! Our side of a benchmark: the release build, called as a user would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::process::cmd;
+use crate::workspace::{Profile, Workspace};
+
+/// The executable of the release build; built first, so that what is measured is what is there.
+pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    crate::setup::run(workspace, crate::setup::Extras::default())?;
+    crate::build::run(workspace, Profile::Release)?;
+    Ok(program(workspace))
+}
+
+pub(super) fn program(workspace: &Workspace) -> PathBuf {
+    workspace.product(Profile::Release).join("arborist")
+}
+
+/// Runs the executable; the last line of its output is JSON.
+pub(super) fn json(workspace: &Workspace, arguments: &[&str]) -> Result<Value> {
+    last_line(&cmd(program(workspace)).args(arguments).quiet().read()?)
+}
+
+pub(super) fn last_line(text: &str) -> Result<Value> {
+    let last = text.lines().last().unwrap_or_default();
+    serde_json::from_str(last).with_context(|| format!("`{last}` is not JSON"))
+}
+
+pub(super) fn number(value: &Value, path: &str) -> Result<f64> {
+    path.split('/')
+        .fold(value, |value, key| &value[key])
+        .as_f64()
+        .with_context(|| format!("the answer has no number `{path}`: {value}"))
+}
+
+/// Name and version of ours, for the report.
+pub(super) fn version(workspace: &Workspace) -> Result<String> {
+    cmd(program(workspace)).arg("--version").quiet().read()
+}
+
+/// An empty folder for what a benchmark writes.
+pub(super) fn scratch(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let folder = workspace.target.join("bench").join(name);
+    remove(&folder)?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+pub(super) fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn text(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))
+}
