@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -138,6 +139,10 @@ pub(super) struct Listener {
     heard: Mutex<Vec<RunEvent>>,
     /// Ask to stop once this many events were heard.
     stop_after: Option<usize>,
+    /// How often the method asked whether to stop.
+    questions: AtomicUsize,
+    /// Say yes from this question on, counted from 0.
+    stop_at_question: Option<usize>,
     stopped_at: Mutex<Option<Instant>>,
 }
 
@@ -147,6 +152,18 @@ impl Listener {
             stop_after: Some(n_events),
             ..Self::default()
         }
+    }
+
+    pub(super) fn stopping_at_question(number: usize) -> Self {
+        Self {
+            stop_at_question: Some(number),
+            ..Self::default()
+        }
+    }
+
+    /// How often the method asked whether to stop.
+    pub(super) fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
     }
 
     pub(super) fn heard(&self) -> Vec<RunEvent> {
@@ -186,12 +203,13 @@ impl HostCallbacks for Listener {
     }
 
     fn is_cancelled(&self) -> bool {
+        let question = self.questions.fetch_add(1, Ordering::Relaxed);
         let n_heard = self
             .heard
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .len();
-        self.wants_to_stop(n_heard)
+        self.wants_to_stop(n_heard) || self.stop_at_question.is_some_and(|stop| question >= stop)
     }
 }
 

@@ -33,6 +33,6 @@ pub fn preload_cuda(libtorch: &Path) -> Result<Option<PathBuf>, LoadError> {
             let _stays_open = ManuallyDrop::new(library);
             Ok(Some(path))
         }
-        Err(source) => Err(LoadError::Open { path, source }),
+        Err(error) => Err(LoadError::open(&path, &error)),
     }
 }

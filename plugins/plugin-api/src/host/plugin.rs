@@ -7,6 +7,7 @@
 mod callbacks;
 mod model;
 
+use std::error::Error as _;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -55,13 +56,8 @@ impl Plugin {
             });
         }
         // SAFETY: the constructors of an approved plugin run; if they crash, they crash a child process.
-        let library =
-            unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|source| {
-                LoadError::Open {
-                    path: path.to_owned(),
-                    source,
-                }
-            })?;
+        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+            .map_err(|error| LoadError::open(path, &error))?;
         // Unloading is unsound once a library has touched thread-locals: the process exit is the unload.
         let library = ManuallyDrop::new(library);
         // SAFETY: only the address is taken here; what lies there is checked field by field.
@@ -306,13 +302,12 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// The system could not open the file as a library.
-    #[error("{} cannot be opened: {source}", path.display())]
+    #[error("{} cannot be opened: {reason}", path.display())]
     Open {
         /// The library.
         path: PathBuf,
         /// What the system's loader said.
-        #[source]
-        source: libloading::Error,
+        reason: String,
     },
     /// A library, but without the table.
     #[error("{} is not an Arborist plugin: it does not export `ARBORIST_PLUGIN`", path.display())]
@@ -352,6 +347,19 @@ pub enum LoadError {
         #[source]
         source: CallError,
     },
+}
+
+impl LoadError {
+    /// The loader's own words lie below the library's "dlopen failed".
+    pub(super) fn open(path: &Path, error: &libloading::Error) -> Self {
+        let reason = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        Self::Open {
+            path: path.to_owned(),
+            reason,
+        }
+    }
 }
 
 /// How a call into a plugin ended, if not well.

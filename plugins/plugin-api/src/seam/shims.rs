@@ -287,8 +287,10 @@ fn panic_message(payload: Box<dyn Any + Send>) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
-    // Dropping a payload may panic again, outside of any guard. A few bytes are leaked instead.
-    std::mem::forget(payload);
+    // Dropping a payload may panic again; then that panic's payload is leaked.
+    if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
     match PANIC_LOCATION.with(RefCell::take) {
         Some(location) => format!("{text} (at {location})"),
         None => text,
