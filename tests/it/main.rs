@@ -2,5 +2,6 @@
 //!
 //! One executable with modules: linking is most of the time of a test build.
 
+mod browser;
 mod crash;
 mod path;

@@ -8,12 +8,6 @@ use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-/// Colours that the browser asks pages for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Theme {
-    Light,
-    Dark,
-}
 
 /// A browser of its own, with a fresh profile.
 pub struct Browser {
@@ -100,5 +94,38 @@ impl Browser {
                 Err(error).with_context(|| format!("no element with data-testid {test_id}"))
             }
         }
+    }
+}
+
+impl Browser {
+    /// Chooses the colours of the pages that are opened from now on.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn theme(&self, theme: &str) -> anyhow::Result<()> {
+        self.driver.execute("localStorage.setItem('arborist:theme', arguments[0]);", vec![theme.into()]).await?;
+        Ok(())
+    }
+
+    /// Waits until nothing on the page is loading any more.
+    ///
+    /// # Errors
+    /// When something still loads after twenty seconds.
+    pub async fn settled(&self) -> anyhow::Result<()> {
+        self.find("page").await?;
+        crate::wait_for("the page to load", 20, async || {
+            Ok(self.driver.find_all(By::Css("[data-testid='state-loading']")).await?.is_empty().then_some(()))
+        })
+        .await
+    }
+
+    /// Goes to another page as a click on a link would, without asking the server for the page itself.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn navigate(&self, path: &str) -> anyhow::Result<()> {
+        let script = "history.pushState(null, '', arguments[0]); window.dispatchEvent(new PopStateEvent('popstate'));";
+        self.driver.execute(script, vec![path.into()]).await?;
+        Ok(())
     }
 }

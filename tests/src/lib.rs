@@ -7,6 +7,6 @@ mod browser;
 mod corpus;
 mod server;
 
-pub use browser::{Browser, Theme};
+pub use browser::Browser;
 pub use corpus::{TinyCorpus, tiny_corpus};
 pub use server::{Client, PASSWORD, Server, command, executable, wait_for};
