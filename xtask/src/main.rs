@@ -12,6 +12,7 @@ mod dist;
 mod frontend;
 mod hash;
 mod http;
+mod openapi;
 mod packages;
 mod process;
 mod server;
@@ -73,6 +74,8 @@ mod flags {
             cmd test {
                 repeated part: String
             }
+            /// Rewrite docs/openapi.json from the server.
+            cmd openapi {}
             /// Run what should pass before every push: formatting, lints, house rules, fast tests.
             cmd check {}
         }
@@ -126,6 +129,7 @@ fn dispatch(flags: flags::Xtask) -> Result<()> {
         }
         flags::XtaskCmd::Dist(flags) => dist::run(&workspace, flags.cuda),
         flags::XtaskCmd::Test(flags) => test::run(&workspace, &flags.part),
+        flags::XtaskCmd::Openapi(_) => openapi::run(&workspace),
         flags::XtaskCmd::Check(_) => check::run(&workspace),
     }
 }

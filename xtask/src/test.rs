@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::build;
+use crate::openapi;
 use crate::packages::{END_TO_END, FRONTEND, Packages, select};
 use crate::process::{Cmd, cargo, cmd};
 use crate::setup::{self, Extras};
@@ -195,6 +196,7 @@ fn frontend(tests: &Tests<'_>) -> Result<Outcome> {
 
 fn product(tests: &Tests<'_>) -> Result<Outcome> {
     build::run(tests.workspace, Profile::Release)?;
+    openapi::check(tests.workspace)?;
     Ok(Outcome {
         passed: true,
         closing: Vec::new(),
