@@ -4,6 +4,11 @@
 //! SQLite understands (full-text search, `WITHOUT ROWID`) stands behind a look at the backend. Data lives here only
 //! as far as the schema itself needs it (counters).
 
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "the trait's own signature elides them, and the impls have to agree"
+)]
+
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
 

@@ -16,7 +16,7 @@ impl MigrationTrait for Migration {
         Some(true)
     }
 
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager
             .create_table(
                 Table::create()
@@ -24,7 +24,10 @@ impl MigrationTrait for Migration {
                     .col(big_pk_auto("id"))
                     .col(big_integer("project_id"))
                     .col(big_integer("taxonomy_id"))
-                    .col(big_integer("version"))
+                    // Counts from 1 within the project; none until it is ready.
+                    .col(big_integer_null("version"))
+                    // The job that makes it, by which an interrupted import finds what it has made so far.
+                    .col(big_integer_uniq("job_id"))
                     // `importing` until its job is done, then `ready`; only ready ones are shown.
                     .col(string("state"))
                     // SHA-256 over taxonomy and documents, empty while importing.
@@ -39,7 +42,8 @@ impl MigrationTrait for Migration {
                     .col(big_integer("n_rejected"))
                     // Labels, closed upwards, of all annotated documents together.
                     .col(big_integer("n_labels"))
-                    // White-space separated words of the annotated train documents, for memory estimates.
+                    // Annotated documents of the train part and their white-space separated words, for memory estimates.
+                    .col(big_integer("n_train_annotated"))
                     .col(big_integer("n_train_words"))
                     // Documents whose earlier part was kept against the wish of their row.
                     .col(big_integer("n_split_kept"))
@@ -209,7 +213,7 @@ impl MigrationTrait for Migration {
             .await
     }
 
-    async fn down(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if is_sqlite(manager) {
             manager
                 .get_connection()

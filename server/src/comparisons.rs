@@ -1,9 +1,15 @@
 //! Comparing runs on documents that they all judged: figures of each, and paired tests of every pair.
 
+mod compare;
+pub mod routes;
+mod store;
+
 use arborist_shared::LabelIndex;
 use arborist_shared::decode::Judged;
 use arborist_shared::significance::{self, Options, PairedTest};
 use arborist_shared::taxonomy::Taxonomy;
+
+pub use compare::Compare;
 
 /// A paired test of two runs, named by their positions.
 #[derive(Clone, Debug, PartialEq)]

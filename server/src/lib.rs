@@ -2,9 +2,23 @@
 //!
 //! It never links libtorch: plugins are opened in child processes only.
 
+pub mod accounts;
+pub mod app;
+pub mod assets;
 pub mod cli;
 pub mod comparisons;
+pub mod corpora;
+pub mod db;
+pub mod http;
+pub mod jobs;
 pub mod locations;
 pub mod plugins;
+pub mod projects;
 pub mod runs;
+pub mod taxonomies;
 pub mod work;
+
+pub use app::App;
+
+/// Version of this executable.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

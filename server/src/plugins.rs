@@ -1,6 +1,9 @@
 //! The plugins of this installation: finding them, refusing them, approving them. Nothing here loads one; what has to be
 //! asked of a library is asked in a child process.
 
+mod cache;
+pub mod routes;
+
 use std::path::{Path, PathBuf};
 
 use arborist_plugin_api::host::{
@@ -10,6 +13,8 @@ use arborist_shared::run::RunRequest;
 
 use crate::work::describe::describe_in_child;
 use crate::work::{ChildProgram, WorkError};
+
+pub use cache::PluginCache;
 
 #[cfg(test)]
 mod tests;

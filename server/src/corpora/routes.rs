@@ -1,0 +1,366 @@
+//! Addresses of corpora and documents.
+
+use actix_web::http::header;
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use arborist_shared::api::accounts::Role;
+use arborist_shared::api::corpora::{
+    CorpusAnswer, CorpusList, CorpusPreview, DocumentAnswer, DocumentPage,
+};
+use arborist_shared::api::jobs::Accepted;
+use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::split::{Split, SplitRatios};
+use serde::Deserialize;
+use tokio::fs::File;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::import::Import;
+use super::reader::Rules;
+use super::store::{self, COUNT_CAP, DocumentQuery};
+use super::{documents, preview, rejects_file, show, visible};
+use crate::accounts::Caller;
+use crate::http::problem::{ApiError, Code};
+use crate::http::{accepted, file_stream, paging, upload};
+use crate::jobs::{self, JobRequest};
+use crate::{App, taxonomies};
+
+/// 64 GiB: a limit against mistakes, not against large corpora.
+const MAX_UPLOAD: u64 = 64 << 30;
+const MAX_PREVIEW: usize = 1 << 20;
+/// Seed of the split when none is given.
+const DEFAULT_SEED: u64 = 1;
+
+/// Adds the addresses.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(import_corpus)
+        .service(preview_corpus)
+        .service(list_corpora)
+        .service(show_corpus)
+        .service(download_rejects)
+        .service(list_documents)
+        .service(show_document);
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ImportCorpus {
+    /// Id of the taxonomy version that the labels belong to.
+    taxonomy: i64,
+    /// `jsonl`, `hiagm` or `neuralclassifier`; detected when it is not given.
+    format: Option<String>,
+    /// Shares of train, validation and test, `0.8,0.1,0.1`, for rows that do not name their split; absent, those are train.
+    split: Option<String>,
+    /// Seed of the split, 1 unless told otherwise.
+    seed: Option<u64>,
+    /// Name of the file, for people to read.
+    name: Option<String>,
+}
+
+/// Upload a corpus, raw or as a form with one file. The job's result names the version that it made. Rows that cannot be read
+/// are kept aside with line, column and reason; the others are imported.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ImportCorpus),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    responses((status = 202, body = Accepted, headers(("Location" = String)))))]
+#[post("/projects/{id}/corpora")]
+async fn import_corpus(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ImportCorpus>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    caller.in_project(&app, *id, Role::Manager).await?;
+    let format = parse_format(query.format.as_deref())?;
+    let split = query.split.clone().filter(|split| !split.is_empty());
+    if let Some(split) = &split {
+        split
+            .parse::<SplitRatios>()
+            .map_err(|error| ApiError::field("split", error.to_string()))?;
+    }
+    taxonomy_of(&app, *id, query.taxonomy).await?;
+    let upload =
+        upload::receive(&app, &request, payload, query.name.as_deref(), MAX_UPLOAD).await?;
+    let title = format!("Import corpus {}", upload.name);
+    let import = Import {
+        upload,
+        taxonomy: query.taxonomy,
+        format,
+        split,
+        seed: query.seed.unwrap_or(DEFAULT_SEED),
+    };
+    let request = JobRequest::ImportCorpus(import);
+    let job = jobs::insert(
+        app.db.write(),
+        *id,
+        title.trim_end(),
+        &request,
+        caller.user_id(),
+    )
+    .await?;
+    app.jobs.wake(request.slot(), job);
+    Ok(accepted(job, None))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PreviewCorpus {
+    /// Id of the taxonomy version that the labels belong to.
+    taxonomy: i64,
+    /// `jsonl`, `hiagm` or `neuralclassifier`; detected when it is not given.
+    format: Option<String>,
+    /// The file goes on: the line that was cut is left out.
+    partial: Option<bool>,
+}
+
+/// See what the beginning of a corpus file would become; nothing is stored.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PreviewCorpus),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    responses((status = 200, body = CorpusPreview)))]
+#[post("/projects/{id}/corpora/preview")]
+async fn preview_corpus(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<PreviewCorpus>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<web::Json<CorpusPreview>, ApiError> {
+    caller.in_project(&app, *id, Role::Manager).await?;
+    let format = parse_format(query.format.as_deref())?;
+    taxonomy_of(&app, *id, query.taxonomy).await?;
+    let taxonomy = taxonomies::load(&app, query.taxonomy).await?;
+    let bytes = upload::peek(&request, payload, MAX_PREVIEW).await?;
+    let partial = query.partial.unwrap_or(false);
+    let rules = Rules {
+        taxonomy,
+        format,
+        ratios: None,
+        seed: DEFAULT_SEED,
+    };
+    let preview =
+        tokio::task::spawn_blocking(move || preview::preview(&bytes, rules, partial)).await?;
+    Ok(web::Json(preview))
+}
+
+/// Corpus versions of a project, newest first.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project")), responses((status = 200, body = CorpusList)))]
+#[get("/projects/{id}/corpora")]
+async fn list_corpora(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<CorpusList>, ApiError> {
+    caller.in_project(&app, *id, Role::Viewer).await?;
+    let rows = store::list(app.db.read(), *id, 1_000).await?;
+    Ok(web::Json(CorpusList {
+        corpora: rows.into_iter().map(show).collect(),
+    }))
+}
+
+/// A corpus version.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path)), responses((status = 200, body = CorpusAnswer)))]
+#[get("/corpora/{id}")]
+async fn show_corpus(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<CorpusAnswer>, ApiError> {
+    Ok(web::Json(CorpusAnswer {
+        corpus: show(visible(&app, &caller, *id).await?),
+    }))
+}
+
+/// The rows that the import refused, as JSON lines of `Reject`.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path)),
+    responses((status = 200, content_type = "application/x-ndjson", body = String)))]
+#[get("/corpora/{id}/rejects")]
+async fn download_rejects(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("application/x-ndjson")
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"corpus-{}-rejects.jsonl\"", row.id),
+        ));
+    match File::open(rejects_file(&app, row.id)).await {
+        Ok(file) => Ok(response.streaming(file_stream(file))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(response.finish()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListDocuments {
+    /// Words that must all occur; a phrase in quotes; the last word may go on.
+    search: Option<String>,
+    /// Id of a label: documents that have it or a label below it.
+    label: Option<String>,
+    /// `train`, `validation` or `test`.
+    split: Option<String>,
+    /// Corpus version; the newest unless told otherwise.
+    corpus: Option<i64>,
+    /// At most so many, 50 unless told otherwise, up to 500.
+    limit: Option<u64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Documents of a project's newest corpus, or of another version.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ListDocuments),
+    responses((status = 200, body = DocumentPage)))]
+#[get("/projects/{id}/documents")]
+async fn list_documents(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ListDocuments>,
+) -> Result<web::Json<DocumentPage>, ApiError> {
+    caller.in_project(&app, *id, Role::Viewer).await?;
+    let corpus = match query.corpus {
+        Some(corpus) => Some(super::in_project(&app, *id, corpus).await?.ok_or_else(|| {
+            ApiError::new(
+                Code::CorpusNotFound,
+                format!("project {} has no corpus {corpus}", *id),
+            )
+        })?),
+        None => store::newest(app.db.read(), *id).await?,
+    };
+    let Some(corpus) = corpus else {
+        return Ok(web::Json(DocumentPage {
+            documents: Vec::new(),
+            next: None,
+            total: 0,
+            total_is_capped: false,
+        }));
+    };
+    let taxonomy = taxonomies::load(&app, corpus.taxonomy_id).await?;
+    let given = |text: &Option<String>| {
+        text.as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let label = match given(&query.label) {
+        None => None,
+        Some(label) => Some(i64::from(taxonomy.index_of(&label).ok_or_else(|| {
+            ApiError::field(
+                "label",
+                format!(
+                    "there is no label `{label}` in taxonomy {}",
+                    corpus.taxonomy_id
+                ),
+            )
+        })?)),
+    };
+    let split = match given(&query.split) {
+        None => None,
+        Some(split) => Some(
+            split
+                .parse::<Split>()
+                .map_err(|error| ApiError::field("split", error.to_string()))?,
+        ),
+    };
+    let wanted = DocumentQuery {
+        corpus: corpus.id,
+        search: given(&query.search),
+        label,
+        split,
+    };
+    let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
+    let limit = paging::limit(query.limit, 50, 500);
+    let mut rows = store::documents(app.db.read(), &wanted, after, limit + 1).await?;
+    let goes_on = rows.len() as u64 > limit;
+    rows.truncate(limit as usize);
+    let next = rows
+        .last()
+        .filter(|_| goes_on)
+        .map(|row| row.id.to_string());
+    let (total, total_is_capped) = match (&wanted.search, wanted.label, wanted.split) {
+        (None, None, None) => (corpus.n_documents, false),
+        (None, None, Some(Split::Train)) => (corpus.n_train, false),
+        (None, None, Some(Split::Validation)) => (corpus.n_validation, false),
+        (None, None, Some(Split::Test)) => (corpus.n_test, false),
+        (None, Some(label), None) => (
+            store::label_count(app.db.read(), corpus.id, label).await?,
+            false,
+        ),
+        _ => {
+            let total = store::count_documents(app.db.read(), &wanted).await?;
+            (total.min(COUNT_CAP), total > COUNT_CAP)
+        }
+    };
+    let documents = rows
+        .into_iter()
+        .map(|row| documents::show(row, &taxonomy))
+        .collect();
+    Ok(web::Json(DocumentPage {
+        documents,
+        next,
+        total,
+        total_is_capped,
+    }))
+}
+
+/// A document, with its labels in the newest corpus that holds it.
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path)), responses((status = 200, body = DocumentAnswer)))]
+#[get("/documents/{id}")]
+async fn show_document(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<DocumentAnswer>, ApiError> {
+    let not_found = || {
+        ApiError::new(
+            Code::DocumentNotFound,
+            format!("there is no document {} for you", *id),
+        )
+    };
+    let (row, corpus) = store::find_document(app.db.read(), *id)
+        .await?
+        .ok_or_else(not_found)?;
+    match caller
+        .in_project(&app, corpus.project_id, Role::Viewer)
+        .await
+    {
+        Err(error) if error.code() == Code::ProjectNotFound => return Err(not_found()),
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    let taxonomy = taxonomies::load(&app, corpus.taxonomy_id).await?;
+    Ok(web::Json(DocumentAnswer {
+        document: documents::show(row, &taxonomy),
+    }))
+}
+
+/// The taxonomy has to belong to the project.
+async fn taxonomy_of(app: &App, project: i64, taxonomy: i64) -> Result<(), ApiError> {
+    match taxonomies::in_project(app, project, taxonomy).await? {
+        Some(_) => Ok(()),
+        None => Err(ApiError::field(
+            "taxonomy",
+            format!("project {project} has no taxonomy {taxonomy}"),
+        )),
+    }
+}
+
+fn parse_format(format: Option<&str>) -> Result<Option<CorpusFormat>, ApiError> {
+    let parse = |word: &str| {
+        word.parse()
+            .map_err(|error: arborist_shared::corpus::UnknownCorpusFormat| {
+                ApiError::field("format", error.to_string())
+            })
+    };
+    format
+        .filter(|word| !word.is_empty())
+        .map(parse)
+        .transpose()
+}

@@ -1,0 +1,585 @@
+//! The queries of corpora.
+
+use std::collections::HashMap;
+
+use arborist_shared::split::Split;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    FromQueryResult, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+};
+
+use super::writer::Totals;
+use crate::db::bulk::BulkInsert;
+use crate::db::entity::corpus::{
+    corpus, corpus_document, corpus_label, counter, document, document_label,
+};
+use crate::db::kinds::CorpusState;
+use crate::db::{Db, DbErr, Timestamp, kinds, now, search};
+
+/// Rows that are read or deleted at once.
+const CHUNK: u64 = 20_000;
+/// Keys in one `IN` list.
+const KEYS: usize = 1_000;
+/// Matching documents are counted so far; beyond, there are just more.
+pub(super) const COUNT_CAP: u64 = 10_000;
+
+/// A version's row.
+#[derive(Clone, Debug)]
+pub struct CorpusRow {
+    pub id: i64,
+    pub project_id: i64,
+    pub taxonomy_id: i64,
+    /// 0 until it is ready.
+    pub version: i64,
+    pub content_hash: String,
+    pub source_name: String,
+    pub n_documents: u64,
+    pub n_annotated: u64,
+    pub n_train: u64,
+    pub n_validation: u64,
+    pub n_test: u64,
+    pub n_rejected: u64,
+    pub n_labels: u64,
+    pub n_train_annotated: u64,
+    pub n_train_words: u64,
+    pub n_split_kept: u64,
+    pub(super) n_committed_lines: u64,
+    pub created_at: Timestamp,
+}
+
+impl From<corpus::Model> for CorpusRow {
+    fn from(row: corpus::Model) -> Self {
+        Self {
+            id: row.id,
+            project_id: row.project_id,
+            taxonomy_id: row.taxonomy_id,
+            version: row.version.unwrap_or_default(),
+            content_hash: row.content_hash,
+            source_name: row.source_name,
+            n_documents: row.n_documents as u64,
+            n_annotated: row.n_annotated as u64,
+            n_train: row.n_train as u64,
+            n_validation: row.n_validation as u64,
+            n_test: row.n_test as u64,
+            n_rejected: row.n_rejected as u64,
+            n_labels: row.n_labels as u64,
+            n_train_annotated: row.n_train_annotated as u64,
+            n_train_words: row.n_train_words as u64,
+            n_split_kept: row.n_split_kept as u64,
+            n_committed_lines: row.n_committed_lines as u64,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A version that is ready.
+pub(super) async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<CorpusRow>, DbErr> {
+    let row = corpus::Entity::find_by_id(id)
+        .filter(corpus::COLUMN.state.eq(CorpusState::Ready))
+        .one(db)
+        .await?;
+    Ok(row.map(CorpusRow::from))
+}
+
+pub(super) async fn newest(
+    db: &impl ConnectionTrait,
+    project: i64,
+) -> Result<Option<CorpusRow>, DbErr> {
+    Ok(list(db, project, 1).await?.into_iter().next())
+}
+
+/// Versions of a project that are ready, newest first.
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    project: i64,
+    limit: u64,
+) -> Result<Vec<CorpusRow>, DbErr> {
+    let rows = corpus::Entity::find()
+        .filter(corpus::COLUMN.project_id.eq(project))
+        .filter(corpus::COLUMN.state.eq(CorpusState::Ready))
+        .order_by_desc(corpus::Column::Version)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(CorpusRow::from).collect())
+}
+
+/// Id of the newest version with a taxonomy.
+pub(super) async fn newest_of_taxonomy(
+    db: &impl ConnectionTrait,
+    taxonomy: i64,
+) -> Result<Option<i64>, DbErr> {
+    corpus::Entity::find()
+        .select_only()
+        .column(corpus::Column::Id)
+        .filter(corpus::COLUMN.taxonomy_id.eq(taxonomy))
+        .filter(corpus::COLUMN.state.eq(CorpusState::Ready))
+        .order_by_desc(corpus::Column::Id)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await
+}
+
+/// Documents of each label, by position.
+pub(super) async fn label_counts(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+) -> Result<Vec<(usize, u64)>, DbErr> {
+    let rows = corpus_label::Entity::find()
+        .filter(corpus_label::COLUMN.corpus_id.eq(corpus))
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.label as usize, row.n_documents as u64))
+        .collect())
+}
+
+/// Documents of one label.
+pub(super) async fn label_count(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+    label: i64,
+) -> Result<u64, DbErr> {
+    let row = corpus_label::Entity::find_by_id((corpus, label))
+        .one(db)
+        .await?;
+    Ok(row.map_or(0, |row| row.n_documents as u64))
+}
+
+/// The version that a job makes: a new row, or what an interrupted attempt has left.
+pub(super) async fn begin(
+    db: &Db,
+    project: i64,
+    job: i64,
+    taxonomy: i64,
+    source_name: &str,
+) -> Result<CorpusRow, DbErr> {
+    let transaction = db.begin().await?;
+    let left = corpus::Entity::find()
+        .filter(corpus::COLUMN.job_id.eq(job))
+        .one(&transaction)
+        .await?;
+    let row = match left {
+        Some(row) => row,
+        None => {
+            let row = corpus::ActiveModel {
+                id: NotSet,
+                project_id: Set(project),
+                taxonomy_id: Set(taxonomy),
+                version: Set(None),
+                job_id: Set(job),
+                state: Set(CorpusState::Importing),
+                content_hash: Set(String::new()),
+                source_format: Set(String::new()),
+                source_name: Set(source_name.to_owned()),
+                n_documents: Set(0),
+                n_annotated: Set(0),
+                n_train: Set(0),
+                n_validation: Set(0),
+                n_test: Set(0),
+                n_rejected: Set(0),
+                n_labels: Set(0),
+                n_train_annotated: Set(0),
+                n_train_words: Set(0),
+                n_split_kept: Set(0),
+                n_committed_lines: Set(0),
+                created_at: Set(now()),
+            };
+            row.insert(&transaction).await?
+        }
+    };
+    transaction.commit().await?;
+    Ok(row.into())
+}
+
+/// What is known of a version once all rows are in.
+pub(super) struct Finished {
+    pub(super) content_hash: String,
+    pub(super) source_format: String,
+    pub(super) n_rejected: u64,
+    pub(super) totals: Totals,
+}
+
+/// Makes a version visible.
+pub(super) async fn finish(
+    transaction: &DatabaseTransaction,
+    row: &CorpusRow,
+    finished: Finished,
+) -> Result<(), DbErr> {
+    let version = newest(transaction, row.project_id)
+        .await?
+        .map_or(1, |newest| newest.version + 1);
+    let totals = finished.totals;
+    let model = corpus::ActiveModel {
+        id: Set(row.id),
+        version: Set(Some(version)),
+        state: Set(CorpusState::Ready),
+        content_hash: Set(finished.content_hash),
+        source_format: Set(finished.source_format),
+        n_documents: Set(totals.n_documents as i64),
+        n_annotated: Set(totals.n_annotated as i64),
+        n_train: Set(totals.n_train as i64),
+        n_validation: Set(totals.n_validation as i64),
+        n_test: Set(totals.n_test as i64),
+        n_rejected: Set(finished.n_rejected as i64),
+        n_labels: Set(totals.n_labels as i64),
+        n_train_annotated: Set(totals.n_train_annotated as i64),
+        n_train_words: Set(totals.n_train_words as i64),
+        n_split_kept: Set(totals.n_split_kept as i64),
+        ..Default::default()
+    };
+    model.update(transaction).await.map(|_| ())
+}
+
+/// Statements that write documents.
+pub(super) struct Tables {
+    pub(super) documents: BulkInsert,
+    pub(super) memberships: BulkInsert,
+}
+
+impl Tables {
+    pub(super) fn new(db: &impl ConnectionTrait) -> Self {
+        let backend = db.get_database_backend();
+        Self {
+            documents: BulkInsert::new(
+                backend,
+                "document",
+                &["id", "project_id", "key", "text", "split"],
+                false,
+            ),
+            // An attempt after an interruption may repeat some.
+            memberships: BulkInsert::new(
+                backend,
+                "corpus_document",
+                &["corpus_id", "document_id", "explicit"],
+                true,
+            ),
+        }
+    }
+}
+
+pub(super) async fn has_documents(db: &impl ConnectionTrait, project: i64) -> Result<bool, DbErr> {
+    let any = document::Entity::find()
+        .select_only()
+        .column(document::Column::Id)
+        .filter(document::COLUMN.project_id.eq(project))
+        .limit(1)
+        .into_tuple::<i64>()
+        .one(db)
+        .await?;
+    Ok(any.is_some())
+}
+
+/// A document that the project has already.
+pub(super) struct KnownDocument {
+    pub(super) id: i64,
+    pub(super) text: String,
+    pub(super) split: Split,
+}
+
+/// By key. A key has several documents when its text changed; all have the same part.
+pub(super) type KnownDocuments = HashMap<String, Vec<KnownDocument>>;
+
+pub(super) async fn known_documents(
+    db: &impl ConnectionTrait,
+    project: i64,
+    keys: &[&str],
+) -> Result<KnownDocuments, DbErr> {
+    let mut known = KnownDocuments::with_capacity(keys.len());
+    for keys in keys.chunks(KEYS) {
+        let rows = document::Entity::find()
+            .filter(document::COLUMN.project_id.eq(project))
+            .filter(document::COLUMN.key.is_in(keys.iter().copied()))
+            .order_by_asc(document::Column::Id)
+            .all(db)
+            .await?;
+        for row in rows {
+            let document = KnownDocument {
+                id: row.id,
+                text: row.text,
+                split: row.split.into(),
+            };
+            known.entry(row.key).or_default().push(document);
+        }
+    }
+    Ok(known)
+}
+
+/// The first of `n` ids that nobody else gets.
+pub(super) async fn reserve_document_ids(
+    transaction: &DatabaseTransaction,
+    n: i64,
+) -> Result<i64, DbErr> {
+    let rows = counter::Entity::update_many()
+        .col_expr(
+            counter::Column::Next,
+            Expr::col(counter::Column::Next).add(n),
+        )
+        .filter(counter::COLUMN.name.eq("document"))
+        .exec_with_returning(transaction)
+        .await?;
+    let row = rows
+        .into_iter()
+        .next()
+        .ok_or_else(|| DbErr::RecordNotFound("the counter of documents".to_owned()))?;
+    Ok(row.next - n)
+}
+
+pub(super) async fn set_committed_lines(
+    transaction: &DatabaseTransaction,
+    corpus: i64,
+    lines: u64,
+) -> Result<(), DbErr> {
+    corpus::Entity::update_many()
+        .col_expr(corpus::Column::NCommittedLines, Expr::value(lines as i64))
+        .filter(corpus::COLUMN.id.eq(corpus))
+        .exec(transaction)
+        .await
+        .map(|_| ())
+}
+
+/// Label sets as given, of the documents after an id; at most a chunk.
+pub(super) async fn label_sets(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+    after: i64,
+) -> Result<Vec<(i64, Option<Vec<u8>>)>, DbErr> {
+    corpus_document::Entity::find()
+        .select_only()
+        .column(corpus_document::Column::DocumentId)
+        .column(corpus_document::Column::Explicit)
+        .filter(corpus_document::COLUMN.corpus_id.eq(corpus))
+        .filter(corpus_document::COLUMN.document_id.gt(after))
+        .order_by_asc(corpus_document::Column::DocumentId)
+        .limit(CHUNK)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Adds rows of corpus, label and document to the index by label.
+pub(super) async fn insert_label_index(db: &Db, values: Vec<Value>) -> Result<(), DbErr> {
+    let transaction = db.begin().await?;
+    let columns = &["corpus_id", "label", "document_id"];
+    let bulk = BulkInsert::new(
+        transaction.get_database_backend(),
+        "document_label",
+        columns,
+        true,
+    );
+    bulk.insert(&transaction, values).await?;
+    transaction.commit().await
+}
+
+/// Stores how many documents each label has; labels without any have no row.
+pub(super) async fn insert_label_counts(db: &Db, corpus: i64, counts: &[u64]) -> Result<(), DbErr> {
+    let transaction = db.begin().await?;
+    let columns = &["corpus_id", "label", "n_documents"];
+    let bulk = BulkInsert::new(
+        transaction.get_database_backend(),
+        "corpus_label",
+        columns,
+        true,
+    );
+    let rows = counts.iter().enumerate().filter(|&(_, &n)| n > 0);
+    let values =
+        rows.flat_map(|(label, &n)| [corpus.into(), (label as i64).into(), (n as i64).into()]);
+    bulk.insert(&transaction, values.collect()).await?;
+    transaction.commit().await
+}
+
+/// Takes back a version that will not be: its rows, and the documents that no other version holds.
+pub(super) async fn discard(db: &Db, row: &CorpusRow) -> Result<(), DbErr> {
+    let corpus = row.id;
+    loop {
+        let ids: Vec<i64> = label_sets(db.read(), corpus, 0)
+            .await?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        let (Some(&first), Some(&last)) = (ids.first(), ids.last()) else {
+            break;
+        };
+        let transaction = db.begin().await?;
+        corpus_document::Entity::delete_many()
+            .filter(corpus_document::COLUMN.corpus_id.eq(corpus))
+            .filter(corpus_document::COLUMN.document_id.between(first, last))
+            .exec(&transaction)
+            .await?;
+        // Only those of this project, and only those that no version holds any more.
+        let doomed = format!(
+            "project_id = {} AND NOT EXISTS (SELECT 1 FROM corpus_document WHERE document_id = document.id)",
+            row.project_id
+        );
+        search::remove(&transaction, first, last, &doomed).await?;
+        let sql = format!("DELETE FROM document WHERE id BETWEEN ? AND ? AND {doomed}");
+        transaction
+            .execute_raw(Statement::from_sql_and_values(
+                transaction.get_database_backend(),
+                sql,
+                [first.into(), last.into()],
+            ))
+            .await?;
+        transaction.commit().await?;
+    }
+    // The rest goes with the row.
+    corpus::Entity::delete_by_id(corpus)
+        .exec(db.write())
+        .await?;
+    Ok(())
+}
+
+/// Which documents of a version are asked for.
+#[derive(Clone, Debug)]
+pub(super) struct DocumentQuery {
+    pub(super) corpus: i64,
+    pub(super) search: Option<String>,
+    /// Position of a label that the documents have, closed upwards.
+    pub(super) label: Option<i64>,
+    pub(super) split: Option<Split>,
+}
+
+/// A document as one version has it.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(super) struct DocumentRow {
+    pub(super) id: i64,
+    pub(super) key: String,
+    pub(super) text: String,
+    pub(super) split: kinds::Split,
+    pub(super) explicit: Option<Vec<u8>>,
+}
+
+/// Documents in the order of their ids, after one.
+pub(super) async fn documents(
+    db: &impl ConnectionTrait,
+    query: &DocumentQuery,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<DocumentRow>, DbErr> {
+    let Some((mut select, id)) = matching(query) else {
+        return Ok(Vec::new());
+    };
+    for column in [
+        document::Column::Id,
+        document::Column::Key,
+        document::Column::Text,
+        document::Column::Split,
+    ] {
+        select.column((document::Entity, column));
+    }
+    select
+        .column((corpus_document::Entity, corpus_document::Column::Explicit))
+        .and_where(id.clone().gt(after))
+        .order_by_expr(id, Order::Asc)
+        .limit(limit);
+    DocumentRow::find_by_statement(db.get_database_backend().build(&select))
+        .all(db)
+        .await
+}
+
+/// Number of matching documents, up to one more than [`COUNT_CAP`].
+pub(super) async fn count_documents(
+    db: &impl ConnectionTrait,
+    query: &DocumentQuery,
+) -> Result<u64, DbErr> {
+    let Some((mut select, id)) = matching(query) else {
+        return Ok(0);
+    };
+    select.expr_as(id, "id").limit(COUNT_CAP + 1);
+    let mut count = SelectStatement::new();
+    count
+        .expr_as(Expr::val(1).count(), "n")
+        .from_subquery(select, "matching");
+    let row = db.query_one(&count).await?;
+    row.map_or(Ok(0), |row| row.try_get::<i64>("", "n"))
+        .map(|n| n as u64)
+}
+
+/// The joined tables with the conditions, without columns, driven by the most selective index; and the column that holds the
+/// document's id there. None when the search can find nothing.
+fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
+    let member = |column| Expr::col((corpus_document::Entity, column));
+    let of_document = |column| Expr::col((document::Entity, column));
+    let in_corpus = member(corpus_document::Column::CorpusId).eq(query.corpus);
+    let mut select = SelectStatement::new();
+    let id: Expr;
+    if let Some(typed) = &query.search {
+        id = search::document_id();
+        select.from(search::TABLE).and_where(search::fits(typed)?);
+        // A cross join keeps the order of the tables: first the few that fit.
+        select.join(
+            JoinType::CrossJoin,
+            corpus_document::Entity,
+            in_corpus.and(member(corpus_document::Column::DocumentId).eq(id.clone())),
+        );
+        if let Some(label) = query.label {
+            let labeled = |column| Expr::col((document_label::Entity, column));
+            select.join(
+                JoinType::CrossJoin,
+                document_label::Entity,
+                labeled(document_label::Column::CorpusId)
+                    .eq(query.corpus)
+                    .and(labeled(document_label::Column::Label).eq(label))
+                    .and(labeled(document_label::Column::DocumentId).eq(id.clone())),
+            );
+        }
+    } else if let Some(label) = query.label {
+        let labeled = |column| Expr::col((document_label::Entity, column));
+        id = labeled(document_label::Column::DocumentId);
+        select
+            .from(document_label::Entity)
+            .and_where(labeled(document_label::Column::CorpusId).eq(query.corpus))
+            .and_where(labeled(document_label::Column::Label).eq(label));
+        select.join(
+            JoinType::CrossJoin,
+            corpus_document::Entity,
+            in_corpus.and(member(corpus_document::Column::DocumentId).eq(id.clone())),
+        );
+    } else {
+        id = member(corpus_document::Column::DocumentId);
+        select.from(corpus_document::Entity).and_where(in_corpus);
+    }
+    select.join(
+        JoinType::CrossJoin,
+        document::Entity,
+        of_document(document::Column::Id).eq(id.clone()),
+    );
+    if let Some(split) = query.split {
+        select.and_where(
+            of_document(document::Column::Split).eq(Expr::value(kinds::Split::from(split))),
+        );
+    }
+    Some((select, id))
+}
+
+/// A document in the newest version that holds it, which comes along.
+pub(super) async fn find_document(
+    db: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<(DocumentRow, CorpusRow)>, DbErr> {
+    let Some(document) = document::Entity::find_by_id(id).one(db).await? else {
+        return Ok(None);
+    };
+    let memberships = corpus_document::Entity::find()
+        .filter(corpus_document::COLUMN.document_id.eq(id))
+        .order_by_desc(corpus_document::Column::CorpusId)
+        .all(db)
+        .await?;
+    for membership in memberships {
+        if let Some(corpus) = find(db, membership.corpus_id).await? {
+            let row = DocumentRow {
+                id: document.id,
+                key: document.key,
+                text: document.text,
+                split: document.split,
+                explicit: membership.explicit,
+            };
+            return Ok(Some((row, corpus)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,202 @@
+//! Jobs: anything that can take over a second.
+//!
+//! A job is a row. Whoever wants work done inserts one and [`Jobs::wake`]s the runner; the runner claims rows by a lease that
+//! it prolongs while it works. An interruption of the server is not an attempt: the row goes back to `queued` and the work
+//! resumes where it was committed. What a job does is the business of the room that knows its [`JobRequest`].
+
+mod context;
+mod live;
+pub mod routes;
+mod runner;
+mod store;
+mod stream;
+
+use std::sync::Arc;
+
+use arborist_shared::api;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::db::{DbErr, rfc3339};
+use crate::http::problem::{ApiError, Code};
+use crate::{App, db};
+
+pub use arborist_shared::api::jobs::JobStatus;
+pub use context::{JobContext, JobError, Stop, step};
+pub use live::LiveJobs;
+pub use runner::Runner;
+pub use store::{JobRow, insert};
+
+/// What is asked for, as the row holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JobRequest {
+    ImportTaxonomy(crate::taxonomies::import::Import),
+    ImportCorpus(crate::corpora::import::Import),
+    ImportAsset(crate::assets::import::Import),
+    Train(crate::runs::train::Train),
+    Compare(crate::comparisons::Compare),
+}
+
+impl JobRequest {
+    /// Name of the kind, as people and programs see it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ImportTaxonomy(_) => "import_taxonomy",
+            Self::ImportCorpus(_) => "import_corpus",
+            Self::ImportAsset(_) => "import_asset",
+            Self::Train(_) => "train",
+            Self::Compare(_) => "compare",
+        }
+    }
+
+    /// Which kind of place it needs.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::ImportTaxonomy(_)
+            | Self::ImportCorpus(_)
+            | Self::ImportAsset(_)
+            | Self::Compare(_) => Slot::Import,
+            Self::Train(_) => Slot::Train,
+        }
+    }
+}
+
+/// Kinds of places; each has its own number of them, so that imports go on while something trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// Work in this process.
+    Import,
+    /// Work in a child process that takes the processor to itself.
+    Train,
+}
+
+impl Slot {
+    const ALL: [Self; 2] = [Self::Import, Self::Train];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Train => "train",
+        }
+    }
+}
+
+/// The queue's memory: who is at work, and who wants to be told.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    live: LiveJobs,
+    import: Arc<Notify>,
+    train: Arc<Notify>,
+}
+
+impl Jobs {
+    /// Tells the runner, and those who watch, that a job was inserted.
+    pub fn wake(&self, slot: Slot, id: i64) {
+        self.live.tell(id);
+        self.bell(slot).notify_one();
+    }
+
+    /// Jobs at work.
+    #[must_use]
+    pub fn live(&self) -> &LiveJobs {
+        &self.live
+    }
+
+    fn bell(&self, slot: Slot) -> &Arc<Notify> {
+        match slot {
+            Slot::Import => &self.import,
+            Slot::Train => &self.train,
+        }
+    }
+}
+
+/// A job as the interface shows it: its row, with the progress of this very moment.
+#[must_use]
+pub fn show(app: &App, row: JobRow) -> api::jobs::Job {
+    let live = app.jobs.live.progress(row.id);
+    let status: api::jobs::JobStatus = row.status;
+    api::jobs::Job {
+        id: row.id,
+        kind: row.kind,
+        project: row.project_id,
+        status,
+        progress: live
+            .filter(|_| status == api::jobs::JobStatus::Running)
+            .unwrap_or(row.progress),
+        error: row.error,
+        result: row.result,
+        created_at: rfc3339(row.created_at),
+        started_at: row.started_at.map(rfc3339),
+        finished_at: row.finished_at.map(rfc3339),
+        title: row.title,
+    }
+}
+
+/// The job, if there is one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(app: &App, id: i64) -> Result<Option<JobRow>, DbErr> {
+    store::find(app.db.read(), id).await
+}
+
+/// The newest jobs of a project.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest(app: &App, project: i64, limit: u64) -> Result<Vec<api::jobs::Job>, DbErr> {
+    let rows = store::list(app.db.read(), Some(&[project]), None, None, limit).await?;
+    Ok(rows.into_iter().map(|row| show(app, row)).collect())
+}
+
+/// Asks for the end of a job: at once if it waits, at its next step if it is at work.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn cancel(app: &App, id: i64) -> Result<(), ApiError> {
+    store::request_cancel(&app.db, id).await?;
+    app.jobs.live.stop(id, Stop::Cancelled);
+    app.jobs.live.tell(id);
+    Ok(())
+}
+
+/// Waits until a job has ended.
+///
+/// # Errors
+/// When the database does not answer, or there is no such job.
+pub async fn wait(app: &App, id: i64) -> Result<JobRow, ApiError> {
+    let mut bell = app.jobs.live.listen();
+    loop {
+        let row = find(app, id).await?;
+        let row =
+            row.ok_or_else(|| ApiError::new(Code::JobNotFound, format!("there is no job {id}")))?;
+        if row.status.is_final() {
+            return Ok(row);
+        }
+        // Told of another job: no reason to look. Too many told at once: one of them may have been this one.
+        while matches!(bell.recv().await, Ok(other) if other != id) {}
+    }
+}
+
+/// Marks a job as done within the transaction that commits what it made, so that neither exists without the other.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn succeed_in(
+    transaction: &impl sea_orm::ConnectionTrait,
+    id: i64,
+    result: &api::jobs::JobResult,
+) -> Result<(), DbErr> {
+    store::finish(
+        transaction,
+        id,
+        api::jobs::JobStatus::Succeeded,
+        None,
+        Some(result),
+        db::now(),
+    )
+    .await
+}

@@ -1,0 +1,126 @@
+//! Addresses of projects.
+
+use actix_web::{HttpResponse, get, post, web};
+use arborist_shared::api::accounts::Role;
+use arborist_shared::api::projects::{NewProject, Overview, Project, ProjectAnswer, ProjectList};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::store::{self, ProjectRow};
+use super::{overview, visible};
+use crate::App;
+use crate::accounts::Caller;
+use crate::db::rfc3339;
+use crate::http::problem::{ApiError, Code};
+
+const MAX_NAME: usize = 200;
+
+/// Adds the addresses.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_projects)
+        .service(create_project)
+        .service(show_project)
+        .service(show_overview);
+}
+
+/// Projects that you may see, newest first.
+#[utoipa::path(tag = "projects", responses((status = 200, body = ProjectList)))]
+#[get("/projects")]
+async fn list_projects(
+    app: web::Data<App>,
+    caller: Caller,
+) -> Result<web::Json<ProjectList>, ApiError> {
+    let among = visible(&app, &caller).await?;
+    let rows = store::list(app.db.read(), among.as_deref()).await?;
+    let roles = match caller.user_id() {
+        Some(user) if !caller.sees_all_projects() => store::roles_of(app.db.read(), user).await?,
+        _ => Vec::new(),
+    };
+    let projects = rows.into_iter().map(|row| {
+        let role = roles
+            .iter()
+            .find(|(project, _)| *project == row.id)
+            .map_or(caller.role, |&(_, role)| role);
+        show(row, role)
+    });
+    Ok(web::Json(ProjectList {
+        projects: projects.collect(),
+    }))
+}
+
+/// Make a project; you become its administrator.
+#[utoipa::path(tag = "projects", responses((status = 201, body = ProjectAnswer)))]
+#[post("/projects")]
+async fn create_project(
+    app: web::Data<App>,
+    caller: Caller,
+    body: web::Json<NewProject>,
+) -> Result<HttpResponse, ApiError> {
+    caller.require(Role::Manager)?;
+    let name = body.name.trim();
+    let length = name.chars().count();
+    if length == 0 || length > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(ApiError::field(
+            "/name",
+            format!("found {length} characters, expected 1 to {MAX_NAME} on one line"),
+        ));
+    }
+    let row = store::insert(&app.db, name, caller.user_id()).await?;
+    let location = format!("/api/v1/projects/{}", row.id);
+    let role = if caller.user_id().is_some() {
+        Role::Admin
+    } else {
+        caller.role
+    };
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", location))
+        .json(ProjectAnswer {
+            project: show(row, role),
+        }))
+}
+
+/// A project.
+#[utoipa::path(tag = "projects", params(("id" = i64, Path)), responses((status = 200, body = ProjectAnswer)))]
+#[get("/projects/{id}")]
+async fn show_project(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<ProjectAnswer>, ApiError> {
+    Ok(web::Json(ProjectAnswer {
+        project: find(&app, &caller, *id).await?,
+    }))
+}
+
+/// What a project has: newest taxonomy and corpus, best run, jobs.
+#[utoipa::path(tag = "projects", params(("id" = i64, Path)), responses((status = 200, body = Overview)))]
+#[get("/projects/{id}/overview")]
+async fn show_overview(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<Overview>, ApiError> {
+    let project = find(&app, &caller, *id).await?;
+    Ok(web::Json(overview::of(&app, project).await?))
+}
+
+async fn find(app: &App, caller: &Caller, id: i64) -> Result<Project, ApiError> {
+    let role = caller.in_project(app, id, Role::Viewer).await?;
+    let row = store::find(app.db.read(), id).await?;
+    let row = row.ok_or_else(|| {
+        ApiError::new(
+            Code::ProjectNotFound,
+            format!("there is no project {id} for you"),
+        )
+    })?;
+    Ok(show(row, role))
+}
+
+fn show(row: ProjectRow, role: Role) -> Project {
+    Project {
+        id: row.id,
+        name: row.name,
+        created_at: rfc3339(row.created_at),
+        role,
+    }
+}

@@ -1,0 +1,212 @@
+//! Answers to predictions: decoding, cutting and writing them, whole or as a stream.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use actix_web::web::Bytes;
+use arborist_shared::api::runs::{PredictDocument, PredictFailure, PredictRequest};
+use arborist_shared::decode::{DecodeOptions, Decoded, Selection, decode};
+use arborist_shared::scores::DocumentScores;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::models::{self, BATCH_BYTES, BATCH_TEXTS, Model};
+use super::spool::{Line, Lines, Spool};
+use crate::App;
+use crate::http::problem::ApiError;
+
+/// Batches of one stream that are on their way.
+const BATCHES: usize = 3;
+
+/// What the caller wants of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Wish {
+    pub(super) limit: Option<u32>,
+    pub(super) threshold: Option<f32>,
+}
+
+impl Wish {
+    /// A wish that can be fulfilled.
+    pub(super) fn new(limit: Option<u32>, threshold: Option<f32>) -> Result<Self, ApiError> {
+        if limit == Some(0) {
+            return Err(ApiError::field("/limit", "found 0, expected at least 1"));
+        }
+        if let Some(threshold) = threshold
+            && !(0.0..=1.0).contains(&threshold)
+        {
+            return Err(ApiError::field(
+                "/threshold",
+                format!("found {threshold}, expected 0 to 1"),
+            ));
+        }
+        Ok(Self { limit, threshold })
+    }
+
+    fn decoding(self, model: &Model) -> DecodeOptions {
+        match self.threshold {
+            Some(threshold) => DecodeOptions {
+                selection: Selection::Threshold(threshold),
+                ..model.decoding
+            },
+            None => model.decoding,
+        }
+    }
+}
+
+/// Answers a request that came whole.
+pub(super) async fn whole(
+    app: &Arc<App>,
+    run: i64,
+    request: PredictRequest,
+) -> Result<Vec<u8>, ApiError> {
+    let started = Instant::now();
+    let wish = Wish::new(request.limit, request.threshold)?;
+    let (ids, texts): (Vec<String>, Vec<String>) = request
+        .documents
+        .into_iter()
+        .map(|document| (document.id, document.text))
+        .unzip();
+    let (model, scores) = models::predict(app, run, texts).await?;
+    let mut body = Vec::with_capacity(256 + 4_096 * ids.len());
+    body.extend_from_slice(b"{\"documents\":[");
+    for (position, (id, scores)) in ids.iter().zip(&scores).enumerate() {
+        if position > 0 {
+            body.push(b',');
+        }
+        write_line(&model, wish, id, scores, &mut body);
+        // The line feed of the line.
+        body.pop();
+    }
+    let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
+    let end = format!(
+        "],\"run\":{},\"taxonomy\":{},\"milliseconds\":{milliseconds:.3}}}",
+        model.run, model.taxonomy_id
+    );
+    body.extend_from_slice(end.as_bytes());
+    Ok(body)
+}
+
+fn write_line(model: &Model, wish: Wish, id: &str, scores: &DocumentScores, to: &mut Vec<u8>) {
+    let options = wish.decoding(model);
+    let mut decoded = decode(&model.taxonomy, scores, &options, model.threshold);
+    if let Some(limit) = wish.limit {
+        cut(model, limit as usize, &mut decoded);
+    }
+    let threshold = options.threshold(scores, model.threshold);
+    model
+        .writer
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .write(id, &decoded, threshold, to);
+}
+
+/// Leaves the best labels and their ancestors.
+fn cut(model: &Model, limit: usize, decoded: &mut Decoded) {
+    if decoded.shown.len() <= limit {
+        return;
+    }
+    let best: Vec<_> = decoded.shown[..limit]
+        .iter()
+        .map(|&(label, ..)| label)
+        .collect();
+    let kept = model.taxonomy.close(&best);
+    decoded
+        .shown
+        .retain(|(label, ..)| kept.binary_search(label).is_ok());
+}
+
+/// Answers line for line, in order, as lines come out of the spool; ends when there are no more, or nobody reads.
+pub(super) async fn stream(
+    app: Arc<App>,
+    run: i64,
+    wish: Wish,
+    spool: Arc<Spool>,
+    answers: mpsc::Sender<Bytes>,
+) {
+    let mut lines = Lines::new(spool);
+    let mut batches = FuturesOrdered::new();
+    let mut more = true;
+    while more || !batches.is_empty() {
+        tokio::select! {
+            batch = lines.next_batch(BATCH_TEXTS, BATCH_BYTES), if more && batches.len() < BATCHES => match batch {
+                Some(batch) => batches.push_back(answer(Arc::clone(&app), run, wish, batch)),
+                None => more = false,
+            },
+            Some(answer) = batches.next() => {
+                if answers.send(answer).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn answer(app: Arc<App>, run: i64, wish: Wish, lines: Vec<Line>) -> Bytes {
+    let parsed: Vec<Result<PredictDocument, PredictFailure>> =
+        lines.into_iter().map(parse).collect();
+    let texts: Vec<String> = parsed
+        .iter()
+        .flatten()
+        .map(|document| document.text.clone())
+        .collect();
+    let predicted = models::predict(&app, run, texts).await;
+    let mut body = Vec::with_capacity(4_096 * parsed.len());
+    let mut scores = predicted.as_ref().map(|(_, scores)| scores.iter()).ok();
+    for document in parsed {
+        let failure = match (document, &predicted) {
+            (Err(failure), _) => failure,
+            (Ok(document), Ok((model, _))) => {
+                if let Some(scores) = scores.as_mut().and_then(Iterator::next) {
+                    write_line(model, wish, &document.id, scores, &mut body);
+                }
+                continue;
+            }
+            (Ok(document), Err(error)) => PredictFailure {
+                id: Some(document.id),
+                line: 0,
+                error: error.body(None).detail,
+            },
+        };
+        // A failure is made of strings and numbers, which serialize.
+        if serde_json::to_writer(&mut body, &failure).is_ok() {
+            body.push(b'\n');
+        }
+    }
+    body.into()
+}
+
+/// A line as a document; ids may be numbers.
+fn parse(line: Line) -> Result<PredictDocument, PredictFailure> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: serde_json::Value,
+        text: Option<String>,
+    }
+    let failure = |id: Option<String>, error: String| PredictFailure {
+        id,
+        line: line.number,
+        error,
+    };
+    let bytes = match &line.content {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(failure(None, error.clone())),
+    };
+    let row: Row = serde_json::from_slice(bytes)
+        .map_err(|error| failure(None, format!("expected {{\"id\", \"text\"}}: {error}")))?;
+    let id = match row.id {
+        serde_json::Value::String(id) => id,
+        serde_json::Value::Number(id) => id.to_string(),
+        other => {
+            return Err(failure(
+                None,
+                format!("found the id {other}, expected a string"),
+            ));
+        }
+    };
+    match row.text {
+        Some(text) => Ok(PredictDocument { id, text }),
+        None => Err(failure(Some(id), "the document has no `text`".to_owned())),
+    }
+}

@@ -1,0 +1,383 @@
+//! Addresses of runs.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{self, Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use arborist_shared::api::accounts::Role;
+use arborist_shared::api::jobs::Accepted;
+use arborist_shared::api::runs::{
+    EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunPage,
+};
+use arborist_shared::metrics::Metrics;
+use arborist_shared::split::Split;
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::predict::{Wish, stream as answer_stream, whole as answer_whole};
+use super::spool::Spool;
+use super::store::{self, NewRunRow, RunRow};
+use super::train::Train;
+use super::{models, request};
+use crate::App;
+use crate::accounts::Caller;
+use crate::http::problem::{ApiError, Code};
+use crate::http::{accepted, paging, upload};
+use crate::jobs::{self, JobRequest};
+
+/// A request that is sent whole; longer ones are streamed.
+const MAX_PREDICT: usize = 32 << 20;
+const MAX_DOCUMENTS: usize = 10_000;
+/// Documents of one stream that may wait for their answers, in bytes.
+const SPOOL: u64 = 4 << 30;
+/// Answers of one stream that may wait for their reader, in batches; beyond, the model waits.
+const ANSWERS: usize = 4;
+
+/// Adds the addresses.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create_run)
+        .service(list_runs)
+        .service(show_run)
+        .service(show_metrics)
+        .service(list_epochs)
+        .service(predict);
+}
+
+/// Train a method on a corpus. Everything is checked before anything is queued: the answer to a request that cannot work
+/// is 422 with the fields at fault. Encoders and word vectors are named by asset id, or `minilm`; never by path.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path, description = "project")),
+    responses((status = 202, body = Accepted, headers(("Location" = String)))))]
+#[post("/projects/{id}/runs")]
+async fn create_run(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    body: web::Json<serde_json::Value>,
+) -> Result<HttpResponse, ApiError> {
+    caller.in_project(&app, *id, Role::Manager).await?;
+    let new: NewRun = parse(body.into_inner())?;
+    let checked = request::check(&app, *id, new).await?;
+    let title = format!("Train {}", checked.plugin.side.manifest.title);
+    let request = JobRequest::Train(Train {});
+
+    let transaction = app.db.begin().await?;
+    let job = jobs::insert(&transaction, *id, &title, &request, caller.user_id()).await?;
+    let row = NewRunRow {
+        project: *id,
+        job,
+        corpus: checked.corpus.id,
+        taxonomy: checked.taxonomy.id,
+        method: checked.plugin.side.name,
+        plugin_version: checked.plugin.side.version,
+        preset: Some(checked.preset),
+        hyperparameters: checked.hyperparameters,
+        encoder: checked.encoder,
+        word_vectors: checked.word_vectors,
+        seed: checked.seed,
+        device: checked.device,
+        created_by: caller.user_id(),
+    };
+    let run = store::insert(&transaction, row).await?;
+    transaction.commit().await?;
+    app.jobs.wake(request.slot(), job);
+    Ok(accepted(job, Some(run)))
+}
+
+/// A request whose fields have the right types. JSON that is well-formed but not a run is 422, with the field.
+fn parse(body: serde_json::Value) -> Result<NewRun, ApiError> {
+    for (field, is_expected, expected) in [
+        (
+            "method",
+            serde_json::Value::is_string as fn(&serde_json::Value) -> bool,
+            "the name of a method",
+        ),
+        ("corpus", serde_json::Value::is_i64, "the id of a corpus"),
+        (
+            "taxonomy",
+            serde_json::Value::is_i64,
+            "the id of a taxonomy",
+        ),
+    ] {
+        match body.get(field) {
+            None => {
+                return Err(ApiError::field(
+                    &format!("/{field}"),
+                    format!("it is missing, expected {expected}"),
+                ));
+            }
+            Some(value) if !is_expected(value) => {
+                return Err(ApiError::field(
+                    &format!("/{field}"),
+                    format!("found {value}, expected {expected}"),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(value) = body
+        .get("word_vectors")
+        .filter(|value| !value.is_null() && !value.is_i64())
+    {
+        return Err(ApiError::field(
+            "/word_vectors",
+            format!("found {value}, expected the id of an asset"),
+        ));
+    }
+    serde_json::from_value(body)
+        .map_err(|error| ApiError::new(Code::FieldInvalid, error.to_string()))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListRuns {
+    /// At most so many, 100 unless told otherwise, up to 1,000.
+    limit: Option<u64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Runs of a project with their headline figures, newest first.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path, description = "project"), ListRuns), responses((status = 200, body = RunPage)))]
+#[get("/projects/{id}/runs")]
+async fn list_runs(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ListRuns>,
+) -> Result<web::Json<RunPage>, ApiError> {
+    caller.in_project(&app, *id, Role::Viewer).await?;
+    let before = paging::number(query.cursor.as_deref())?;
+    let limit = paging::limit(query.limit, 100, 1_000);
+    let mut runs = store::list(app.db.read(), *id, before, limit + 1).await?;
+    let goes_on = runs.len() as u64 > limit;
+    runs.truncate(limit as usize);
+    let next = runs
+        .last()
+        .filter(|_| goes_on)
+        .map(|run: &Run| run.id.to_string());
+    Ok(web::Json(RunPage { runs, next }))
+}
+
+/// A run.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path)), responses((status = 200, body = RunAnswer)))]
+#[get("/runs/{id}")]
+async fn show_run(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<RunAnswer>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let run = store::find_shown(app.db.read(), row.id).await?;
+    let run = run.ok_or_else(|| {
+        ApiError::new(
+            Code::RunNotFound,
+            format!("there is no run {} for you", row.id),
+        )
+    })?;
+    Ok(web::Json(RunAnswer { run }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ShowMetrics {
+    /// `test` unless told otherwise, or `validation`.
+    split: Option<String>,
+}
+
+/// All figures of a run on a split.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path), ShowMetrics), responses((status = 200, body = Metrics)))]
+#[get("/runs/{id}/metrics")]
+async fn show_metrics(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ShowMetrics>,
+) -> Result<HttpResponse, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let split = match query.split.as_deref() {
+        None | Some("") => Split::Test,
+        Some(split) => split
+            .parse()
+            .map_err(|error: arborist_shared::split::UnknownSplit| {
+                ApiError::field("split", error.to_string())
+            })?,
+    };
+    match store::metrics(app.db.read(), row.id, split).await? {
+        // As it was stored: not a digit is touched.
+        Some(metrics) => Ok(HttpResponse::Ok()
+            .content_type("application/json")
+            .body(metrics)),
+        None => Err(ApiError::new(
+            Code::MetricsNotFound,
+            format!("run {} has no figures for {split}", row.id),
+        )),
+    }
+}
+
+/// The epochs of a run so far.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path)), responses((status = 200, body = EpochList)))]
+#[get("/runs/{id}/epochs")]
+async fn list_epochs(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<EpochList>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    Ok(web::Json(EpochList {
+        epochs: store::epochs(app.db.read(), row.id).await?,
+    }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PredictQuery {
+    /// For streams: labels at most in each answer, best first; ancestors of those are always there.
+    limit: Option<u32>,
+    /// For streams: raw scores strictly above it count; the method's own unless told otherwise.
+    threshold: Option<f32>,
+}
+
+/// Classify texts. As JSON, all at once; as `application/x-ndjson`, a `PredictDocument` a line in, a `PredictedDocument` a line
+/// out, in the same order, where a line that cannot be answered gets `{"id","line","error"}` in its place. A stream may be
+/// written to its end before anything is read.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path), PredictQuery),
+    request_body(content((PredictRequest = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, content((PredictResponse = "application/json"), (String = "application/x-ndjson")))))]
+#[post("/runs/{id}/predict")]
+async fn predict(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<PredictQuery>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let app = app.into_inner();
+    let run = *id;
+    // A model that is loaded tells its project: no query on the way of most requests.
+    match app.models.loaded(run) {
+        Some(model) => hide(
+            run,
+            caller.in_project(&app, model.project, Role::Viewer).await,
+        )?,
+        None => {
+            let row = visible(&app, &caller, run).await?;
+            let status = store::status(app.db.read(), &row).await?;
+            if status != Some(jobs::JobStatus::Succeeded) {
+                return Err(ApiError::new(
+                    Code::RunNotReady,
+                    format!("run {run} has not succeeded (yet)"),
+                ));
+            }
+        }
+    }
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    match kind.split(';').next().unwrap_or_default().trim() {
+        "application/json" => {
+            let body = upload::peek(&request, payload, MAX_PREDICT).await?;
+            let asked: PredictRequest = serde_json::from_slice(&body)
+                .map_err(|error| ApiError::new(Code::MalformedJson, error.to_string()))?;
+            if asked.documents.len() > MAX_DOCUMENTS {
+                let detail = format!(
+                    "found {} documents, at most {MAX_DOCUMENTS} are accepted at once: stream them as application/x-ndjson",
+                    asked.documents.len()
+                );
+                return Err(ApiError::new(Code::PayloadTooLarge, detail));
+            }
+            let body = answer_whole(&app, run, asked).await?;
+            Ok(HttpResponse::Ok()
+                .content_type("application/json")
+                .body(body))
+        }
+        "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+            let wish = Wish::new(query.limit, query.threshold)?;
+            // A model that cannot be loaded is told before the stream begins.
+            models::find(&app, run).await?;
+            Ok(stream_predictions(app, run, wish, payload))
+        }
+        other => {
+            let detail =
+                format!("found `{other}`, expected `application/json` or `application/x-ndjson`");
+            Err(ApiError::new(Code::UnsupportedMediaType, detail))
+        }
+    }
+}
+
+/// Reads the request on this thread, answers it on the server's own, and streams the answers.
+fn stream_predictions(app: Arc<App>, run: i64, wish: Wish, payload: Payload) -> HttpResponse {
+    let spool = Arc::new(Spool::new(&app.folders.passing(), SPOOL));
+    let (sender, answers) = mpsc::channel::<Bytes>(ANSWERS);
+    actix_web::rt::spawn(fill(Arc::clone(&spool), payload, sender.clone()));
+    let runtime = app.runtime.clone();
+    runtime.spawn(answer_stream(app, run, wish, spool, sender));
+    let body = stream::unfold(answers, |mut answers| async move {
+        let chunk = answers.recv().await?;
+        Some((Ok::<_, Infallible>(chunk), answers))
+    });
+    HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .insert_header(header::ContentEncoding::Identity)
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(body)
+}
+
+/// Reads the request as fast as it comes, until it ends or nobody wants the answers any more.
+async fn fill(spool: Arc<Spool>, mut payload: Payload, answers: mpsc::Sender<Bytes>) {
+    let mut reason = None;
+    loop {
+        let chunk = tokio::select! {
+            chunk = payload.next() => chunk,
+            () = answers.closed() => break,
+        };
+        match chunk {
+            None => break,
+            // After a refusal the rest is read past, so that the answers get through.
+            Some(Ok(chunk)) => match spool.push(chunk).await {
+                Ok(_) => {}
+                Err(error) => reason = Some(format!("the spool on disk failed: {error}")),
+            },
+            Some(Err(error)) => {
+                reason = Some(format!("the request ended early: {error}"));
+                break;
+            }
+        }
+        if reason.is_some() {
+            break;
+        }
+    }
+    spool.end(reason).await;
+}
+
+/// A run that the caller may see.
+pub(crate) async fn visible(app: &App, caller: &Caller, id: i64) -> Result<RunRow, ApiError> {
+    let row = store::find(app.db.read(), id).await?;
+    let row = row
+        .ok_or_else(|| ApiError::new(Code::RunNotFound, format!("there is no run {id} for you")))?;
+    hide(
+        id,
+        caller.in_project(app, row.project_id, Role::Viewer).await,
+    )?;
+    Ok(row)
+}
+
+/// Who may not know of the project may not know of the run.
+fn hide(run: i64, access: Result<Role, ApiError>) -> Result<(), ApiError> {
+    match access {
+        Err(error) if error.code() == Code::ProjectNotFound => Err(ApiError::new(
+            Code::RunNotFound,
+            format!("there is no run {run} for you"),
+        )),
+        Err(error) => Err(error),
+        Ok(_) => Ok(()),
+    }
+}

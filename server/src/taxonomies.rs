@@ -1,0 +1,90 @@
+//! Taxonomies: their versions, and their labels as people look for them.
+//!
+//! A version never changes. The database holds labels and edges; whoever asks gets the whole hierarchy from memory, where
+//! the ones used last are kept.
+
+pub mod import;
+mod index;
+mod preview;
+pub mod routes;
+mod store;
+
+use std::sync::Arc;
+
+use arborist_shared::api;
+use arborist_shared::taxonomy::Taxonomy;
+
+use crate::App;
+use crate::accounts::Caller;
+use crate::db::{DbErr, rfc3339};
+use crate::http::problem::{ApiError, Code};
+
+pub use index::{LabelIndexes, Taxonomies};
+pub use store::TaxonomyRow;
+
+/// A taxonomy version as the interface shows it.
+#[must_use]
+pub fn show(row: TaxonomyRow) -> api::taxonomies::Taxonomy {
+    api::taxonomies::Taxonomy {
+        id: row.id,
+        project: row.project_id,
+        version: row.version,
+        content_hash: row.content_hash,
+        n_labels: row.n_labels,
+        depth: row.depth,
+        n_multi_parent: row.n_multi_parent,
+        created_at: rfc3339(row.created_at),
+        notes: row.notes,
+        name: row.source_name,
+    }
+}
+
+/// The newest version of a project.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest(app: &App, project: i64) -> Result<Option<api::taxonomies::Taxonomy>, DbErr> {
+    Ok(store::newest(app.db.read(), project).await?.map(show))
+}
+
+/// A version that the caller may see.
+///
+/// # Errors
+/// `taxonomy_not_found`, also for those who may not know that it exists.
+pub async fn visible(app: &App, caller: &Caller, id: i64) -> Result<TaxonomyRow, ApiError> {
+    let not_found = || {
+        ApiError::new(
+            Code::TaxonomyNotFound,
+            format!("there is no taxonomy {id} for you"),
+        )
+    };
+    let row = store::find(app.db.read(), id)
+        .await?
+        .ok_or_else(not_found)?;
+    match caller
+        .in_project(app, row.project_id, api::accounts::Role::Viewer)
+        .await
+    {
+        Err(error) if error.code() == Code::ProjectNotFound => Err(not_found()),
+        Err(error) => Err(error),
+        Ok(_) => Ok(row),
+    }
+}
+
+/// A version of a project, whoever asks.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn in_project(app: &App, project: i64, id: i64) -> Result<Option<TaxonomyRow>, DbErr> {
+    Ok(store::find(app.db.read(), id)
+        .await?
+        .filter(|row| row.project_id == project))
+}
+
+/// The hierarchy of a version that exists.
+///
+/// # Errors
+/// When the database does not answer, or does not hold it.
+pub async fn load(app: &App, id: i64) -> Result<Arc<Taxonomy>, DbErr> {
+    Ok(Arc::clone(&app.taxonomies.get(&app.db, id).await?.taxonomy))
+}

@@ -1,0 +1,223 @@
+//! Addresses of taxonomies.
+
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use arborist_shared::LabelIndex;
+use arborist_shared::api::accounts::Role;
+use arborist_shared::api::jobs::Accepted;
+use arborist_shared::api::taxonomies::{
+    LabelPage, LabelRow, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
+};
+use arborist_shared::taxonomy::{TaxonomyFormat, UnknownTaxonomyFormat};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::import::Import;
+use super::{preview, show, store, visible};
+use crate::accounts::Caller;
+use crate::http::problem::ApiError;
+use crate::http::{accepted, paging, upload};
+use crate::jobs::{self, JobRequest};
+use crate::{App, corpora};
+
+/// A taxonomy is parsed in memory.
+const MAX_UPLOAD: u64 = 256 << 20;
+const MAX_PREVIEW: usize = 16 << 20;
+
+/// Adds the addresses.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(import_taxonomy)
+        .service(preview_taxonomy)
+        .service(list_taxonomies)
+        .service(show_taxonomy)
+        .service(list_labels);
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ImportTaxonomy {
+    /// `tsv`, `taxonomy`, `path_csv` or `json`; detected when it is not given.
+    format: Option<String>,
+    /// Name of the file, for people to read.
+    name: Option<String>,
+}
+
+/// Upload a taxonomy, raw or as a form with one file. The job's result names the version that it made.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project"), ImportTaxonomy),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    responses((status = 202, body = Accepted, headers(("Location" = String)))))]
+#[post("/projects/{id}/taxonomies")]
+async fn import_taxonomy(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ImportTaxonomy>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    caller.in_project(&app, *id, Role::Manager).await?;
+    let format = parse_format(query.format.as_deref())?;
+    let upload =
+        upload::receive(&app, &request, payload, query.name.as_deref(), MAX_UPLOAD).await?;
+    let title = format!("Import taxonomy {}", upload.name);
+    let request = JobRequest::ImportTaxonomy(Import { upload, format });
+    let job = jobs::insert(
+        app.db.write(),
+        *id,
+        title.trim_end(),
+        &request,
+        caller.user_id(),
+    )
+    .await?;
+    app.jobs.wake(request.slot(), job);
+    Ok(accepted(job, None))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PreviewTaxonomy {
+    /// `tsv`, `taxonomy`, `path_csv` or `json`; detected when it is not given.
+    format: Option<String>,
+    /// The file goes on: the line that was cut is left out.
+    partial: Option<bool>,
+}
+
+/// See what a taxonomy file would become; nothing is stored.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project"), PreviewTaxonomy),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    responses((status = 200, body = TaxonomyPreview)))]
+#[post("/projects/{id}/taxonomies/preview")]
+async fn preview_taxonomy(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<PreviewTaxonomy>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<web::Json<TaxonomyPreview>, ApiError> {
+    caller.in_project(&app, *id, Role::Manager).await?;
+    let format = parse_format(query.format.as_deref())?;
+    let bytes = upload::peek(&request, payload, MAX_PREVIEW).await?;
+    let partial = query.partial.unwrap_or(false);
+    let preview =
+        tokio::task::spawn_blocking(move || preview::preview(&bytes, format, partial)).await?;
+    Ok(web::Json(preview))
+}
+
+/// Taxonomy versions of a project, newest first.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project")),
+    responses((status = 200, body = TaxonomyList)))]
+#[get("/projects/{id}/taxonomies")]
+async fn list_taxonomies(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<TaxonomyList>, ApiError> {
+    caller.in_project(&app, *id, Role::Viewer).await?;
+    let rows = store::list(app.db.read(), *id, 1_000).await?;
+    Ok(web::Json(TaxonomyList {
+        taxonomies: rows.into_iter().map(show).collect(),
+    }))
+}
+
+/// A taxonomy version.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path)), responses((status = 200, body = TaxonomyAnswer)))]
+#[get("/taxonomies/{id}")]
+async fn show_taxonomy(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<TaxonomyAnswer>, ApiError> {
+    Ok(web::Json(TaxonomyAnswer {
+        taxonomy: show(visible(&app, &caller, *id).await?),
+    }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListLabels {
+    /// Part of a name or an id; best first.
+    search: Option<String>,
+    /// Only the children of this label id; empty = those below the root.
+    parent: Option<String>,
+    /// At most so many, 100 unless told otherwise, up to 10,000.
+    limit: Option<u64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Labels: all in taxonomy order, the children of one, or those that a search finds.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path), ListLabels), responses((status = 200, body = LabelPage)))]
+#[get("/taxonomies/{id}/labels")]
+async fn list_labels(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ListLabels>,
+) -> Result<web::Json<LabelPage>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let index = app.taxonomies.get(&app.db, row.id).await?;
+    let taxonomy = &index.taxonomy;
+    let search = query
+        .search
+        .as_deref()
+        .map(str::trim)
+        .filter(|search| !search.is_empty());
+    let parent = match query.parent.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(parent) => Some(Some(taxonomy.index_of(parent).ok_or_else(|| {
+            ApiError::field(
+                "parent",
+                format!("there is no label `{parent}` in taxonomy {}", row.id),
+            )
+        })?)),
+    };
+    let labels: Vec<LabelIndex> = match (search, parent) {
+        (Some(search), parent) => {
+            let mut found = index.search(search);
+            if let Some(parent) = parent {
+                let below = |label: LabelIndex| match parent {
+                    Some(parent) => taxonomy.ancestors(label).binary_search(&parent).is_ok(),
+                    None => true,
+                };
+                found.retain(|&label| below(label));
+            }
+            found
+        }
+        (None, Some(Some(parent))) => taxonomy.children(parent).to_vec(),
+        (None, Some(None)) => taxonomy.top_level().to_vec(),
+        (None, None) => taxonomy.indexes().collect(),
+    };
+    let start = paging::number(query.cursor.as_deref())?.unwrap_or(0) as usize;
+    let limit = paging::limit(query.limit, 100, 10_000) as usize;
+    let end = start.saturating_add(limit).min(labels.len());
+    let page = labels.get(start..end).unwrap_or_default();
+    let counts = corpora::label_counts(&app, row.id).await?;
+    let rows = page.iter().map(|&label| LabelRow {
+        id: taxonomy.id(label).to_owned(),
+        name: taxonomy.name(label).to_owned(),
+        path: taxonomy.path_names(label),
+        level: taxonomy.level(label),
+        n_children: taxonomy.children(label).len() as u64,
+        n_documents: counts.get(label as usize).copied().unwrap_or(0),
+    });
+    let next = (end < labels.len()).then(|| end.to_string());
+    Ok(web::Json(LabelPage {
+        labels: rows.collect(),
+        next,
+    }))
+}
+
+fn parse_format(format: Option<&str>) -> Result<Option<TaxonomyFormat>, ApiError> {
+    let parse = |word: &str| {
+        word.parse()
+            .map_err(|error: UnknownTaxonomyFormat| ApiError::field("format", error.to_string()))
+    };
+    format
+        .filter(|word| !word.is_empty())
+        .map(parse)
+        .transpose()
+}
