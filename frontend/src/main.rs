@@ -1,1 +1,5 @@
-fn main() {}
+//! Entry of the WebAssembly module.
+
+fn main() {
+    arborist_frontend::start();
+}

@@ -1,0 +1,100 @@
+//! What can go wrong between the page and the server, in words.
+
+use arborist_shared::api::problem::{FieldError, Problem};
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ApiError {
+    /// The server could not be reached.
+    Network { detail: String },
+    /// The server said no, and why.
+    Problem(Box<Problem>),
+    /// The server, or something before it, answered without a problem document.
+    Status { status: u16, body: String },
+    /// The answer is not what this version of the page understands.
+    Unreadable { detail: String },
+    /// The person stopped it.
+    Aborted,
+}
+
+impl ApiError {
+    pub(crate) fn from_request(error: gloo_net::Error) -> Self {
+        Self::Unreadable { detail: error.to_string() }
+    }
+
+    /// One line: what happened.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Network { .. } => "The server cannot be reached".into(),
+            Self::Problem(problem) => problem.title.clone(),
+            Self::Status { status, .. } => format!("The server answered with status {status}"),
+            Self::Unreadable { .. } => "The answer cannot be read".into(),
+            Self::Aborted => "Stopped".into(),
+        }
+    }
+
+    /// One or two sentences: what was found, what to do.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Network { .. } => "Check that the server runs and that you are online, then try again.".into(),
+            Self::Problem(problem) => sentence(&problem.detail),
+            Self::Status { status: 502..=504, .. } => "The server is starting or busy. Try again in a moment.".into(),
+            Self::Status { .. } => "Try again. If it stays, the server's log says more.".into(),
+            Self::Unreadable { .. } => "The page and the server may be of different versions. Load the page again.".into(),
+            Self::Aborted => "You stopped it. Nothing was kept.".into(),
+        }
+    }
+
+    /// What helps whoever repairs it; folded away on the page.
+    pub fn technical(&self) -> Option<String> {
+        match self {
+            Self::Network { detail } | Self::Unreadable { detail } => Some(detail.clone()),
+            Self::Problem(problem) => Some(match &problem.instance {
+                Some(instance) => format!("{} · {} · {instance}", problem.kind, problem.status),
+                None => format!("{} · {}", problem.kind, problem.status),
+            }),
+            Self::Status { body, .. } if !body.is_empty() => Some(body.clone()),
+            Self::Status { .. } | Self::Aborted => None,
+        }
+    }
+
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Problem(problem) => Some(problem.status),
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Fields at fault, for forms.
+    pub fn fields(&self) -> &[FieldError] {
+        match self {
+            Self::Problem(problem) => &problem.errors,
+            _ => &[],
+        }
+    }
+}
+
+/// Error texts are written without capital and full stop; on the page they stand alone.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let mut sentence: String = first.to_uppercase().chain(letters).collect();
+    if !sentence.ends_with(['.', '?', ':', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_become_sentences() {
+        assert_eq!(sentence("corpus 9 does not exist"), "Corpus 9 does not exist.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(" "), "");
+    }
+}

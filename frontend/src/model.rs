@@ -1,0 +1,10 @@
+//! What pages compute, without a browser: forms from schemas, trees, orders, progress. All of it is tested on the host.
+
+pub mod jsonl;
+pub mod metric;
+pub mod order;
+pub mod path_tree;
+pub mod progress;
+pub mod schema_form;
+pub mod train_form;
+pub mod tree;

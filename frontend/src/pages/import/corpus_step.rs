@@ -1,0 +1,394 @@
+//! The second step: files with documents, how they will be read, their parts, sending them.
+
+use std::rc::Rc;
+
+use arborist_shared::api::corpora::CorpusPreview;
+use arborist_shared::api::jobs::{Accepted, Job};
+use arborist_shared::api::taxonomies::Taxonomy;
+use arborist_shared::split::Split;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, File};
+use yew::prelude::*;
+
+use super::files::{join, named_formats, slice};
+use super::sending::{Following, Sending};
+use super::splits::{Parts, SplitForm};
+use crate::api::{self, Answer, ApiError};
+use crate::components::drop_zone::DropZone;
+use crate::components::field::{Field, Select};
+use crate::components::{Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, icon, show};
+use crate::format;
+use crate::hooks::{use_query, use_url_query};
+use crate::model::jsonl::split_of_name;
+use crate::pages::corpus::{path_chips, split_tag};
+use crate::pages::overview::stat;
+use crate::route::Route;
+
+/// The most that a preview looks at.
+const PREVIEW_BYTES: f64 = 256.0 * 1024.0;
+
+/// Formats of a corpus, as the interface names them, and as people do.
+const FORMATS: [(&str, &str); 3] =
+    [("jsonl", "JSON lines with text and labels"), ("hiagm", "HiAGM lines with token and label"), ("neuralclassifier", "NeuralClassifier lines with paths")];
+
+#[derive(PartialEq, Properties)]
+pub struct CorpusStepProps {
+    pub project: i64,
+    pub taxonomy: Taxonomy,
+}
+
+/// A chosen file and the part that its rows go to; none: as the rows say.
+#[derive(Clone, PartialEq)]
+pub struct Chosen {
+    file: File,
+    part: Option<Split>,
+}
+
+/// What is sent, once it is ready.
+#[derive(Clone, PartialEq)]
+struct Parcel {
+    address: String,
+    body: Blob,
+    name: String,
+}
+
+#[component]
+pub fn CorpusStep(props: &CorpusStepProps) -> Html {
+    let project = props.project;
+    let query = use_url_query();
+    let chosen = use_state(Vec::<Chosen>::new);
+    let parcel = use_state(|| None::<Parcel>);
+    let back = {
+        let (query, chosen, parcel) = (query.clone(), chosen.clone(), parcel.clone());
+        Callback::from(move |()| {
+            chosen.set(Vec::new());
+            parcel.set(None);
+            query.set(&[("job", None), ("step", Some("corpus".into()))]);
+        })
+    };
+    if let Some(job) = query.id("job") {
+        let done = {
+            let back = back.clone();
+            Callback::from(move |job: Rc<Job>| html! { <Summary {project} corpus={job.result.as_ref().map(|result| result.id)} onagain={back.clone()} /> })
+        };
+        return html! { <Following {job} {done} onback={back} /> };
+    }
+    if let Some(parcel) = &*parcel {
+        let ondone = {
+            let query = query.clone();
+            Callback::from(move |accepted: Accepted| query.set(&[("job", Some(accepted.job.to_string())), ("step", Some("corpus".into()))]))
+        };
+        return html! { <Sending address={parcel.address.clone()} body={parcel.body.clone()} name={parcel.name.clone()} {ondone} onback={back} /> };
+    }
+    if chosen.is_empty() {
+        let onfiles = {
+            let chosen = chosen.clone();
+            Callback::from(move |files: Vec<File>| {
+                let several = files.len() > 1;
+                chosen.set(files.into_iter().map(|file| Chosen { part: if several { split_of_name(&file.name()) } else { None }, file }).collect());
+            })
+        };
+        return html! {
+            <>
+                <DropZone id="corpus-file" title="Drop the documents here" multiple=true {onfiles} testid="corpus-file">
+                    { "One file, or one for each part: train, validation and test. You see how they will be read before anything is sent." }
+                </DropZone>
+                <p class="ab-muted">{ format!("Labels are looked up in version {} of the taxonomy ({}).", props.taxonomy.version, format::counted(props.taxonomy.n_labels, "label", "labels")) }</p>
+                <details class="ab-fold"><summary>{ "Which files work?" }</summary>
+                    <dl class="ab-formats">
+                        <div><dt>{ "JSON lines with text and labels" }</dt><dd><pre>{ "{\"text\": \"The choir sang until midnight.\", \"labels\": [\"Music\"]}\n{\"id\": \"d2\", \"text\": \"…\", \"labels\": [[\"Culture\", \"Film\"]], \"split\": \"test\"}" }</pre><p>{ "Labels by id, by unique name, or as a path. An empty list means that no label applies; without the field a document counts as not annotated." }</p></dd></div>
+                        <div><dt>{ "HiAGM lines with token and label" }</dt><dd><pre>{ "{\"token\": [\"the\", \"choir\"], \"label\": [\"Culture\", \"Music\"]}" }</pre></dd></div>
+                        <div><dt>{ "NeuralClassifier lines with paths" }</dt><dd><pre>{ "{\"doc_token\": [\"the\", \"choir\"], \"doc_label\": [\"Culture--Music\"]}" }</pre></dd></div>
+                    </dl>
+                </details>
+            </>
+        };
+    }
+    let onready = {
+        let parcel = parcel.clone();
+        Callback::from(move |ready: Parcel| parcel.set(Some(ready)))
+    };
+    let onchange = {
+        let chosen = chosen.clone();
+        Callback::from(move |next: Vec<Chosen>| chosen.set(next))
+    };
+    html! { <Review {project} taxonomy={props.taxonomy.id} chosen={(*chosen).clone()} {onchange} {onready} onback={back} /> }
+}
+
+#[derive(PartialEq, Properties)]
+struct ReviewProps {
+    project: i64,
+    taxonomy: i64,
+    chosen: Vec<Chosen>,
+    onchange: Callback<Vec<Chosen>>,
+    onready: Callback<Parcel>,
+    onback: Callback<()>,
+}
+
+type Previews = Vec<Answer<CorpusPreview>>;
+
+#[component]
+fn Review(props: &ReviewProps) -> Html {
+    let format = use_state_eq(String::new);
+    let parts = use_state_eq(Parts::default);
+    let shown = use_state_eq(|| 0_usize);
+    let joining = use_state_eq(|| None::<f64>);
+    let error = use_state(|| None::<ApiError>);
+    let files: Vec<File> = props.chosen.iter().map(|chosen| chosen.file.clone()).collect();
+    let previews = use_query((props.project, props.taxonomy, files, (*format).clone()), |(project, taxonomy, files, format)| async move {
+        let mut previews: Previews = Vec::new();
+        for file in files {
+            let (head, partial) = slice(&file, PREVIEW_BYTES);
+            previews.push(api::preview_corpus(project, taxonomy, &format, partial, &head).await);
+        }
+        Ok(previews)
+    });
+    // Rows that name their part decide by themselves unless somebody wants it otherwise.
+    {
+        let (parts, data) = (parts.clone(), previews.data());
+        let address = data.as_ref().map(|data| Rc::as_ptr(data) as usize);
+        use_effect_with(address, move |_| {
+            if let Some([Ok(preview)]) = data.as_deref().map(Vec::as_slice)
+                && preview.n_with_split > 0
+            {
+                parts.set(Parts { by_share: preview.n_with_split < preview.n_rows, ..(*parts).clone() });
+            }
+        });
+    }
+    let several = props.chosen.len() > 1;
+    let at = (*shown).min(props.chosen.len() - 1);
+    let data = previews.data();
+    let detected = data.as_ref().and_then(|previews| previews.first()?.as_ref().ok().map(|preview| preview.format.clone())).unwrap_or_default();
+    // Files are joined line by line, so all of them must be of one format.
+    let good = data.as_ref().is_some_and(|previews| previews.iter().all(|preview| preview.as_ref().is_ok_and(|preview| preview.error.is_none() && preview.format == detected)));
+    let choice = if several { Ok(api::SplitChoice::default()) } else { parts.choice() };
+    let named = data.as_ref().and_then(|previews| previews.first()?.as_ref().ok().map(|preview| (preview.n_with_split, preview.n_rows))).unwrap_or_default();
+
+    let send = {
+        let (chosen, onready, joining, error, choice) = (props.chosen.clone(), props.onready.clone(), joining.clone(), error.clone(), choice.clone());
+        let (project, taxonomy) = (props.project, props.taxonomy);
+        let format = if format.is_empty() { detected.clone() } else { (*format).clone() };
+        Callback::from(move |_: MouseEvent| {
+            let Ok(split) = &choice else { return };
+            let name = match chosen.as_slice() {
+                [one] => one.file.name(),
+                many => format!("{} and {}", many[0].file.name(), format::counted(many.len() as u64 - 1, "other file", "other files")),
+            };
+            let address = api::corpus_upload(project, taxonomy, &format, split, &name);
+            if let [one] = chosen.as_slice() {
+                onready.emit(Parcel { address, body: Blob::from(one.file.clone()), name });
+                return;
+            }
+            let files = chosen.iter().map(|chosen| (chosen.file.clone(), chosen.part)).collect();
+            let (onready, joining, error) = (onready.clone(), joining.clone(), error.clone());
+            joining.set(Some(0.0));
+            error.set(None);
+            spawn_local(async move {
+                let progress = {
+                    let joining = joining.clone();
+                    Callback::from(move |share: f64| joining.set(Some(share)))
+                };
+                match join(files, progress).await {
+                    Ok(body) => onready.emit(Parcel { address, body, name }),
+                    Err(problem) => {
+                        joining.set(None);
+                        error.set(Some(problem));
+                    }
+                }
+            });
+        })
+    };
+    let set_format = {
+        let format = format.clone();
+        Callback::from(move |value: String| format.set(value))
+    };
+    let set_parts = {
+        let parts = parts.clone();
+        Callback::from(move |value: Parts| parts.set(value))
+    };
+    html! {
+        <Panel title={if several { "Files".to_owned() } else { props.chosen[0].file.name() }} testid="corpus-preview"
+            actions={html! { <span class="ab-muted">{ format::bytes(props.chosen.iter().map(|chosen| chosen.file.size()).sum::<f64>() as u64) }</span> }}>
+            if let Some(error) = &*error { <Failure error={error.clone()} compact=true /> }
+            if several {
+                <FileList chosen={props.chosen.clone()} previews={data.clone()} shown={at} onshow={let shown = shown.clone(); Callback::from(move |index: usize| shown.set(index))} onchange={props.onchange.clone()} />
+            } else {
+                <div class="ab-form__row">
+                    <Field id="format" label="Format"><Select id="format" value={(*format).clone()} onchange={set_format} testid="corpus-format" choices={named_formats(&FORMATS, &detected)} /></Field>
+                </div>
+            }
+            { show(&previews, html! { <Lines count={8} /> }, |previews| match previews.get(at) {
+                Some(Ok(preview)) => content(preview),
+                Some(Err(error)) => html! { <Failure error={error.clone()} retry={previews_retry(&props.onchange, &props.chosen)} /> },
+                None => Html::default(),
+            }) }
+            if !several && good { <SplitForm parts={(*parts).clone()} onchange={set_parts} {named} /> }
+            <div class="ab-form__actions">
+                <Button label={match *joining { Some(share) => format!("Preparing {:.0} %", share * 100.0), None => "Import".to_owned() }} variant={Variant::Primary} icon={Icon::Upload} disabled={!good || choice.is_err()} busy={joining.is_some()} testid="corpus-upload" onclick={send} />
+                <Button label={if several { "Choose other files" } else { "Choose another file" }} variant={Variant::Link} testid="corpus-back" onclick={props.onback.reform(|_| ())} />
+            </div>
+        </Panel>
+    }
+}
+
+/// Asking again is choosing the same files again.
+fn previews_retry(onchange: &Callback<Vec<Chosen>>, chosen: &[Chosen]) -> Callback<()> {
+    let (onchange, chosen) = (onchange.clone(), chosen.to_vec());
+    Callback::from(move |()| onchange.emit(chosen.clone()))
+}
+
+#[derive(PartialEq, Properties)]
+struct FileListProps {
+    chosen: Vec<Chosen>,
+    previews: Option<Rc<Previews>>,
+    shown: usize,
+    onshow: Callback<usize>,
+    onchange: Callback<Vec<Chosen>>,
+}
+
+#[component]
+fn FileList(props: &FileListProps) -> Html {
+    let part = |index: usize| {
+        let (chosen, onchange) = (props.chosen.clone(), props.onchange.clone());
+        Callback::from(move |value: String| {
+            let mut chosen = chosen.clone();
+            chosen[index].part = serde_json::from_value(value.into()).ok();
+            onchange.emit(chosen);
+        })
+    };
+    let remove = |index: usize| {
+        let (chosen, onchange) = (props.chosen.clone(), props.onchange.clone());
+        Callback::from(move |_: MouseEvent| {
+            let mut chosen = chosen.clone();
+            chosen.remove(index);
+            onchange.emit(chosen);
+        })
+    };
+    let detected = props.previews.as_deref().and_then(|previews| previews.first()?.as_ref().ok().map(|preview| preview.format.clone())).unwrap_or_default();
+    html! {
+        <>
+            <ul class="ab-files" data-testid="corpus-files">
+                for (index, chosen) in props.chosen.iter().enumerate() {
+                    <li key={index} class={classes!("ab-files__file", (index == props.shown).then_some("ab-files__file--shown"))}>
+                        <button type="button" class="ab-files__name" aria-pressed={(index == props.shown).to_string()} onclick={let onshow = props.onshow.clone(); Callback::from(move |_: MouseEvent| onshow.emit(index))}>
+                            <bdi>{ format::middle(&chosen.file.name(), 48) }</bdi><span class="ab-muted">{ format::bytes(chosen.file.size() as u64) }</span>
+                        </button>
+                        { verdict(props.previews.as_deref().and_then(|previews| previews.get(index)), &detected) }
+                        <Select id={format!("part-{index}")} label={format!("Part of {}", chosen.file.name())} value={chosen.part.map(api::split_word).unwrap_or_default()} onchange={part(index)} testid={format!("part-{index}")} choices={vec![
+                            ("".into(), "As the rows say".into()), ("train".into(), "Train".into()), ("validation".into(), "Validation".into()), ("test".into(), "Test".into()),
+                        ]} />
+                        <Button variant={Variant::Plain} icon={Icon::Trash} title="Leave this file out" onclick={remove(index)} />
+                    </li>
+                }
+            </ul>
+            if !props.chosen.iter().any(|chosen| chosen.part == Some(Split::Test)) {
+                <Notice kind={NoticeKind::Warning} title="No file is for testing"><p>{ "Without test documents the quality of a run cannot be measured." }</p></Notice>
+            }
+        </>
+    }
+}
+
+fn verdict(preview: Option<&Answer<CorpusPreview>>, detected: &str) -> Html {
+    match preview {
+        Some(Ok(preview)) if preview.error.is_some() || preview.format != detected => html! { <span class="ab-verdict ab-verdict--bad">{ icon(Icon::Alert) }{ if preview.error.is_some() { "unreadable" } else { "another format than the first file" } }</span> },
+        Some(Ok(preview)) if preview.n_problems > 0 => html! { <span class="ab-verdict ab-verdict--warn">{ icon(Icon::Warning) }{ format::counted(preview.n_problems, "problem", "problems") }</span> },
+        Some(Ok(_)) => html! { <span class="ab-verdict ab-verdict--good">{ icon(Icon::Check) }{ "readable" }</span> },
+        Some(Err(_)) => html! { <span class="ab-verdict ab-verdict--bad">{ icon(Icon::Alert) }{ "no preview" }</span> },
+        None => html! { <span class="ab-verdict">{ "reading" }</span> },
+    }
+}
+
+fn content(preview: &CorpusPreview) -> Html {
+    if let Some(error) = &preview.error {
+        return html! { <Notice kind={NoticeKind::Danger} title="This file cannot be read" testid="corpus-problem"><p>{ api::sentence(error) }</p></Notice> };
+    }
+    html! {
+        <>
+            <p class="ab-muted">{ format!("The first {} looked at · {}", format::counted(preview.n_rows, "row", "rows"), preview.encoding) }
+                if preview.n_unannotated > 0 { { format!(" · {} without labels, kept as not annotated", format::count(preview.n_unannotated)) } }
+            </p>
+            if preview.n_problems > 0 {
+                <Notice kind={NoticeKind::Warning} title={format!("{} would be refused", format::counted(preview.n_problems, "row", "rows"))} testid="corpus-problems">
+                    <p>{ "The others are kept. The refused ones can be downloaded after the import." }</p>
+                    <details class="ab-fold" open={preview.n_problems <= 5}><summary>{ "Which and why" }</summary>
+                        <ul class="ab-list">for problem in preview.problems.iter() { <li key={problem.line}><strong>{ format!("Line {}, column {}: ", problem.line, problem.column) }</strong>{ api::sentence(&problem.reason) }</li> }</ul>
+                    </details>
+                </Notice>
+            }
+            if preview.n_unknown_labels > 0 {
+                <Notice kind={NoticeKind::Warning} title={format!("{} not in the taxonomy", format::counted(preview.n_unknown_labels, "label is", "labels are"))} testid="corpus-unknown">
+                    <p>{ "Rows with such a label are refused. Check the taxonomy's version, or repair the labels in the file." }</p>
+                    <ul class="ab-list">for unknown in preview.unknown_labels.iter() { <li key={unknown.label.clone()}><strong dir="auto">{ &unknown.label }</strong>{ format!(" · {} · ", format::counted(unknown.n_rows, "row", "rows")) }{ api::sentence(&unknown.reason) }</li> }</ul>
+                </Notice>
+            }
+            <h3 class="ab-pane__title">{ "As it will be read" }</h3>
+            <div class="ab-scroll" tabindex="0" role="region" aria-label="First rows">
+                <table class="ab-table ab-table--preview" data-testid="corpus-rows">
+                    <thead><tr><th scope="col">{ "Line" }</th><th scope="col">{ "Text" }</th><th scope="col">{ "Labels" }</th><th scope="col">{ "Part" }</th></tr></thead>
+                    <tbody>
+                        for row in preview.rows.iter() {
+                            <tr key={row.line}>
+                                <td class="ab-number" title={row.id.clone()}>{ row.line }</td>
+                                <td><p class="ab-clip" dir="auto">{ row.text.chars().take(240).collect::<String>() }</p></td>
+                                <td class="ab-table__labels">{
+                                    match &row.paths {
+                                        None => html! { <span class="ab-muted">{ "not annotated" }</span> },
+                                        Some(paths) if paths.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
+                                        Some(paths) => path_chips(paths, 3),
+                                    }
+                                }</td>
+                                <td>{ row.split.map(split_tag).unwrap_or_else(|| html! { <span class="ab-muted">{ "–" }</span> }) }</td>
+                            </tr>
+                        }
+                    </tbody>
+                </table>
+            </div>
+        </>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct SummaryProps {
+    project: i64,
+    corpus: Option<i64>,
+    onagain: Callback<()>,
+}
+
+/// What the import made.
+#[component]
+fn Summary(props: &SummaryProps) -> Html {
+    let project = props.project;
+    let corpus = use_query((project, props.corpus), |(project, corpus)| async move {
+        api::corpora(project).await.map(|answer| answer.corpora.into_iter().find(|other| Some(other.id) == corpus))
+    });
+    html! {
+        <Panel title="The documents are in place" testid="corpus-done">
+            { show(&corpus, html! { <Lines count={3} /> }, |corpus| match corpus {
+                None => html! { <p>{ "The job ended without a corpus." }</p> },
+                Some(corpus) => html! {
+                    <>
+                        <dl class="ab-stats">
+                            { stat(format::count(corpus.n_documents), "documents") }
+                            { stat(format::count(corpus.n_train), "train") }
+                            { stat(format::count(corpus.n_validation), "validation") }
+                            { stat(format::count(corpus.n_test), "test") }
+                            { stat(format!("{:.1}", corpus.labels_per_document), "labels per document") }
+                        </dl>
+                        if corpus.n_rejected > 0 {
+                            <Notice kind={NoticeKind::Warning} title={format::counted(corpus.n_rejected, "row was refused", "rows were refused")} testid="corpus-rejects">
+                                <p><a href={api::rejects_address(corpus.id)} download={format!("rejects-{}.jsonl", corpus.id)} data-testid="rejects-download">{ "Download them" }</a>{ ": each with its line, its column and the reason. Repair them and import the file again." }</p>
+                            </Notice>
+                        } else {
+                            <p class="ab-muted">{ "Every row was kept." }</p>
+                        }
+                    </>
+                },
+            }) }
+            <div class="ab-form__actions">
+                <RouteLink to={Route::Train { project }} button={Variant::Primary} icon={Icon::Train} testid="go-train">{ "Train methods on it" }</RouteLink>
+                <RouteLink to={Route::Corpus { project }} button={Variant::Secondary} testid="go-corpus">{ "See the documents" }</RouteLink>
+                <Button label="Import more" variant={Variant::Link} onclick={props.onagain.reform(|_| ())} />
+            </div>
+        </Panel>
+    }
+}

@@ -1,0 +1,133 @@
+//! Keys that hold everywhere, and the list of them that `?` opens.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, KeyboardEvent};
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+use crate::components::Dialog;
+use crate::hooks::use_window_event;
+use crate::route::Route;
+
+#[derive(PartialEq, Properties)]
+pub struct KeysProps {
+    pub project: Option<i64>,
+    pub onhelp: Callback<()>,
+}
+
+/// Whether a key belongs to what has the focus and not to the page.
+pub fn is_typing(event: &KeyboardEvent) -> bool {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+        return true;
+    }
+    let Some(element) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return false };
+    matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || element.closest("dialog, [role='menu']").ok().flatten().is_some()
+}
+
+fn destination(letter: &str, project: i64) -> Option<Route> {
+    Some(match letter {
+        "o" => Route::Overview { project },
+        "c" => Route::Corpus { project },
+        "t" => Route::Taxonomy { project },
+        "n" => Route::Train { project },
+        "r" => Route::Runs { project },
+        "y" => Route::TryIt { project },
+        "s" => Route::Settings { project },
+        "p" => Route::Projects,
+        _ => return None,
+    })
+}
+
+/// Listens to the keys of every page.
+#[component]
+pub fn Keys(props: &KeysProps) -> Html {
+    let navigator = use_navigator();
+    let going = use_mut_ref(|| false);
+    let (project, onhelp) = (props.project, props.onhelp.clone());
+    use_window_event(
+        "keydown",
+        Callback::from(move |event: Event| {
+            let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
+            if is_typing(&event) {
+                return;
+            }
+            let key = event.key();
+            if std::mem::take(&mut *going.borrow_mut()) {
+                if let (Some(project), Some(navigator)) = (project, &navigator)
+                    && let Some(route) = destination(&key, project)
+                {
+                    event.prevent_default();
+                    navigator.push(&route);
+                }
+                return;
+            }
+            match key.as_str() {
+                "?" => onhelp.emit(()),
+                "g" => *going.borrow_mut() = true,
+                "/" => {
+                    let search = web_sys::window()
+                        .and_then(|window| window.document())
+                        .and_then(|document| document.query_selector("[data-search]").ok().flatten())
+                        .and_then(|element| element.dyn_into::<HtmlElement>().ok());
+                    if let Some(search) = search {
+                        event.prevent_default();
+                        let _ = search.focus();
+                    }
+                }
+                _ => {}
+            }
+        }),
+    );
+    Html::default()
+}
+
+type Key = (&'static [&'static str], &'static str);
+
+const EVERYWHERE: [Key; 4] = [
+    (&["?"], "Show these keys"),
+    (&["/"], "Search on this page"),
+    (&["g", "o c t n r y s"], "Go to Overview, Corpus, Taxonomy, Train, Runs, Try it, Settings"),
+    (&["Esc"], "Close what is open"),
+];
+
+fn page_keys(route: Route) -> &'static [Key] {
+    match route {
+        Route::Corpus { .. } => &[(&["J", "→"], "Next document"), (&["K", "←"], "Previous document"), (&["Home", "End"], "First and last document"), (&["Enter"], "Open the document")],
+        Route::Taxonomy { .. } => &[(&["↑", "↓"], "Previous and next label"), (&["→", "←"], "Open and close a branch"), (&["*"], "Open all branches of this level"), (&["Home", "End"], "First and last label"), (&["Enter"], "Choose the label"), (&["a–z"], "Next label with this letter")],
+        Route::TryIt { .. } => &[(&["Ctrl", "Enter"], "Classify the text")],
+        Route::Runs { .. } => &[(&["Space"], "Select the run that has the focus")],
+        _ => &[],
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub struct HelpProps {
+    pub route: Route,
+    pub onclose: Callback<()>,
+}
+
+/// The list of keys.
+#[component]
+pub fn Help(props: &HelpProps) -> Html {
+    let list = |keys: &'static [Key]| {
+        html! {
+            <dl class="ab-keys">
+                for (keys, meaning) in keys {
+                    <div key={*meaning}><dt>for key in keys.iter() { <kbd key={*key}>{ *key }</kbd> }</dt><dd>{ *meaning }</dd></div>
+                }
+            </dl>
+        }
+    };
+    let of_page = page_keys(props.route);
+    html! {
+        <Dialog title="Keys" onclose={props.onclose.clone()} testid="help-dialog">
+            if !of_page.is_empty() {
+                <h3 class="ab-drawer__title">{ format!("On the page {}", props.route.title()) }</h3>
+                { list(of_page) }
+            }
+            <h3 class="ab-drawer__title">{ "Everywhere" }</h3>
+            { list(&EVERYWHERE) }
+            <p class="ab-muted">{ "Everything the pages do is also an interface: " }<a href="/api/openapi.json">{ "its description" }</a>{ "." }</p>
+        </Dialog>
+    }
+}
