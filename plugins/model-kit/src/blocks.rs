@@ -1,0 +1,50 @@
+//! Layers that methods are made of. Each block is a struct with its parameters; shapes are in the documentation.
+
+mod gcn;
+mod gru;
+mod linear;
+mod loss;
+mod pooled_convolution;
+mod text_rcnn;
+mod tree_lstm;
+
+pub use self::gcn::{EdgeStart, Gcn, GcnOptions, Propagation};
+pub use self::gru::Gru;
+pub use self::linear::Linear;
+pub use self::loss::{
+    BceReduction, DropoutSite, FlatClassifier, binary_cross_entropy, recursive_regularization,
+};
+pub use self::pooled_convolution::{ConvolutionTail, PooledConvolution};
+pub use self::text_rcnn::{CompiledTextRcnn, TextRcnn, TextRcnnOptions};
+pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};
+
+use serde::{Deserialize, Serialize};
+
+use crate::initializer::Initializer;
+
+/// How linear layers, convolutions and recurrences start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialization {
+    /// The framework's defaults: uniform `±1/√fan_in`, biases too; recurrences `±1/√units`.
+    #[default]
+    TorchDefault,
+    /// Xavier uniform weights, zero biases (the paper of HiAGM).
+    Xavier,
+}
+
+impl Initialization {
+    fn weight(self, fan_in: i64, fan_out: i64) -> Initializer {
+        match self {
+            Self::TorchDefault => Initializer::fan_in(fan_in),
+            Self::Xavier => Initializer::xavier_uniform(fan_in, fan_out),
+        }
+    }
+
+    fn bias(self, fan_in: i64) -> Initializer {
+        match self {
+            Self::TorchDefault => Initializer::fan_in(fan_in),
+            Self::Xavier => Initializer::Constant(0.0),
+        }
+    }
+}

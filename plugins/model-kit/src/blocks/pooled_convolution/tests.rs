@@ -1,0 +1,134 @@
+use super::*;
+use crate::testing::{MOMENT, assert_close, parameters, random, wanted};
+
+fn block(
+    inputs: i64,
+    channels: i64,
+    tail: ConvolutionTail,
+    top_k: i64,
+) -> (Parameters, PooledConvolution) {
+    let mut parameters = parameters();
+    let block = PooledConvolution::new(
+        &mut parameters,
+        "convolution",
+        inputs,
+        channels,
+        &[2, 3, 4],
+        top_k,
+        tail,
+        Initialization::TorchDefault,
+    )
+    .unwrap();
+    (parameters, block)
+}
+
+#[test]
+fn agrees_with_libtorch_forward_and_backward() {
+    for tail in [ConvolutionTail::Masked, ConvolutionTail::BatchMax] {
+        for (inputs, channels, lengths) in [
+            (6, 20, vec![1, 2, 7, 3, 30, 4]),
+            (128, 100, vec![40, 17]),
+            (3, 5, vec![1]),
+        ] {
+            let (parameters, block) = block(inputs, channels, tail, 1);
+            let (packing, _) = Packing::arrange(&lengths, 2);
+            let rows = random(&[packing.tokens as i64, inputs], 1);
+            let weights = random(&[packing.documents() as i64, block.features()], 2);
+
+            let theirs = rows.copy().set_requires_grad(true);
+            let expected = block.forward_portable(&theirs, &packing, None);
+            let mut leaves = vec![&theirs];
+            leaves.extend(wanted(&parameters));
+            let expected_gradients = Tensor::run_backward(
+                &[(&expected * &weights).sum(Kind::Float)],
+                &leaves,
+                false,
+                false,
+            );
+
+            let ours = rows.copy().set_requires_grad(true);
+            let pass = Pass::training(MOMENT);
+            let output = block.forward(&pass, &ours, &packing, None);
+            assert_close(&output, &expected, 2e-6, "features");
+            let mut leaves = vec![&ours];
+            leaves.extend(wanted(&parameters));
+            let gradients = pass.backward(&(&output * &weights).sum(Kind::Float), &leaves);
+            for (index, (gradient, expected)) in
+                gradients.iter().zip(&expected_gradients).enumerate()
+            {
+                assert_close(
+                    gradient.as_ref().unwrap(),
+                    expected,
+                    1e-5,
+                    &format!("gradient {index} with {tail:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn there_are_as_many_windows_as_padding_makes() {
+    let x = random(&[1, 4, 7], 1);
+    for (size, expected) in [(2, 8), (3, 7), (4, 8)] {
+        let maps = x.conv1d::<Tensor>(&random(&[5, 4, size], 2), None, 1, [size / 2], 1, 1);
+        assert_eq!(maps.size(), [1, 5, expected]);
+    }
+    let (_parameters, block) = block(4, 100, ConvolutionTail::BatchMax, 2);
+    let (packing, _) = Packing::arrange(&[7], 1);
+    let features = block.forward(&Pass::evaluation(), &random(&[7, 4], 1), &packing, None);
+    assert_eq!(
+        features.size(),
+        [1, 600],
+        "200 features for each size with the two highest values"
+    );
+}
+
+#[test]
+fn a_longer_neighbor_only_raises_maxima_or_changes_nothing() {
+    let (short, long) = (random(&[4, 6], 1), random(&[11, 6], 2));
+    let (alone, _) = Packing::arrange(&[4], 1);
+    let (both, order) = Packing::arrange(&[4, 11], 1);
+    assert_eq!(order, [1, 0]);
+    let together = Tensor::cat(&[&long, &short], 0);
+    for portable in [false, true] {
+        let run = |block: &PooledConvolution, x: &Tensor, packing: &Packing| {
+            if portable {
+                block.forward_portable(x, packing, None)
+            } else {
+                block.forward(&Pass::evaluation(), x, packing, None)
+            }
+        };
+        let (_parameters, masked) = block(6, 50, ConvolutionTail::Masked, 1);
+        let single = run(&masked, &short, &alone);
+        assert_close(
+            &run(&masked, &together, &both).get(1),
+            &single.get(0),
+            1e-6,
+            "masked features",
+        );
+        let (_parameters, batch_max) = block(6, 50, ConvolutionTail::BatchMax, 1);
+        let single = run(&batch_max, &short, &alone);
+        let changed = run(&batch_max, &together, &both).get(1) - single.get(0);
+        assert!(changed.min().double_value(&[]) >= -1e-6, "a maximum fell");
+        assert!(changed.max().double_value(&[]) > 1e-4, "no maximum rose");
+    }
+}
+
+#[test]
+fn padding_to_a_fixed_length_does_not_depend_on_the_batch() {
+    let (short, long) = (random(&[4, 6], 1), random(&[11, 6], 2));
+    let (alone, _) = Packing::arrange(&[4], 1);
+    let (both, _) = Packing::arrange(&[4, 11], 1);
+    let (_parameters, block) = block(6, 50, ConvolutionTail::BatchMax, 1);
+    let pass = Pass::evaluation();
+    let single = block.forward(&pass, &short, &alone, Some(64));
+    let together = block.forward(&pass, &Tensor::cat(&[&long, &short], 0), &both, Some(64));
+    assert_close(&together.get(1), &single.get(0), 0.0, "features");
+    assert_close(
+        &single,
+        &block.forward_portable(&short, &alone, Some(64)),
+        1e-6,
+        "features",
+    );
+}

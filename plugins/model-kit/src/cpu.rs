@@ -1,0 +1,15 @@
+//! Hand-written kernels for processors: the parts where libtorch would spend its time on small
+//! operations, padding or zeros. Everything else stays a libtorch call.
+//!
+//! Each kernel has a plain tensor twin in [`blocks`](crate::blocks), which other devices use and tests compare with.
+
+pub(crate) mod adam;
+pub(crate) mod convolution;
+pub(crate) mod dispatch;
+pub(crate) mod graph;
+pub(crate) mod gru;
+pub(crate) mod lanes;
+pub(crate) mod lookup;
+pub mod noise;
+pub mod parallel;
+pub(crate) mod slices;

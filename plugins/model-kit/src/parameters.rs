@@ -1,0 +1,269 @@
+//! The named tensors of a model: made fresh from a seed or read from a checkpoint, trained, saved.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::error::KitError;
+use crate::files::Durability;
+use crate::initializer::Initializer;
+use crate::word_table::WordTable;
+
+/// A named tensor of a model.
+#[derive(Debug)]
+pub struct Parameter {
+    pub name: String,
+    pub tensor: Tensor,
+    /// Whether the optimizer changes it.
+    pub trained: bool,
+    /// Whether weight decay applies.
+    pub decayed: bool,
+}
+
+/// Where values come from.
+enum Source {
+    Seed(u64),
+    Checkpoint(BTreeMap<String, Tensor>),
+}
+
+/// All named tensors of a model.
+pub struct Parameters {
+    device: Device,
+    source: Source,
+    entries: Vec<Parameter>,
+    tables: Vec<Rc<WordTable>>,
+}
+
+impl Parameters {
+    /// Parameters that start from their initializers.
+    #[must_use]
+    pub fn fresh(device: Device, seed: u64) -> Self {
+        Self {
+            device,
+            source: Source::Seed(seed),
+            entries: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// Parameters that start from a safetensors file; initializers are not used.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn from_file(device: Device, path: &Path) -> Result<Self, KitError> {
+        Ok(Self {
+            device,
+            source: Source::Checkpoint(read_tensors(path)?),
+            entries: Vec::new(),
+            tables: Vec::new(),
+        })
+    }
+
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Adds a trained parameter.
+    ///
+    /// # Errors
+    /// When the checkpoint does not have it in this shape.
+    pub fn add(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        initializer: &Initializer,
+    ) -> Result<Tensor, KitError> {
+        self.insert(name, shape, initializer, true)
+    }
+
+    /// Adds a parameter that stays as it is.
+    ///
+    /// # Errors
+    /// As [`Parameters::add`].
+    pub fn add_frozen(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        initializer: &Initializer,
+    ) -> Result<Tensor, KitError> {
+        self.insert(name, shape, initializer, false)
+    }
+
+    fn insert(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        initializer: &Initializer,
+        trained: bool,
+    ) -> Result<Tensor, KitError> {
+        assert!(
+            self.entries.iter().all(|entry| entry.name != name),
+            "two parameters are called `{name}`"
+        );
+        let values = self.values(name, shape, initializer)?;
+        let tensor = if trained {
+            values.set_requires_grad(true)
+        } else {
+            values
+        };
+        // As the common rule has it: biases and layer norms do not decay.
+        let decayed = !(name.contains("bias") || name.contains("LayerNorm.weight"));
+        self.entries.push(Parameter {
+            name: name.to_owned(),
+            tensor: tensor.shallow_clone(),
+            trained,
+            decayed,
+        });
+        Ok(tensor)
+    }
+
+    /// Adds a table whose rows are trained sparsely. `padding_row` starts at zero and stays there.
+    ///
+    /// # Errors
+    /// As [`Parameters::add`].
+    pub fn add_table(
+        &mut self,
+        name: &str,
+        shape: [i64; 2],
+        initializer: &Initializer,
+        padding_row: Option<u32>,
+    ) -> Result<Rc<WordTable>, KitError> {
+        assert!(
+            self.tables.iter().all(|table| table.name() != name),
+            "two tables are called `{name}`"
+        );
+        let mut values = self.values(name, &shape, initializer)?;
+        if let Some(row) = padding_row {
+            values = values.detach();
+            let _ = values.get(i64::from(row)).zero_();
+        }
+        let table = Rc::new(WordTable::new(name, values, padding_row));
+        self.tables.push(Rc::clone(&table));
+        Ok(table)
+    }
+
+    fn values(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        initializer: &Initializer,
+    ) -> Result<Tensor, KitError> {
+        match &mut self.source {
+            Source::Seed(seed) => Ok(initializer.tensor(*seed, name, shape, self.device)),
+            Source::Checkpoint(tensors) => {
+                let tensor = tensors
+                    .remove(name)
+                    .ok_or_else(|| KitError::Mismatch(format!("the tensor `{name}` is missing")))?;
+                if tensor.size() != shape {
+                    return Err(KitError::Mismatch(format!(
+                        "`{name}` has the shape {:?}, expected {shape:?}",
+                        tensor.size()
+                    )));
+                }
+                Ok(tensor.to_device(self.device).to_kind(Kind::Float))
+            }
+        }
+    }
+
+    /// All parameters but tables, in the order in which they were added.
+    #[must_use]
+    pub fn entries(&self) -> &[Parameter] {
+        &self.entries
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn tables(&self) -> &[Rc<WordTable>] {
+        &self.tables
+    }
+
+    /// Number of values in all parameters and tables.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        let dense: usize = self.entries.iter().map(|entry| entry.tensor.numel()).sum();
+        let sparse: usize = self.tables.iter().map(|table| table.values().numel()).sum();
+        (dense + sparse) as i64
+    }
+
+    /// Writes all values to a safetensors file, which appears only when it is complete.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path, durability: Durability) -> Result<(), KitError> {
+        let mut tensors: Vec<(String, Tensor)> = self
+            .entries
+            .iter()
+            .map(|entry| (entry.name.clone(), entry.tensor.detach()))
+            .collect();
+        tensors.extend(
+            self.tables
+                .iter()
+                .map(|table| (table.name().to_owned(), table.values().detach())),
+        );
+        write_tensors(&tensors, path, durability)
+    }
+
+    /// Overwrites all values with those of a file that [`Parameters::save`] wrote.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has other tensors.
+    pub fn restore(&self, path: &Path) -> Result<(), KitError> {
+        self.assign(read_tensors(path)?)
+    }
+
+    /// Overwrites all values.
+    pub(crate) fn assign(&self, mut tensors: BTreeMap<String, Tensor>) -> Result<(), KitError> {
+        let own = self
+            .entries
+            .iter()
+            .map(|entry| (entry.name.as_str(), &entry.tensor));
+        let tables = self
+            .tables
+            .iter()
+            .map(|table| (table.name(), table.values()));
+        tch::no_grad(|| {
+            for (name, target) in own.chain(tables) {
+                let tensor = tensors
+                    .remove(name)
+                    .ok_or_else(|| KitError::Mismatch(format!("the tensor `{name}` is missing")))?;
+                if tensor.size() != target.size() {
+                    return Err(KitError::Mismatch(format!(
+                        "`{name}` has the shape {:?}, expected {:?}",
+                        tensor.size(),
+                        target.size()
+                    )));
+                }
+                target.detach().copy_(&tensor);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads all tensors of a safetensors file.
+pub(crate) fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, KitError> {
+    if !path.is_file() {
+        return Err(KitError::broken(path, "there is no such file"));
+    }
+    let tensors = Tensor::read_safetensors(path).map_err(|error| KitError::broken(path, error))?;
+    Ok(tensors.into_iter().collect())
+}
+
+/// Writes tensors to a safetensors file, which appears only when it is complete.
+pub(crate) fn write_tensors(
+    tensors: &[(String, Tensor)],
+    path: &Path,
+    durability: Durability,
+) -> Result<(), KitError> {
+    let on_host: Vec<(&str, Tensor)> = tensors
+        .iter()
+        .map(|(name, tensor)| (name.as_str(), tensor.to_device(Device::Cpu).contiguous()))
+        .collect();
+    crate::files::replace(path, durability, |partial| {
+        Tensor::write_safetensors(&on_host, partial)
+            .map_err(|error| KitError::broken(partial, error))
+    })
+}

@@ -1,0 +1,311 @@
+//! One run of a model over a batch: its randomness, and the way back through hand-written blocks.
+//!
+//! libtorch records what its own operations do. A block that computes by itself (see [`cpu`](crate::cpu)) is
+//! [recorded](Pass::record) here: its output is a fresh leaf for libtorch, and [`Pass::backward`] walks from
+//! the loss to that leaf, calls the block's own backward function, and goes on behind it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::cpu::noise::{Dropout, Noise};
+use crate::cpu::{parallel, slices};
+
+/// Names the randomness of a step: the same place gives the same numbers, whatever happened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub seed: u64,
+    pub stage: u64,
+    /// Counts forward passes of the stage.
+    pub step: u64,
+}
+
+type BackwardFn = Box<dyn FnOnce(&Tensor) -> Vec<Option<Tensor>>>;
+
+struct Recorded {
+    output: Tensor,
+    inputs: Vec<Tensor>,
+    backward: BackwardFn,
+}
+
+/// A forward pass of a model.
+pub struct Pass {
+    moment: Option<Moment>,
+    sites: Cell<u64>,
+    recorded: RefCell<Vec<Recorded>>,
+}
+
+impl Pass {
+    /// A pass of a training step: dropout is on and blocks are recorded. Seeds libtorch's own generator as well.
+    #[must_use]
+    pub fn training(moment: Moment) -> Self {
+        let seed = Noise::new(moment.seed, moment.stage, moment.step, u64::MAX);
+        tch::manual_seed((i64::from(seed.word(0)) << 31) ^ i64::from(seed.word(1)));
+        Self {
+            moment: Some(moment),
+            sites: Cell::new(0),
+            recorded: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// A pass without dropout and without a way back. Run it under [`tch::no_grad`].
+    #[must_use]
+    pub fn evaluation() -> Self {
+        Self {
+            moment: None,
+            sites: Cell::new(0),
+            recorded: RefCell::new(Vec::new()),
+        }
+    }
+
+    #[must_use]
+    pub fn is_training(&self) -> bool {
+        self.moment.is_some()
+    }
+
+    /// The moment of a training pass.
+    #[must_use]
+    pub fn moment(&self) -> Option<Moment> {
+        self.moment
+    }
+
+    /// Randomness for the next place that asks, none outside training.
+    pub fn noise(&self) -> Option<Noise> {
+        let moment = self.moment?;
+        let site = self.sites.get();
+        self.sites.set(site + 1);
+        Some(Noise::new(moment.seed, moment.stage, moment.step, site))
+    }
+
+    /// Dropout at the next place that asks; off outside training.
+    pub(crate) fn dropout_factors(&self, p: f64) -> Dropout {
+        match self.noise() {
+            Some(noise) if p > 0.0 => Dropout::new(noise, p),
+            _ => Dropout::off(),
+        }
+    }
+
+    /// Inverted dropout of a tensor of any shape, for blocks that libtorch computes.
+    pub fn dropout(&self, x: &Tensor, p: f64) -> Tensor {
+        let dropout = self.dropout_factors(p);
+        if dropout.is_off() {
+            return x.shallow_clone();
+        }
+        if x.device() != Device::Cpu || x.kind() != Kind::Float {
+            return x.dropout(p, true);
+        }
+        x * factors(&x.size(), dropout)
+    }
+
+    /// Records a block that computed `output` from `inputs` outside libtorch's sight, and returns the output as a leaf.
+    ///
+    /// `backward` takes the gradient of the output and gives one for each input (none where there is none).
+    /// Outside training, and when nothing needs a gradient, nothing is recorded.
+    pub fn record(
+        &self,
+        output: Tensor,
+        inputs: &[&Tensor],
+        backward: impl FnOnce(&Tensor) -> Vec<Option<Tensor>> + 'static,
+    ) -> Tensor {
+        if !self.is_training() {
+            return output;
+        }
+        let leaf = output.detach().set_requires_grad(true);
+        self.recorded.borrow_mut().push(Recorded {
+            output: leaf.shallow_clone(),
+            inputs: inputs.iter().map(|input| input.shallow_clone()).collect(),
+            backward: Box::new(backward),
+        });
+        leaf
+    }
+
+    /// Gradients of `loss` for each of `wanted`, which are leaves; none for those that the loss does not depend on.
+    ///
+    /// An input of a recorded block may be a leaf, another block's output, or a tensor that libtorch computed; the
+    /// last kind must not be used anywhere else in the same pass.
+    #[must_use]
+    pub fn backward(self, loss: &Tensor, wanted: &[&Tensor]) -> Vec<Option<Tensor>> {
+        let mut recorded = self.recorded.into_inner();
+        let mut leaves: Vec<Tensor> = wanted.iter().map(|tensor| tensor.shallow_clone()).collect();
+        leaves.extend(recorded.iter().map(|block| block.output.shallow_clone()));
+        let places: HashMap<usize, usize> = leaves
+            .iter()
+            .enumerate()
+            .map(|(place, leaf)| (address(leaf), place))
+            .collect();
+        let mut gradients: Vec<Option<Tensor>> = leaves.iter().map(|_| None).collect();
+        if loss.requires_grad() {
+            walk(&[loss], &leaves, &mut gradients);
+        }
+        while let Some(block) = recorded.pop() {
+            let place = wanted.len() + recorded.len();
+            let Some(gradient) = gradients[place].take() else {
+                continue;
+            };
+            let input_gradients = tch::no_grad(|| (block.backward)(&gradient.contiguous()));
+            drop(gradient);
+            // What libtorch computed goes on through its own graph: the gradient of Σ x·g with respect to x is g.
+            let mut roots = Vec::new();
+            for (input, gradient) in block.inputs.iter().zip(input_gradients) {
+                let Some(gradient) = gradient else { continue };
+                if !input.requires_grad() {
+                    continue;
+                }
+                match places.get(&address(input)).filter(|_| input.is_leaf()) {
+                    Some(&place) => accumulate(&mut gradients[place], gradient.view_as(input)),
+                    None if input.is_leaf() => {}
+                    None => roots.push(input * gradient.view_as(input)),
+                }
+            }
+            if !roots.is_empty() {
+                let roots: Vec<&Tensor> = roots.iter().collect();
+                let before = wanted.len() + recorded.len();
+                walk(&roots, &leaves[..before], &mut gradients[..before]);
+            }
+        }
+        gradients.truncate(wanted.len());
+        gradients
+    }
+}
+
+/// A leaf is known by its memory, which nobody shares while the pass holds it.
+fn address(tensor: &Tensor) -> usize {
+    tensor.data_ptr() as usize
+}
+
+fn walk(roots: &[&Tensor], leaves: &[Tensor], gradients: &mut [Option<Tensor>]) {
+    for (sum, gradient) in gradients
+        .iter_mut()
+        .zip(Tensor::run_backward(roots, leaves, false, false))
+    {
+        if gradient.defined() {
+            accumulate(sum, gradient);
+        }
+    }
+}
+
+fn accumulate(sum: &mut Option<Tensor>, gradient: Tensor) {
+    *sum = Some(match sum.take() {
+        None => gradient,
+        Some(sum) => sum + gradient,
+    });
+}
+
+/// A tensor of dropout factors.
+fn factors(shape: &[i64], dropout: Dropout) -> Tensor {
+    let mut mask = slices::unset(shape);
+    let values = slices::write(&mut mask);
+    let ranges = parallel::ranges(values.len(), 4_096);
+    let tasks = ranges
+        .iter()
+        .map(|range| range.start)
+        .zip(parallel::split_rows(values, &ranges, 1))
+        .collect();
+    parallel::run(tasks, |(start, values): (usize, &mut [f32])| {
+        fill(start, values, dropout)
+    });
+    mask
+}
+
+crate::cpu::dispatch::vectorized! {
+    fn fill(start: usize, values: &mut [f32], dropout: Dropout) => fill_body
+}
+
+#[inline(always)]
+fn fill_body<const FMA: bool, const ROWS: usize>(
+    start: usize,
+    values: &mut [f32],
+    dropout: Dropout,
+) {
+    for (index, value) in values.iter_mut().enumerate() {
+        *value = dropout.factor((start as u32).wrapping_add(index as u32));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Moment = Moment {
+        seed: 1,
+        stage: 0,
+        step: 0,
+    };
+
+    fn parameter(values: &[f32]) -> Tensor {
+        Tensor::from_slice(values).set_requires_grad(true)
+    }
+
+    /// `x²` as a block of its own.
+    fn square(pass: &Pass, x: &Tensor) -> Tensor {
+        let value = tch::no_grad(|| x.detach() * x.detach());
+        let saved = x.detach();
+        pass.record(value, &[x], move |gradient| {
+            vec![Some(gradient * 2.0 * &saved)]
+        })
+    }
+
+    fn values(tensor: &Tensor) -> Vec<f32> {
+        Vec::try_from(tensor).unwrap()
+    }
+
+    #[test]
+    fn gradients_go_through_recorded_blocks() {
+        let x = parameter(&[1.0, -2.0]);
+        let pass = Pass::training(MOMENT);
+        // x² in a block, tripled by libtorch, squared again in a block: 9x⁴.
+        let y = square(&pass, &(square(&pass, &x) * 3.0));
+        let gradients = pass.backward(&y.sum(Kind::Float), &[&x]);
+        assert_eq!(values(gradients[0].as_ref().unwrap()), [36.0, -288.0]);
+    }
+
+    #[test]
+    fn a_leaf_used_by_several_blocks_gets_the_sum() {
+        let x = parameter(&[3.0]);
+        let unused = parameter(&[1.0]);
+        let pass = Pass::training(MOMENT);
+        let square_of_x = square(&pass, &x);
+        let loss = (square(&pass, &square_of_x) + &square_of_x + &x).sum(Kind::Float);
+        let gradients = pass.backward(&loss, &[&x, &unused]);
+        // 4x³ + 2x + 1
+        assert_eq!(values(gradients[0].as_ref().unwrap()), [115.0]);
+        assert!(gradients[1].is_none());
+    }
+
+    #[test]
+    fn nothing_is_recorded_outside_training() {
+        let x = parameter(&[3.0]);
+        let pass = Pass::evaluation();
+        let y = square(&pass, &x);
+        assert!(!y.requires_grad());
+        assert!(pass.recorded.borrow().is_empty());
+        assert!(pass.noise().is_none());
+        assert_eq!(values(&pass.dropout(&y, 0.5)), [9.0]);
+    }
+
+    #[test]
+    fn dropout_is_the_same_for_the_same_moment() {
+        let ones = Tensor::ones([1_000], (Kind::Float, Device::Cpu));
+        let drop = |moment| {
+            let pass = Pass::training(moment);
+            (pass.dropout(&ones, 0.5), pass.dropout(&ones, 0.5))
+        };
+        let (first, second) = drop(MOMENT);
+        assert_ne!(
+            values(&first),
+            values(&second),
+            "each place has its own numbers"
+        );
+        assert_eq!(values(&first), values(&drop(MOMENT).0));
+        assert_ne!(
+            values(&first),
+            values(&drop(Moment { step: 1, ..MOMENT }).0)
+        );
+        assert!(
+            values(&first)
+                .iter()
+                .all(|value| *value == 0.0 || *value == 2.0)
+        );
+    }
+}
