@@ -36,7 +36,7 @@ use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
 use crate::runs::models::Models;
 use crate::work::LocalExecutor;
-use crate::{App, assets, comparisons, corpora, plugins, projects, runs, taxonomies};
+use crate::{App, assets, comparisons, corpora, plugins, projects, runs, sample, taxonomies};
 
 use problem::{ApiError, Code};
 
@@ -255,6 +255,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     plugins::routes::configure(config);
     runs::routes::configure(config);
     comparisons::routes::configure(config);
+    sample::routes::configure(config);
 }
 
 /// One server at a time: its jobs are known to be dead when it is.

@@ -15,6 +15,7 @@ pub mod locations;
 pub mod plugins;
 pub mod projects;
 pub mod runs;
+pub mod sample;
 pub mod taxonomies;
 pub mod work;
 

@@ -2,7 +2,9 @@
 //!
 //! The texts are short reports of an invented local newspaper. A seeded generator draws them from hand-written
 //! sentences (`sample/bank.txt`), so that they can be read, are nobody's property, and are the same everywhere.
-//! This module only makes the two files; importing them and training on them is the work of other rooms.
+//! This module only makes the two files and asks for their import; the rest is the work of other rooms.
+
+pub mod routes;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;

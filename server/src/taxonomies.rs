@@ -39,6 +39,30 @@ pub fn show(row: TaxonomyRow) -> api::taxonomies::Taxonomy {
     }
 }
 
+/// Stores a taxonomy of our own making as the first version of a new project; answers its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(
+    app: &App,
+    project: i64,
+    taxonomy: &Taxonomy,
+    source_name: &str,
+) -> Result<i64, DbErr> {
+    let transaction = app.db.begin().await?;
+    let new = store::NewVersion {
+        project,
+        taxonomy,
+        content_hash: taxonomy.content_hash(),
+        source_format: arborist_shared::taxonomy::TaxonomyFormat::Json.to_string(),
+        source_name,
+        notes: &[],
+    };
+    let id = store::insert(&transaction, new).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
 /// The newest version of a project.
 ///
 /// # Errors

@@ -83,6 +83,19 @@ pub async fn receive(
     receiver.finish(display_name(name)).await
 }
 
+/// Keeps bytes of our own making as if somebody had sent them.
+///
+/// # Errors
+/// When the disk is full.
+pub async fn keep(app: &App, name: &str, bytes: Vec<u8>) -> Result<Upload, ApiError> {
+    let mut receiver = Receiver::new(app, bytes.len() as u64).await?;
+    let chunk = Ok::<_, std::convert::Infallible>(Bytes::from(bytes));
+    receiver
+        .take(&mut futures_util::stream::iter([chunk]))
+        .await?;
+    receiver.finish(display_name(name)).await
+}
+
 /// Reads a small body whole: the beginning of a file that is only looked at.
 ///
 /// # Errors

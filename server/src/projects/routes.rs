@@ -5,11 +5,9 @@ use arborist_shared::api::accounts::Role;
 use arborist_shared::api::projects::{NewProject, Overview, Project, ProjectAnswer, ProjectList};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::store::{self, ProjectRow};
-use super::{overview, visible};
+use super::{overview, show, store, visible};
 use crate::App;
 use crate::accounts::Caller;
-use crate::db::rfc3339;
 use crate::http::problem::{ApiError, Code};
 
 const MAX_NAME: usize = 200;
@@ -56,7 +54,6 @@ async fn create_project(
     caller: Caller,
     body: web::Json<NewProject>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.require(Role::Manager)?;
     let name = body.name.trim();
     let length = name.chars().count();
     if length == 0 || length > MAX_NAME || name.chars().any(char::is_control) {
@@ -65,18 +62,11 @@ async fn create_project(
             format!("found {length} characters, expected 1 to {MAX_NAME} on one line"),
         ));
     }
-    let row = store::insert(&app.db, name, caller.user_id()).await?;
-    let location = format!("/api/v1/projects/{}", row.id);
-    let role = if caller.user_id().is_some() {
-        Role::Admin
-    } else {
-        caller.role
-    };
+    let project = super::create(&app, &caller, name).await?;
+    let location = format!("/api/v1/projects/{}", project.id);
     Ok(HttpResponse::Created()
         .insert_header(("Location", location))
-        .json(ProjectAnswer {
-            project: show(row, role),
-        }))
+        .json(ProjectAnswer { project }))
 }
 
 /// A project.
@@ -114,13 +104,4 @@ async fn find(app: &App, caller: &Caller, id: i64) -> Result<Project, ApiError> 
         )
     })?;
     Ok(show(row, role))
-}
-
-fn show(row: ProjectRow, role: Role) -> Project {
-    Project {
-        id: row.id,
-        name: row.name,
-        created_at: rfc3339(row.created_at),
-        role,
-    }
 }

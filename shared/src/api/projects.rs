@@ -28,6 +28,16 @@ pub struct Project {
     pub role: Role,
 }
 
+/// `POST /api/v1/sample-project`: the sample project, made if it is not there yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SampleProject {
+    /// The project.
+    pub project: Project,
+    /// Id of the job that fills it; none when it is filled already.
+    pub job: Option<i64>,
+}
+
 /// `GET /api/v1/projects/{id}/overview`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
