@@ -31,14 +31,14 @@ const LONGEST: usize = 4_000;
 pub const MOST_RUNS: usize = 10;
 
 /// What a run said, or that it is still thinking.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     Waiting,
     Said(Box<Answer<PredictResponse>>),
 }
 
 /// One question and the replies to it.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Question {
     pub text: String,
     pub runs: Vec<i64>,
