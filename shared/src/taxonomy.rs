@@ -5,6 +5,7 @@
 //! Editing is not done here: an edited taxonomy is a new one.
 
 mod build;
+mod ids;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -157,8 +158,7 @@ impl Rows {
 pub struct Taxonomy {
     ids: Vec<Box<str>>,
     names: Vec<Box<str>>,
-    /// Label indexes sorted by id.
-    by_id: Vec<LabelIndex>,
+    by_id: ids::IdIndex,
     /// Label indexes sorted by name, then index.
     by_name: Vec<LabelIndex>,
     /// Primary parent first.
@@ -226,11 +226,7 @@ impl Taxonomy {
     /// The label with this id.
     #[must_use]
     pub fn index_of(&self, id: &str) -> Option<LabelIndex> {
-        let position = self
-            .by_id
-            .binary_search_by(|&label| self.id(label).cmp(id))
-            .ok()?;
-        Some(self.by_id[position])
+        self.by_id.find(id, &self.ids)
     }
 
     /// All labels with this name, in taxonomy order.

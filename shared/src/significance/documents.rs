@@ -28,9 +28,9 @@ pub(super) struct Group {
     pub(super) n_documents: u32,
 }
 
-pub(super) struct Documents {
-    /// Largest groups first, then by codes: the order of documents is forgotten.
-    pub(super) groups: Vec<Group>,
+/// Sizes, and which slot holds what.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
     pub(super) n_documents: u32,
     pub(super) n_labels: usize,
     /// Labels on which the runs differ somewhere: slots `0..n_slots`.
@@ -39,7 +39,7 @@ pub(super) struct Documents {
     pub(super) has_hierarchical: bool,
 }
 
-impl Documents {
+impl Shape {
     /// Slot of all labels on which the runs never differ.
     pub(super) fn rest(&self) -> usize {
         self.n_slots
@@ -58,7 +58,15 @@ impl Documents {
     pub(super) fn n_codes(&self) -> usize {
         (self.n_slots + 3) * CODES
     }
+}
 
+pub(super) struct Documents {
+    pub(super) shape: Shape,
+    /// Largest groups first, then by codes: the order of documents is forgotten.
+    pub(super) groups: Vec<Group>,
+}
+
+impl Documents {
     pub(super) fn new(
         a: &[Judged],
         b: &[Judged],
@@ -75,79 +83,63 @@ impl Documents {
             has_hierarchical |=
                 taxonomy.close(&a.raw) != a.labels || taxonomy.close(&b.raw) != b.labels;
         }
-        let mut n_slots = 0;
-        let slots: Vec<u32> = differs
-            .iter()
-            .map(|&differs| {
-                n_slots += u32::from(differs);
-                if differs { n_slots - 1 } else { u32::MAX }
-            })
-            .collect();
-        let n_slots = n_slots as usize;
-        let mut documents = Self {
-            groups: Vec::new(),
+        let n_slots = differs.iter().filter(|&&differs| differs).count();
+        let shape = Shape {
             n_documents: gold.len() as u32,
             n_labels: taxonomy.len(),
             n_slots,
             has_hierarchical,
         };
+        let mut next = 0;
+        let slot = |&differs: &bool| {
+            next += usize::from(differs);
+            if differs { next - 1 } else { shape.rest() }
+        };
+        let slots: Vec<usize> = differs.iter().map(slot).collect();
         let mut counts: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
         for (gold, (a, b)) in triples() {
             *counts
-                .entry(documents.codes(gold, a, b, &slots, taxonomy))
+                .entry(codes(shape, &slots, gold, a, b, taxonomy))
                 .or_default() += 1;
         }
-        documents.groups = counts
-            .into_iter()
-            .map(|(codes, n_documents)| Group { codes, n_documents })
-            .collect();
-        documents.groups.sort_unstable_by(|a, b| {
+        let group = |(codes, n_documents)| Group { codes, n_documents };
+        let mut groups: Vec<Group> = counts.into_iter().map(group).collect();
+        groups.sort_unstable_by(|a, b| {
             b.n_documents
                 .cmp(&a.n_documents)
                 .then_with(|| a.codes.cmp(&b.codes))
         });
-        documents
+        Self { shape, groups }
     }
+}
 
-    fn codes(
-        &self,
-        gold: &[LabelIndex],
-        a: &Judged,
-        b: &Judged,
-        slots: &[u32],
-        taxonomy: &Taxonomy,
-    ) -> Vec<u32> {
-        let gold = sets::sorted(gold);
-        let mut codes = Vec::with_capacity(gold.len() + 4);
-        let code = |slot: usize, who: u32| (slot * CODES) as u32 + who;
-        for_each(&gold, &a.labels, &b.labels, |label, who| {
-            let slot = slots[label as usize];
-            codes.push(code(
-                if slot == u32::MAX {
-                    self.rest()
-                } else {
-                    slot as usize
-                },
-                who,
-            ));
+/// The codes of one document.
+fn codes(
+    shape: Shape,
+    slots: &[usize],
+    gold: &[LabelIndex],
+    a: &Judged,
+    b: &Judged,
+    taxonomy: &Taxonomy,
+) -> Vec<u32> {
+    let gold = sets::sorted(gold);
+    let mut codes = Vec::with_capacity(gold.len() + 4);
+    let code = |slot: usize, who: u32| (slot * CODES) as u32 + who;
+    for_each(&gold, &a.labels, &b.labels, |label, who| {
+        codes.push(code(slots[label as usize], who))
+    });
+    if shape.has_hierarchical {
+        let (a, b) = (taxonomy.close(&a.raw), taxonomy.close(&b.raw));
+        for_each(&gold, &a, &b, |_, who| {
+            codes.push(code(shape.hierarchical(), who))
         });
-        if self.has_hierarchical {
-            for_each(
-                &gold,
-                &taxonomy.close(&a.raw),
-                &taxonomy.close(&b.raw),
-                |_, who| {
-                    codes.push(code(self.hierarchical(), who));
-                },
-            );
-        }
-        let (exact_a, exact_b) = (*gold == a.labels[..], *gold == b.labels[..]);
-        if exact_a != exact_b {
-            codes.push(code(self.exact(), if exact_a { FIRST } else { SECOND }));
-        }
-        codes.sort_unstable();
-        codes
     }
+    let (exact_a, exact_b) = (*gold == a.labels[..], *gold == b.labels[..]);
+    if exact_a != exact_b {
+        codes.push(code(shape.exact(), if exact_a { FIRST } else { SECOND }));
+    }
+    codes.sort_unstable();
+    codes
 }
 
 /// Calls `visit` for every label of three sorted sets, with the bits of the sets that have it.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::ids::IdIndex;
 use super::{MAX_ANCESTOR_PAIRS, NewLabel, Rows, Taxonomy, TaxonomyError};
 use crate::LabelIndex;
 
@@ -41,15 +42,7 @@ impl Taxonomy {
             ids.push(label.id.into_boxed_str());
             parent_ids.push(label.parents);
         }
-        let by_id = sorted_by(&ids);
-        if let Some(pair) = by_id
-            .windows(2)
-            .find(|pair| ids[pair[0] as usize] == ids[pair[1] as usize])
-        {
-            return Err(TaxonomyError::DuplicateId {
-                id: ids[pair[0] as usize].to_string(),
-            });
-        }
+        let by_id = IdIndex::new(&ids)?;
         let parents = resolve(&ids, &by_id, &parent_ids)?;
         let by_name = sorted_by(&names);
         assemble(ids, names, by_id, by_name, parents)
@@ -77,21 +70,18 @@ fn sorted_by(texts: &[Box<str>]) -> Vec<LabelIndex> {
 
 fn resolve(
     ids: &[Box<str>],
-    by_id: &[LabelIndex],
+    by_id: &IdIndex,
     parent_ids: &[Vec<String>],
 ) -> Result<Vec<Vec<LabelIndex>>, TaxonomyError> {
     let mut parents = Vec::with_capacity(ids.len());
     for (position, wanted) in parent_ids.iter().enumerate() {
         let mut found: Vec<LabelIndex> = Vec::with_capacity(wanted.len());
         for parent in wanted {
-            let at =
-                by_id.binary_search_by(|&label| ids[label as usize].as_ref().cmp(parent.as_str()));
-            let index = at
-                .map(|at| by_id[at])
-                .map_err(|_| TaxonomyError::UnknownParent {
-                    label: ids[position].to_string(),
-                    parent: parent.clone(),
-                })?;
+            let unknown = || TaxonomyError::UnknownParent {
+                label: ids[position].to_string(),
+                parent: parent.clone(),
+            };
+            let index = by_id.find(parent, ids).ok_or_else(unknown)?;
             if index as usize == position {
                 return Err(TaxonomyError::SelfParent {
                     label: parent.clone(),
@@ -109,7 +99,7 @@ fn resolve(
 fn assemble(
     ids: Vec<Box<str>>,
     names: Vec<Box<str>>,
-    by_id: Vec<LabelIndex>,
+    by_id: IdIndex,
     by_name: Vec<LabelIndex>,
     parent_rows: Vec<Vec<LabelIndex>>,
 ) -> Result<Taxonomy, TaxonomyError> {
