@@ -32,7 +32,7 @@ pub(super) struct Predict {
     #[arg(long, value_name = "FILE|-")]
     output: PathBuf,
     /// Predict the labels with a raw score strictly above this [default: the method's own rule]
-    #[arg(long, value_name = "X", value_parser = threshold, conflicts_with = "top")]
+    #[arg(long, value_name = "X", value_parser = threshold, conflicts_with = "top", allow_negative_numbers = true)]
     threshold: Option<f32>,
     /// Predict this many labels with the highest raw scores, and their ancestors
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]

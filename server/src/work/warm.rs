@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arborist_shared::scores::DocumentScores;
 use rustc_hash::FxHashMap;
@@ -13,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::explain;
 use super::frames::{self, Ready};
@@ -20,6 +22,9 @@ use super::{ChildProgram, WorkError};
 
 /// Requests that may wait in front of the child's pipe.
 const REQUEST_QUEUE: usize = 2;
+
+/// How long a child may take to end after it closed its standard output.
+const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How to start a warm model.
 #[derive(Clone, Debug)]
@@ -295,11 +300,11 @@ async fn read_answers(
             }
             Err(error) => {
                 tracing::error!(%error, "a warm model wrote something that is not an answer");
+                let _ = child.start_kill();
                 break;
             }
         }
     }
-    let _ = child.start_kill();
     let reason = end_of(&mut child, log).await;
     ended.send_replace(Some(reason.clone()));
     for (_, waiting) in lock(&pending).drain() {
@@ -307,9 +312,16 @@ async fn read_answers(
     }
 }
 
-/// Why a child ended, once it has.
+/// Why a child that says no more has ended. One that does not end by itself is killed.
 async fn end_of(child: &mut Child, log: JoinHandle<VecDeque<String>>) -> String {
-    let status = child.wait().await;
+    let status = match timeout(END_PATIENCE, child.wait()).await {
+        Ok(status) => status,
+        // `kill` waits as well.
+        Err(_) => match child.kill().await {
+            Ok(()) => child.wait().await,
+            Err(error) => Err(error),
+        },
+    };
     let lines: Vec<String> = log.await.unwrap_or_default().into();
     match status {
         Ok(status) => explain::serving(status, &lines),

@@ -1,0 +1,15 @@
+//! The HTTP interface from outside: a real server on a free port, real requests, a real plugin in real child processes.
+//!
+//! One executable, since linking is most of the time of a test build.
+
+mod accounts;
+mod comparisons;
+mod corpora;
+mod house;
+mod jobs;
+mod openapi;
+mod predict;
+mod problems;
+mod projects;
+mod runs;
+mod taxonomies;

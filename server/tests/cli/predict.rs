@@ -1,0 +1,214 @@
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::workbench::{Ran, Workbench, keys};
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn predicted(line: &Value) -> Vec<&str> {
+    let labels = line["labels"].as_array().unwrap().iter();
+    labels
+        .filter(|label| label["predicted"] == true)
+        .map(|label| label["label"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn rows_come_out_in_the_order_in_which_they_went_in() {
+    let bench = Workbench::with_run();
+    // More than one window, of lengths in no order; with and without ids, with labels that nobody knows.
+    let mut input = String::new();
+    for position in 0..9000_usize {
+        let text = "feather ".repeat(position * 7919 % 13);
+        let id = if position % 2 == 0 {
+            format!("\"id\":\"x{position}\",")
+        } else {
+            String::new()
+        };
+        input += &format!("{{{id}\"text\":\"{text}\",\"labels\":[\"unheard of\"]}}\n");
+    }
+    bench.write("input.jsonl", &input);
+    let ran = bench.run(&[
+        "predict",
+        "--run",
+        "run",
+        "--input",
+        "input.jsonl",
+        "--output",
+        "out.jsonl",
+        "--json",
+    ]);
+    let report = ran.ended_with(0).json();
+    assert_eq!(keys(&report), ["docs_per_s", "documents", "seconds"]);
+    assert_eq!(report["documents"], 9000);
+    for (position, line) in lines(&bench.read("out.jsonl")).iter().enumerate() {
+        let id = if position % 2 == 0 {
+            format!("x{position}")
+        } else {
+            position.to_string()
+        };
+        assert_eq!(line["id"], id);
+    }
+}
+
+#[test]
+fn standard_input_and_output_carry_data_only() {
+    let bench = Workbench::with_run();
+    let mut command = bench.command(&[
+        "predict", "--run", "run", "--input", "-", "--output", "-", "--json",
+    ]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(bench.read("test.jsonl").as_bytes())
+        .unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap()).ended_with(0);
+    // What the run predicted for the same documents, to the last byte.
+    assert_eq!(ran.stdout, bench.read("run/predictions.jsonl"));
+    let report: Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(report["documents"], 40);
+}
+
+#[test]
+fn threshold_and_top_act_on_raw_scores_before_closure() {
+    let bench = Workbench::with_run();
+    let predict = |more: &[&str]| {
+        let arguments = [
+            "predict",
+            "--run",
+            "run",
+            "--input",
+            "test.jsonl",
+            "--output",
+            "-",
+        ];
+        lines(&bench.run(&[&arguments, more].concat()).ended_with(0).stdout)
+    };
+    for line in predict(&["--top", "1"]) {
+        let raw = line["labels"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|label| label.get("raw_predicted").unwrap_or(&label["predicted"]) == true);
+        assert_eq!(raw.count(), 1);
+        assert!(predicted(&line).len() <= 3);
+        assert_eq!(line.get("threshold"), None);
+    }
+    for line in predict(&["--threshold", "2"]) {
+        assert_eq!(predicted(&line), Vec::<&str>::new());
+        assert_eq!(line["threshold"], 2.0);
+    }
+    for line in predict(&["--threshold", "-1"]) {
+        assert_eq!(predicted(&line).len(), 7);
+    }
+    bench
+        .run(&[
+            "predict",
+            "--run",
+            "run",
+            "--input",
+            "test.jsonl",
+            "--output",
+            "-",
+            "--top",
+            "0",
+        ])
+        .ended_with(2);
+    bench
+        .run(&[
+            "predict",
+            "--run",
+            "run",
+            "--input",
+            "test.jsonl",
+            "--output",
+            "-",
+            "--top",
+            "1",
+            "--threshold",
+            "0",
+        ])
+        .ended_with(2);
+}
+
+#[test]
+fn rows_that_cannot_be_used_are_named_and_the_others_predicted() {
+    let bench = Workbench::with_run();
+    bench.write(
+        "input.jsonl",
+        "{\"text\":\"hoot\"}\n{\"text\":3}\nnonsense\n\n{\"text\":\"fin\"}\n",
+    );
+    let predict = |input| {
+        bench.run(&[
+            "predict",
+            "--run",
+            "run",
+            "--input",
+            input,
+            "--output",
+            "out.jsonl",
+        ])
+    };
+    predict("input.jsonl").ended_with(0).says(&[
+        "input.jsonl:2:9: ",
+        "input.jsonl:3:",
+        "rejected rows: 2",
+    ]);
+    let ids: Vec<Value> = lines(&bench.read("out.jsonl"))
+        .into_iter()
+        .map(|line| line["id"].clone())
+        .collect();
+    assert_eq!(ids, ["0", "4"]);
+
+    bench.write("input.jsonl", "nonsense\n");
+    predict("input.jsonl")
+        .ended_with(2)
+        .says(&["no usable row, 1 rejected"]);
+    bench.write("input.jsonl", "");
+    predict("input.jsonl").ended_with(0);
+    assert_eq!(bench.read("out.jsonl"), "");
+}
+
+#[test]
+fn wrong_usage_is_refused_before_anything_is_written() {
+    let bench = Workbench::with_run();
+    let predict = |run, input, output| {
+        bench.run(&[
+            "predict", "--run", run, "--input", input, "--output", output,
+        ])
+    };
+    predict("run", "test.jsonl", "test.jsonl")
+        .ended_with(2)
+        .says(&["is the input"]);
+    assert_eq!(bench.read("test.jsonl").lines().count(), 40);
+    predict("data", "test.jsonl", "out.jsonl")
+        .ended_with(2)
+        .says(&["is not a run"]);
+    predict("nowhere", "test.jsonl", "out.jsonl")
+        .ended_with(2)
+        .says(&["nowhere"]);
+    predict("run", "nowhere.jsonl", "out.jsonl")
+        .ended_with(2)
+        .says(&["--input", "nowhere.jsonl"]);
+    predict("run", "test.jsonl", "nowhere/out.jsonl")
+        .ended_with(2)
+        .says(&["--output"]);
+    std::fs::remove_file(bench.path("run/metrics.json")).unwrap();
+    predict("run", "test.jsonl", "out.jsonl")
+        .ended_with(2)
+        .says(&["is not finished"]);
+    assert!(!bench.path("out.jsonl").exists());
+}
