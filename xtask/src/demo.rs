@@ -69,15 +69,8 @@ struct Sample {
 /// Finds the sample project or has the server make it. This is the one place that knows how.
 fn sample_project(client: &mut Client) -> Result<Sample> {
     let made = client.post("/api/v1/sample-project", &json!({}))?;
-    for job in made["jobs"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .chain([&made["job"]])
-    {
-        if let Some(job) = job.as_i64() {
-            wait_for(client, job, "sample project")?;
-        }
+    if let Some(job) = made["job"].as_i64() {
+        wait_for(client, job, "sample project")?;
     }
     let project = made["project"]["id"]
         .as_i64()

@@ -46,6 +46,8 @@ mod flags {
             cmd build {
                 /// Without optimization, into target/debug.
                 optional --debug
+                /// Only the dashboard, into frontend/dist.
+                optional --frontend
             }
             /// Build, start the server with a sample project, train two methods on it.
             cmd demo {
@@ -103,6 +105,7 @@ fn dispatch(flags: flags::Xtask) -> Result<()> {
             };
             setup::run(&workspace, extras)
         }
+        flags::XtaskCmd::Build(flags) if flags.frontend => frontend::run(&workspace).map(drop),
         flags::XtaskCmd::Build(flags) => {
             let profile = if flags.debug {
                 Profile::Debug
