@@ -35,7 +35,7 @@ use serde_json::{Map, Value};
 use crate::host::Plugin;
 use crate::method::Method;
 
-/// Makes a module `conformance` with a test for each case of the kit; see [`conformance`](crate::conformance).
+/// Makes a module `conformance` with a test for each case of the kit; see [`conformance`](mod@crate::conformance).
 #[macro_export]
 macro_rules! conformance {
     ($method:ty $(,)?) => {
