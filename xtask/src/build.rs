@@ -48,7 +48,10 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Result<()> {
 fn assemble(workspace: &Workspace, packages: &Packages, product: &Path) -> Result<()> {
     let plugins = product.join("plugins");
     fs::create_dir_all(&plugins).with_context(|| format!("cannot make {}", plugins.display()))?;
-    link(&setup::cpu_directory(workspace), &product.join("libtorch"))?;
+    link(
+        &setup::cpu_directory(workspace).join("lib"),
+        &product.join("libtorch"),
+    )?;
     link(
         &setup::encoder_directory(workspace),
         &product.join("encoders/minilm"),

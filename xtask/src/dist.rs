@@ -71,7 +71,7 @@ fn name(workspace: &Workspace, packages: &Packages, cuda: bool) -> Result<String
 /// Lays the bundle out as `target/release` is, so that everything finds everything.
 fn collect(workspace: &Workspace, packages: &Packages, folder: &Path, cuda: bool) -> Result<()> {
     let product = workspace.product(Profile::Release);
-    let libraries = folder.join("libtorch/lib");
+    let libraries = folder.join("libtorch");
     fs::create_dir_all(&libraries)
         .with_context(|| format!("cannot make {}", libraries.display()))?;
     copy(&product.join("arborist"), &folder.join("arborist"))?;
