@@ -340,3 +340,35 @@ fn texts_that_differ_in_white_space_are_the_same_document() {
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
 }
+
+#[test]
+fn real_rows_resolve() {
+    // The corpora are given by the environment and are no part of the repository.
+    let Some(folder) = std::env::var_os("ARBORIST_CORPORA") else {
+        return;
+    };
+    for corpus in [
+        "chemical-exposure",
+        "clinc150",
+        "dbpedia-classes-5000",
+        "hallmarks-of-cancer",
+    ] {
+        let read = |file: &str| {
+            std::fs::read(std::path::Path::new(&folder).join(corpus).join(file)).unwrap()
+        };
+        let taxonomy = crate::taxonomy::parse(&read("taxonomy.tsv"), None)
+            .unwrap()
+            .taxonomy;
+        let rows = read("val.jsonl");
+        for (number, line) in (1..).zip(
+            rows.split(|&byte| byte == b'\n')
+                .filter(|line| !line.is_empty()),
+        ) {
+            assert_eq!(CorpusFormat::detect(line), CorpusFormat::Jsonl);
+            let row = parse_row(line, number).unwrap();
+            let set = resolve_labels(&taxonomy, &row.labels.unwrap()).unwrap();
+            // These corpora are published with closed label sets.
+            assert_eq!(set.explicit, set.closed);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Figures of rankings: labels by raw score, ties by label index, labels without score last.
 //!
-//! [`RankCounts`] counts hit patterns, so that even sums of logarithms do not depend on the order of documents. The
+//! `RankCounts` counts hit patterns, so that even sums of logarithms do not depend on the order of documents. The
 //! functions of one document are there for groups of labels (frequent, few, zero): mask gold and ranking to the
 //! group first and skip documents without gold label in it.
 
