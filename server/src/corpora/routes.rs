@@ -271,7 +271,11 @@ async fn list_documents(
     };
     let wanted = DocumentQuery {
         corpus: corpus.id,
-        search: given(&query.search),
+        // A blank at its end says that the last word is complete.
+        search: query
+            .search
+            .clone()
+            .filter(|search| !search.trim().is_empty()),
         label,
         split,
     };

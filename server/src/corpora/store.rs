@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arborist_shared::split::Split;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, IntoTableRef, SelectStatement, TableRef};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
     FromQueryResult, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
@@ -503,55 +503,43 @@ pub(super) async fn count_documents(
 /// document's id there. None when the search can find nothing.
 fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
     let member = |column| Expr::col((corpus_document::Entity, column));
+    let labeled = |column| Expr::col((document_label::Entity, column));
     let of_document = |column| Expr::col((document::Entity, column));
-    let in_corpus = member(corpus_document::Column::CorpusId).eq(query.corpus);
     let mut select = SelectStatement::new();
-    let id: Expr;
-    if let Some(typed) = &query.search {
-        id = search::document_id();
+    // Cross joins keep the order of the tables: first the few that fit, the others by their keys.
+    let then = |select: &mut SelectStatement, table: TableRef| {
+        select.join(JoinType::CrossJoin, table, Condition::all());
+    };
+    let id = if let Some(typed) = &query.search {
         select.from(search::TABLE).and_where(search::fits(typed)?);
-        // A cross join keeps the order of the tables: first the few that fit.
-        select.join(
-            JoinType::CrossJoin,
-            corpus_document::Entity,
-            in_corpus.and(member(corpus_document::Column::DocumentId).eq(id.clone())),
-        );
-        if let Some(label) = query.label {
-            let labeled = |column| Expr::col((document_label::Entity, column));
-            select.join(
-                JoinType::CrossJoin,
-                document_label::Entity,
-                labeled(document_label::Column::CorpusId)
-                    .eq(query.corpus)
-                    .and(labeled(document_label::Column::Label).eq(label))
-                    .and(labeled(document_label::Column::DocumentId).eq(id.clone())),
-            );
+        then(&mut select, corpus_document::Entity.into_table_ref());
+        let id = search::document_id();
+        select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
+        if query.label.is_some() {
+            then(&mut select, document_label::Entity.into_table_ref());
+            select.and_where(labeled(document_label::Column::DocumentId).eq(id.clone()));
         }
-    } else if let Some(label) = query.label {
-        let labeled = |column| Expr::col((document_label::Entity, column));
-        id = labeled(document_label::Column::DocumentId);
+        id
+    } else if query.label.is_some() {
+        select.from(document_label::Entity);
+        then(&mut select, corpus_document::Entity.into_table_ref());
+        let id = labeled(document_label::Column::DocumentId);
+        select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
+        id
+    } else {
+        select.from(corpus_document::Entity);
+        member(corpus_document::Column::DocumentId)
+    };
+    select.and_where(member(corpus_document::Column::CorpusId).eq(query.corpus));
+    if let Some(label) = query.label {
         select
-            .from(document_label::Entity)
             .and_where(labeled(document_label::Column::CorpusId).eq(query.corpus))
             .and_where(labeled(document_label::Column::Label).eq(label));
-        select.join(
-            JoinType::CrossJoin,
-            corpus_document::Entity,
-            in_corpus.and(member(corpus_document::Column::DocumentId).eq(id.clone())),
-        );
-    } else {
-        id = member(corpus_document::Column::DocumentId);
-        select.from(corpus_document::Entity).and_where(in_corpus);
     }
-    select.join(
-        JoinType::CrossJoin,
-        document::Entity,
-        of_document(document::Column::Id).eq(id.clone()),
-    );
+    then(&mut select, document::Entity.into_table_ref());
+    select.and_where(of_document(document::Column::Id).eq(id.clone()));
     if let Some(split) = query.split {
-        select.and_where(
-            of_document(document::Column::Split).eq(Expr::value(kinds::Split::from(split))),
-        );
+        select.and_where(of_document(document::Column::Split).eq(Expr::value(kinds::Split::from(split))));
     }
     Some((select, id))
 }

@@ -5,6 +5,7 @@
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -35,14 +36,13 @@ pub(super) async fn problems<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+    // The request itself may not be held: the router needs it for itself.
     let path = request.path().to_owned();
-    let http_request = request.request().clone();
     let response = match next.call(request).await {
         Ok(response) => response,
         Err(error) => {
-            return Ok(
-                ServiceResponse::new(http_request, answer(&error, &path)).map_into_right_body()
-            );
+            let response = answer(&error, &path);
+            return Err(InternalError::from_response(error, response).into());
         }
     };
     let status = response.status();

@@ -166,6 +166,9 @@ pub(super) struct Lines {
     /// Whether the line is longer than is kept of it.
     too_long: bool,
     number: u64,
+    /// What was cut and not yet taken.
+    batch: Vec<Line>,
+    batch_bytes: usize,
     ended: bool,
 }
 
@@ -177,48 +180,59 @@ impl Lines {
             line: Vec::new(),
             too_long: false,
             number: 0,
+            batch: Vec::new(),
+            batch_bytes: 0,
             ended: false,
         }
     }
 
     /// Lines that are there, up to the given measures; waits for the first. None at the end. Blank lines are left out.
-    /// Nothing is lost when the future is dropped while it waits.
+    /// The future may be dropped at any point: what it has taken waits for the next call.
     pub(super) async fn next_batch(
         &mut self,
         max_lines: usize,
         max_bytes: usize,
     ) -> Option<Vec<Line>> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
         loop {
-            while batch.len() < max_lines && bytes < max_bytes {
+            while self.batch.len() < max_lines && self.batch_bytes < max_bytes {
                 let Some(line) = self.cut() else { break };
-                bytes += line.content.as_ref().map_or(0, Vec::len);
-                batch.push(line);
+                self.batch_bytes += line.content.as_ref().map_or(0, Vec::len);
+                self.batch.push(line);
             }
-            if batch.len() >= max_lines || bytes >= max_bytes {
-                return Some(batch);
-            }
-            if self.ended {
-                return (!batch.is_empty()).then_some(batch);
+            let is_full = self.batch.len() >= max_lines || self.batch_bytes >= max_bytes;
+            if is_full || self.ended {
+                return self.take_batch();
             }
             // Waits only with empty hands.
-            match self.spool.pop(batch.is_empty()).await {
+            match self.spool.pop(self.batch.is_empty()).await {
                 Popped::Bytes(bytes) => self.rest = bytes,
-                Popped::Nothing => return Some(batch),
-                Popped::Ended(reason) => {
-                    self.ended = true;
-                    if reason.is_none() && (!self.line.is_empty() || self.too_long) {
-                        batch.extend(self.finish_line());
-                    }
-                    if let Some(reason) = reason {
-                        self.number += 1;
-                        batch.push(Line {
-                            number: self.number,
-                            content: Err(reason),
-                        });
-                    }
-                }
+                Popped::Nothing => return self.take_batch(),
+                Popped::Ended(reason) => self.end(reason),
+            }
+        }
+    }
+
+    fn take_batch(&mut self) -> Option<Vec<Line>> {
+        self.batch_bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// The last line needs no line feed, unless the request broke off within it.
+    fn end(&mut self, reason: Option<String>) {
+        self.ended = true;
+        match reason {
+            None if !self.line.is_empty() || self.too_long => {
+                let last = self.finish_line();
+                self.batch.extend(last);
+            }
+            None => {}
+            Some(reason) => {
+                self.number += 1;
+                self.batch.push(Line {
+                    number: self.number,
+                    content: Err(reason),
+                });
             }
         }
     }

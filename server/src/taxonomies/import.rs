@@ -28,6 +28,14 @@ impl Import {
         app: &Arc<App>,
         job: &JobContext,
     ) -> Result<JobResult, JobError> {
+        let ended = self.import(app, job).await;
+        if !matches!(ended, Err(JobError::Interrupted)) {
+            self.upload.discard(app).await;
+        }
+        ended
+    }
+
+    async fn import(&self, app: &Arc<App>, job: &JobContext) -> Result<JobResult, JobError> {
         job.progress(vec![step("read", 0, self.upload.n_bytes)]);
         let path = self.upload.path(app);
         let format = self.format;
@@ -62,7 +70,6 @@ impl Import {
         jobs::succeed_in(&transaction, job.id(), &result).await?;
         transaction.commit().await?;
         job.progress(vec![step("write", n_labels, n_labels)]);
-        self.upload.discard(app).await;
         Ok(result)
     }
 }

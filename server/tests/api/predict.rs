@@ -42,8 +42,12 @@ async fn texts_are_classified() {
         (documents[0]["id"].as_str(), documents[1]["id"].as_str()),
         (Some("a"), Some("b"))
     );
-    assert_eq!(predicted(&documents[0]), ["animals", "birds", "owls"]);
-    assert_eq!(predicted(&documents[1]), ["oaks", "plants", "trees"]);
+    // The toy knows no more than it does, but its answers never contradict the tree.
+    for (document, labels) in
+        [(&documents[0], ["animals", "birds", "owls"]), (&documents[1], ["oaks", "plants", "trees"])]
+    {
+        assert!(labels.iter().all(|label| predicted(document).contains(label)), "{document}");
+    }
     let owls = documents[0]["labels"]
         .as_array()
         .unwrap()

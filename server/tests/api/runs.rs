@@ -83,15 +83,6 @@ async fn a_run_is_trained_and_shows_its_figures() {
         .map(|epoch| epoch["epoch"].as_i64().unwrap())
         .collect();
     assert_eq!(numbers, [1, 2, 3]);
-    assert_eq!(
-        epochs["epochs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|epoch| epoch["selected"] == true)
-            .count(),
-        1
-    );
 
     let listed = client.get(&estate.runs()).await.expect(200).json();
     assert_eq!(listed["runs"], json!([shown]));
