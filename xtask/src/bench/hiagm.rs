@@ -1,12 +1,16 @@
 //! HiAGM-TP with GCN beside the same model written with PyTorch's own layers, as its authors did.
+//!
+//! Ours is what a user gets from the command line, files read and written; the peer's
+//! loop has its batches in memory, so our loop alone is measured as well.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use super::corpora::{self, Lengths, Shape};
 use super::{Benchmark, Better, Figure, Goal, Measured, Side, linear, product};
-use crate::process::cmd;
+use crate::process::{Cmd, cargo, cmd};
 use crate::setup;
 use crate::workspace::Workspace;
 
@@ -58,29 +62,40 @@ fn benchmark<'a>(
         lengths,
     };
     let corpus = corpora::generate(&scratch.join("corpus"), shape)?;
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .to_string();
+    let lengths_flag = match lengths {
+        Lengths::Fixed(_) => "full",
+        Lengths::Rcv1 => "rcv1",
+    };
+    let python = peer(workspace)?;
     let script = workspace.root.join("xtask/bench/hiagm_peer.py");
-    let python = setup::venv(workspace, "torch-peer", &["torch==2.11.0", "numpy"])?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let folder = scratch.join("corpus");
-    let theirs = move || -> Result<Measured> {
-        let text = cmd(&python)
-            .arg(&script)
-            .arg("--corpus")
-            .arg(&folder)
-            .args(["--threads", &threads.to_string()])
-            .quiet()
-            .read()?;
-        let answer = product::last_line(&text)?;
-        Ok(Measured::from([
-            (
-                "train_docs_per_s",
-                product::number(&answer, "train_docs_per_s")?,
-            ),
-            (
-                "predict_docs_per_s",
-                product::number(&answer, "predict_docs_per_s")?,
-            ),
-        ]))
+    let flags = [
+        "--labels".to_owned(),
+        LABELS.to_string(),
+        "--lengths".to_owned(),
+        lengths_flag.to_owned(),
+        "--threads".to_owned(),
+        threads.clone(),
+    ];
+    let peer_flags = flags.clone();
+    let theirs = move || rates(cmd(&python).arg(&script).args(&peer_flags));
+    let loop_alone = move || {
+        let example = cargo()
+            .args([
+                "run",
+                "--quiet",
+                "--release",
+                "-p",
+                "arborist-hiagm",
+                "--example",
+                "throughput",
+                "--",
+            ])
+            .args(&flags)
+            .dir(&workspace.root);
+        rates(example)
     };
     let turn = Cell::new(0);
     let ours = move || -> Result<Measured> {
@@ -123,8 +138,12 @@ fn benchmark<'a>(
                 repeat: Box::new(ours),
             },
             Side {
-                program: "PyTorch 2.11.0 (xtask/bench/hiagm_peer.py)".to_owned(),
+                program: "PyTorch 2.11.0 (xtask/bench/hiagm_peer.py), its loop alone".to_owned(),
                 repeat: Box::new(theirs),
+            },
+            Side {
+                program: "our loop alone (example `throughput`)".to_owned(),
+                repeat: Box::new(loop_alone),
             },
         ],
         figures: vec![
@@ -138,5 +157,46 @@ fn benchmark<'a>(
         ],
         warm_up: 1,
         repetitions: 5,
+    })
+}
+
+/// Both rates of a program that prints them as JSON.
+fn rates(command: Cmd) -> Result<Measured> {
+    let answer = product::last_line(&command.quiet().read()?)?;
+    Ok(Measured::from([
+        (
+            "train_docs_per_s",
+            product::number(&answer, "train_docs_per_s")?,
+        ),
+        (
+            "predict_docs_per_s",
+            product::number(&answer, "predict_docs_per_s")?,
+        ),
+    ]))
+}
+
+/// PyTorch in an environment of its own, without the 2.5 GB of CUDA libraries that it asks for and a processor never calls.
+fn peer(workspace: &Workspace) -> Result<PathBuf> {
+    let packages = [
+        "--no-deps",
+        "torch==2.11.0",
+        "nvidia-cuda-runtime==13.0.96",
+        "nvidia-cuda-cupti==13.0.85",
+    ];
+    let plain = [
+        "numpy",
+        "typing-extensions",
+        "sympy",
+        "networkx",
+        "jinja2",
+        "filelock",
+        "fsspec",
+        "setuptools",
+    ];
+    let script = workspace.root.join("xtask/bench/torch_without_cuda.py");
+    setup::venv(workspace, "torch-peer", &[&plain, &packages], |python| {
+        let find = "import sysconfig; print(sysconfig.get_paths()['purelib'])";
+        let folder = cmd(python).args(["-c", find]).quiet().read()?;
+        cmd(python).arg(script).arg(folder).run()
     })
 }

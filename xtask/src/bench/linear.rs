@@ -74,7 +74,12 @@ fn benchmark<'a>(
     let scratch = product::scratch(workspace, &format!("linear-{name}"))?;
     let many = scratch.join("many.jsonl");
     let count = corpora::repeat(&corpus.test, REPEAT, &many)?;
-    let python = setup::venv(workspace, "linear-peer", &["scikit-learn==1.9.1"])?;
+    let python = setup::venv(
+        workspace,
+        "linear-peer",
+        &[&["scikit-learn==1.9.1"]],
+        |_| Ok(()),
+    )?;
     let script = workspace.root.join("xtask/bench/linear_peer.py");
     let peer_corpus = corpus.clone();
     let theirs = move || -> Result<Measured> {

@@ -111,11 +111,20 @@ fn own_pip(workspace: &Workspace) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// A virtual environment in the cache that holds `packages`, for the other side of a benchmark.
-pub(crate) fn venv(workspace: &Workspace, name: &str, packages: &[&str]) -> Result<PathBuf> {
+/// The Python of a virtual environment in the cache, for the other side of a benchmark. Each of `installs` is one call of
+/// pip; `finish` is what comes after them.
+pub(crate) fn venv(
+    workspace: &Workspace,
+    name: &str,
+    installs: &[&[&str]],
+    finish: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let _lock = install::lock(workspace)?;
     let directory = workspace.cache.join("venvs").join(name);
-    let recipe = packages.join("\n");
+    let recipe: String = installs
+        .iter()
+        .map(|packages| packages.join(" ") + "\n")
+        .collect();
     let python = directory.join("bin/python");
     if !install::is_current(&directory, &recipe) {
         // A virtual environment knows its own path, so it is made in place; the stamp is written last.
@@ -128,11 +137,14 @@ pub(crate) fn venv(workspace: &Workspace, name: &str, packages: &[&str]) -> Resu
             .arg(&directory)
             .remedy("install Python's venv module (on Debian: apt-get install python3-venv)")
             .run()?;
-        cmd(&python)
-            .args(["-m", "pip", "install", "--disable-pip-version-check"])
-            .args(packages)
-            .remedy("check that the package index can be reached, then run the command again")
-            .run()?;
+        for packages in installs {
+            cmd(&python)
+                .args(["-m", "pip", "install", "--disable-pip-version-check"])
+                .args(*packages)
+                .remedy("check that the package index can be reached, then run the command again")
+                .run()?;
+        }
+        finish(&python)?;
         install::stamp(&directory, &recipe)?;
     }
     Ok(python)
