@@ -207,23 +207,16 @@ pub(super) fn ensure_cuda(workspace: &Workspace) -> Result<()> {
                     let folder = wheel.name.replace('-', "_");
                     let licenses = format!("{folder}-{}.dist-info/licenses/", wheel.version);
                     let kept = format!("licenses/{}", wheel.name);
-                    match wheel.name {
-                        "torch" => pip::into(
-                            partial,
-                            &[
-                                ("torch/include/", "include"),
-                                ("torch/lib/lib*", "lib"),
-                                (&licenses, &kept),
-                            ],
-                        ),
-                        name => pip::into(
-                            partial,
-                            &[
-                                (&format!("{}lib*", library_folder(name)), "lib"),
-                                (&licenses, &kept),
-                            ],
-                        ),
+                    let libraries = format!("{}lib*", library_folder(wheel.name));
+                    let mut members = vec![(libraries.as_str(), "lib")];
+                    if wheel.name == TORCH.name {
+                        members.push(("torch/include/", "include"));
                     }
+                    // The one wheel without a text; its terms are those of the others.
+                    if wheel.name != "nvidia-cusparselt-cu13" {
+                        members.push((&licenses, &kept));
+                    }
+                    pip::into(partial, &members)
                 })
                 .collect();
             pip::unpack(workspace, &files, &members)?;
@@ -244,6 +237,7 @@ pub(super) fn ensure_cuda(workspace: &Workspace) -> Result<()> {
 
 fn library_folder(name: &str) -> &'static str {
     match name {
+        "torch" => "torch/lib/",
         "nvidia-cudnn-cu13" => "nvidia/cudnn/lib/",
         "nvidia-cusparselt-cu13" => "nvidia/cusparselt/lib/",
         "nvidia-nccl-cu13" => "nvidia/nccl/lib/",
