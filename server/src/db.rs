@@ -10,6 +10,8 @@ pub mod bulk;
 pub mod entity;
 pub mod kinds;
 pub mod search;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

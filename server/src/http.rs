@@ -11,7 +11,6 @@ pub mod problem;
 mod ui;
 pub mod upload;
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -195,6 +194,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         runtime: tokio::runtime::Handle::current(),
     });
     accounts::forget_expired_sessions(&app).await?;
+    jobs::sweep_uploads(&app).await?;
 
     let data = web::Data::from(Arc::clone(&app));
     let server = HttpServer::new(move || {
@@ -310,18 +310,6 @@ pub fn file_stream(file: File) -> impl Stream<Item = io::Result<Bytes>> {
         let read = file.read_buf(&mut chunk).await?;
         Ok((read > 0).then(|| (Bytes::from(chunk), file)))
     })
-}
-
-/// Bytes as hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 fn json_config() -> web::JsonConfig {

@@ -14,6 +14,7 @@ mod stream;
 use std::sync::Arc;
 
 use arborist_shared::api;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -160,6 +161,34 @@ pub async fn cancel(app: &App, id: i64) -> Result<(), ApiError> {
     store::request_cancel(&app.db, id).await?;
     app.jobs.live.stop(id, Stop::Cancelled);
     app.jobs.live.tell(id);
+    Ok(())
+}
+
+/// Removes uploads that no job needs: of requests that broke off when an earlier server was killed.
+///
+/// # Errors
+/// When the database does not answer, or the folder cannot be read.
+pub async fn sweep_uploads(app: &App) -> Result<(), JobError> {
+    let mut needed = FxHashSet::default();
+    for request in store::open_requests(app.db.read()).await? {
+        match serde_json::from_value(request)? {
+            JobRequest::ImportTaxonomy(import) => needed.insert(import.upload.file),
+            JobRequest::ImportCorpus(import) => needed.insert(import.upload.file),
+            JobRequest::ImportAsset(import) => needed.insert(import.upload.file),
+            JobRequest::Train(_) | JobRequest::Compare(_) => false,
+        };
+    }
+    for entry in std::fs::read_dir(app.folders.uploads())? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .to_str()
+            .is_none_or(|name| !needed.contains(name))
+        {
+            tracing::info!(upload = ?entry.file_name(), "removes an upload that no job needs");
+            std::fs::remove_file(entry.path())?;
+        }
+    }
     Ok(())
 }
 

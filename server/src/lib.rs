@@ -9,6 +9,7 @@ pub mod cli;
 pub mod comparisons;
 pub mod corpora;
 pub mod db;
+pub mod hash;
 pub mod http;
 pub mod jobs;
 pub mod locations;

@@ -1,8 +1,8 @@
 //! Random secrets and their hashes.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
+
+use crate::hash::hex;
 
 /// A new secret of 256 bits, as 64 hexadecimal digits.
 pub(super) fn generate() -> String {
@@ -13,13 +13,4 @@ pub(super) fn generate() -> String {
 /// What is stored of a secret. A fast hash is enough: nobody can guess 256 bits.
 pub(super) fn hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

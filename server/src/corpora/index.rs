@@ -1,6 +1,8 @@
 //! The index by label: which documents have a label, closed upwards. Built from the finished rows, label by label, so that
 //! the index is written in its own order and memory stays bounded.
 
+use std::sync::Arc;
+
 use arborist_shared::LabelIndex;
 use arborist_shared::taxonomy::Taxonomy;
 use sea_orm::Value;
@@ -19,35 +21,39 @@ pub(super) async fn build(
     app: &App,
     job: &JobContext,
     corpus: i64,
-    taxonomy: &Taxonomy,
+    taxonomy: &Arc<Taxonomy>,
 ) -> Result<(), JobError> {
-    let mut counts = vec![0_u64; taxonomy.len()];
-    for_each(app, job, corpus, |_, labels| {
-        for &label in &taxonomy.close(labels) {
-            counts[label as usize] += 1;
-        }
-    })
+    let closure = Arc::clone(taxonomy);
+    let counts = fold(
+        app,
+        job,
+        corpus,
+        vec![0_u64; taxonomy.len()],
+        move |counts, _, labels| {
+            for &label in &closure.close(labels) {
+                counts[label as usize] += 1;
+            }
+        },
+    )
     .await?;
     let total: u64 = counts.iter().sum();
     let mut done = 0;
     let mut start = 0;
     while start < counts.len() {
         let end = end_of_group(&counts, start);
-        let group: Vec<Vec<i64>> = {
-            let mut group: Vec<Vec<i64>> = counts[start..end]
-                .iter()
-                .map(|&n| Vec::with_capacity(n as usize))
-                .collect();
-            for_each(app, job, corpus, |document, labels| {
-                for &label in &taxonomy.close(labels) {
-                    if (start..end).contains(&(label as usize)) {
-                        group[label as usize - start].push(document);
-                    }
+        let group: Vec<Vec<i64>> = counts[start..end]
+            .iter()
+            .map(|&n| Vec::with_capacity(n as usize))
+            .collect();
+        let closure = Arc::clone(taxonomy);
+        let group = fold(app, job, corpus, group, move |group, document, labels| {
+            for &label in &closure.close(labels) {
+                if (start..end).contains(&(label as usize)) {
+                    group[label as usize - start].push(document);
                 }
-            })
-            .await?;
-            group
-        };
+            }
+        })
+        .await?;
         let mut values: Vec<Value> = Vec::with_capacity(3 * TRANSACTION);
         for (label, documents) in (start as i64..).zip(group) {
             for document in documents {
@@ -78,26 +84,33 @@ fn end_of_group(counts: &[u64], start: usize) -> usize {
     start + fitting.count().max(1)
 }
 
-/// Calls for each annotated document with its labels as given.
-async fn for_each(
+/// Goes over all annotated documents with their labels as given; the work is done off the async threads.
+async fn fold<S: Send + 'static>(
     app: &App,
     job: &JobContext,
     corpus: i64,
-    mut call: impl FnMut(i64, &[LabelIndex]),
-) -> Result<(), JobError> {
+    mut state: S,
+    add: impl Fn(&mut S, i64, &[LabelIndex]) + Send + Sync + 'static,
+) -> Result<S, JobError> {
+    let add = Arc::new(add);
     let mut after = 0;
     loop {
         job.check()?;
         let rows = store::label_sets(app.db.read(), corpus, after).await?;
-        let Some((last, _)) = rows.last() else {
-            return Ok(());
+        let Some(&(last, _)) = rows.last() else {
+            return Ok(state);
         };
-        after = *last;
-        for (document, explicit) in &rows {
-            if let Some(explicit) = explicit {
-                call(*document, &label_set::decode(explicit));
+        after = last;
+        let add = Arc::clone(&add);
+        state = tokio::task::spawn_blocking(move || {
+            for (document, explicit) in &rows {
+                if let Some(explicit) = explicit {
+                    add(&mut state, *document, &label_set::decode(explicit));
+                }
             }
-        }
+            state
+        })
+        .await?;
     }
 }
 

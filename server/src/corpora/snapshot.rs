@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arborist_shared::corpus::SnapshotDocument;
 use arborist_shared::split::Split;
@@ -65,10 +66,10 @@ pub(crate) async fn ensure(
     app: &App,
     job: &JobContext,
     corpus: &CorpusRow,
-    taxonomy: &Taxonomy,
+    taxonomy: &Arc<Taxonomy>,
 ) -> Result<Snapshot, JobError> {
     let folder = app.folders.snapshots().join(&corpus.content_hash);
-    if let Ok(counts) = std::fs::read(folder.join(COUNTS)) {
+    if let Ok(counts) = tokio::fs::read(folder.join(COUNTS)).await {
         return Ok(Snapshot {
             folder,
             counts: serde_json::from_slice(&counts)?,
@@ -76,41 +77,28 @@ pub(crate) async fn ensure(
     }
     // Two jobs may write the same; each into a folder of its own, and one of the two stays.
     let passing = app.folders.passing().join(format!("snapshot-{}", job.id()));
-    match std::fs::remove_dir_all(&passing) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    std::fs::create_dir(&passing)?;
-    let counts = write(app, job, corpus, taxonomy, &passing).await?;
-    write_durably(&passing.join(COUNTS), |file| {
-        Ok(serde_json::to_writer(file, &counts)?)
-    })?;
-    sync_directory(&passing)?;
-    if let Err(error) = std::fs::rename(&passing, &folder) {
-        if !folder.join(COUNTS).exists() {
-            return Err(error.into());
-        }
-        std::fs::remove_dir_all(&passing)?;
-    }
-    sync_directory(&app.folders.snapshots())?;
-    Ok(Snapshot { folder, counts })
+    let files = blocking({
+        let passing = passing.clone();
+        move || Files::create(&passing)
+    })
+    .await?;
+    let files = write(app, job, corpus, taxonomy, files).await?;
+    blocking(move || files.finish(&passing, folder)).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
+) -> Result<T, JobError> {
+    tokio::task::spawn_blocking(work).await?
 }
 
 async fn write(
     app: &App,
     job: &JobContext,
     corpus: &CorpusRow,
-    taxonomy: &Taxonomy,
-    folder: &Path,
-) -> Result<Counts, JobError> {
-    let mut counts = Counts::default();
-    let mut files = Vec::new();
-    for split in Split::ALL {
-        files.push(BufWriter::with_capacity(
-            1 << 18,
-            File::create(file(folder, split))?,
-        ));
-    }
+    taxonomy: &Arc<Taxonomy>,
+    mut files: Files,
+) -> Result<Files, JobError> {
     let everything = DocumentQuery {
         corpus: corpus.id,
         search: None,
@@ -122,27 +110,85 @@ async fn write(
         job.check()?;
         job.progress(vec![step("snapshot", done, corpus.n_documents)]);
         let rows = store::documents(app.db.read(), &everything, after, CHUNK).await?;
-        let Some(last) = rows.last() else { break };
+        let Some(last) = rows.last() else {
+            return Ok(files);
+        };
         after = last.id;
         done += rows.len() as u64;
-        for row in rows {
-            let split: Split = row.split.into();
-            let Some(document) = snapshot_document(row, taxonomy) else {
-                continue;
-            };
-            // The parts are in the order of `Split::ALL`, which is that of the enumeration.
-            let file = &mut files[split as usize];
-            serde_json::to_writer(&mut *file, &document)?;
-            file.write_all(b"\n")?;
-            *counts.of(split) += 1;
+        let taxonomy = Arc::clone(taxonomy);
+        files = blocking(move || {
+            for row in rows {
+                files.write(row, &taxonomy)?;
+            }
+            Ok(files)
+        })
+        .await?;
+    }
+}
+
+/// A snapshot that is being written.
+struct Files {
+    /// In the order of `Split::ALL`.
+    parts: Vec<BufWriter<File>>,
+    counts: Counts,
+}
+
+impl Files {
+    fn create(folder: &Path) -> Result<Self, JobError> {
+        // An earlier attempt may have been interrupted.
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
         }
+        std::fs::create_dir(folder)?;
+        let mut parts = Vec::new();
+        for split in Split::ALL {
+            parts.push(BufWriter::with_capacity(
+                1 << 18,
+                File::create(file(folder, split))?,
+            ));
+        }
+        Ok(Self {
+            parts,
+            counts: Counts::default(),
+        })
     }
-    for file in files {
-        file.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?;
+
+    fn write(&mut self, row: DocumentRow, taxonomy: &Taxonomy) -> Result<(), JobError> {
+        let split: Split = row.split.into();
+        let Some(document) = snapshot_document(row, taxonomy) else {
+            return Ok(());
+        };
+        let file = &mut self.parts[split as usize];
+        serde_json::to_writer(&mut *file, &document)?;
+        file.write_all(b"\n")?;
+        *self.counts.of(split) += 1;
+        Ok(())
     }
-    Ok(counts)
+
+    /// Syncs everything and moves it to its place, unless somebody else was faster.
+    fn finish(self, passing: &Path, folder: PathBuf) -> Result<Snapshot, JobError> {
+        let Self { parts, counts } = self;
+        for part in parts {
+            part.into_inner()
+                .map_err(io::IntoInnerError::into_error)?
+                .sync_all()?;
+        }
+        write_durably(&passing.join(COUNTS), |file| {
+            Ok(serde_json::to_writer(file, &counts)?)
+        })?;
+        sync_directory(passing)?;
+        if let Err(error) = std::fs::rename(passing, &folder) {
+            if !folder.join(COUNTS).exists() {
+                return Err(error.into());
+            }
+            std::fs::remove_dir_all(passing)?;
+        }
+        if let Some(parent) = folder.parent() {
+            sync_directory(parent)?;
+        }
+        Ok(Snapshot { folder, counts })
+    }
 }
 
 fn snapshot_document(row: DocumentRow, taxonomy: &Taxonomy) -> Option<SnapshotDocument> {

@@ -1,29 +1,31 @@
 //! The queries of corpora.
 
+mod documents;
+
 use std::collections::HashMap;
 
 use arborist_shared::split::Split;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Condition, Expr, IntoTableRef, SelectStatement, TableRef};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
-    FromQueryResult, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    QueryFilter, QueryOrder, QuerySelect, Statement, Value,
 };
 
 use super::writer::Totals;
 use crate::db::bulk::BulkInsert;
-use crate::db::entity::corpus::{
-    corpus, corpus_document, corpus_label, counter, document, document_label,
-};
+use crate::db::entity::corpus::{corpus, corpus_document, corpus_label, counter, document};
 use crate::db::kinds::CorpusState;
-use crate::db::{Db, DbErr, Timestamp, kinds, now, search};
+use crate::db::{Db, DbErr, Timestamp, now, search};
+
+pub(super) use documents::{
+    COUNT_CAP, DocumentQuery, DocumentRow, count_documents, documents, find_document,
+};
 
 /// Rows that are read or deleted at once.
 const CHUNK: u64 = 20_000;
 /// Keys in one `IN` list.
 const KEYS: usize = 1_000;
-/// Matching documents are counted so far; beyond, there are just more.
-pub(super) const COUNT_CAP: u64 = 10_000;
 
 /// A version's row.
 #[derive(Clone, Debug)]
@@ -431,143 +433,4 @@ pub(super) async fn discard(db: &Db, row: &CorpusRow) -> Result<(), DbErr> {
         .exec(db.write())
         .await?;
     Ok(())
-}
-
-/// Which documents of a version are asked for.
-#[derive(Clone, Debug)]
-pub(super) struct DocumentQuery {
-    pub(super) corpus: i64,
-    pub(super) search: Option<String>,
-    /// Position of a label that the documents have, closed upwards.
-    pub(super) label: Option<i64>,
-    pub(super) split: Option<Split>,
-}
-
-/// A document as one version has it.
-#[derive(Clone, Debug, FromQueryResult)]
-pub(super) struct DocumentRow {
-    pub(super) id: i64,
-    pub(super) key: String,
-    pub(super) text: String,
-    pub(super) split: kinds::Split,
-    pub(super) explicit: Option<Vec<u8>>,
-}
-
-/// Documents in the order of their ids, after one.
-pub(super) async fn documents(
-    db: &impl ConnectionTrait,
-    query: &DocumentQuery,
-    after: i64,
-    limit: u64,
-) -> Result<Vec<DocumentRow>, DbErr> {
-    let Some((mut select, id)) = matching(query) else {
-        return Ok(Vec::new());
-    };
-    for column in [
-        document::Column::Id,
-        document::Column::Key,
-        document::Column::Text,
-        document::Column::Split,
-    ] {
-        select.column((document::Entity, column));
-    }
-    select
-        .column((corpus_document::Entity, corpus_document::Column::Explicit))
-        .and_where(id.clone().gt(after))
-        .order_by_expr(id, Order::Asc)
-        .limit(limit);
-    DocumentRow::find_by_statement(db.get_database_backend().build(&select))
-        .all(db)
-        .await
-}
-
-/// Number of matching documents, up to one more than [`COUNT_CAP`].
-pub(super) async fn count_documents(
-    db: &impl ConnectionTrait,
-    query: &DocumentQuery,
-) -> Result<u64, DbErr> {
-    let Some((mut select, id)) = matching(query) else {
-        return Ok(0);
-    };
-    select.expr_as(id, "id").limit(COUNT_CAP + 1);
-    let mut count = SelectStatement::new();
-    count
-        .expr_as(Expr::val(1).count(), "n")
-        .from_subquery(select, "matching");
-    let row = db.query_one(&count).await?;
-    row.map_or(Ok(0), |row| row.try_get::<i64>("", "n"))
-        .map(|n| n as u64)
-}
-
-/// The joined tables with the conditions, without columns, driven by the most selective index; and the column that holds the
-/// document's id there. None when the search can find nothing.
-fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
-    let member = |column| Expr::col((corpus_document::Entity, column));
-    let labeled = |column| Expr::col((document_label::Entity, column));
-    let of_document = |column| Expr::col((document::Entity, column));
-    let mut select = SelectStatement::new();
-    // Cross joins keep the order of the tables: first the few that fit, the others by their keys.
-    let then = |select: &mut SelectStatement, table: TableRef| {
-        select.join(JoinType::CrossJoin, table, Condition::all());
-    };
-    let id = if let Some(typed) = &query.search {
-        select.from(search::TABLE).and_where(search::fits(typed)?);
-        then(&mut select, corpus_document::Entity.into_table_ref());
-        let id = search::document_id();
-        select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
-        if query.label.is_some() {
-            then(&mut select, document_label::Entity.into_table_ref());
-            select.and_where(labeled(document_label::Column::DocumentId).eq(id.clone()));
-        }
-        id
-    } else if query.label.is_some() {
-        select.from(document_label::Entity);
-        then(&mut select, corpus_document::Entity.into_table_ref());
-        let id = labeled(document_label::Column::DocumentId);
-        select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
-        id
-    } else {
-        select.from(corpus_document::Entity);
-        member(corpus_document::Column::DocumentId)
-    };
-    select.and_where(member(corpus_document::Column::CorpusId).eq(query.corpus));
-    if let Some(label) = query.label {
-        select
-            .and_where(labeled(document_label::Column::CorpusId).eq(query.corpus))
-            .and_where(labeled(document_label::Column::Label).eq(label));
-    }
-    then(&mut select, document::Entity.into_table_ref());
-    select.and_where(of_document(document::Column::Id).eq(id.clone()));
-    if let Some(split) = query.split {
-        select.and_where(of_document(document::Column::Split).eq(Expr::value(kinds::Split::from(split))));
-    }
-    Some((select, id))
-}
-
-/// A document in the newest version that holds it, which comes along.
-pub(super) async fn find_document(
-    db: &impl ConnectionTrait,
-    id: i64,
-) -> Result<Option<(DocumentRow, CorpusRow)>, DbErr> {
-    let Some(document) = document::Entity::find_by_id(id).one(db).await? else {
-        return Ok(None);
-    };
-    let memberships = corpus_document::Entity::find()
-        .filter(corpus_document::COLUMN.document_id.eq(id))
-        .order_by_desc(corpus_document::Column::CorpusId)
-        .all(db)
-        .await?;
-    for membership in memberships {
-        if let Some(corpus) = find(db, membership.corpus_id).await? {
-            let row = DocumentRow {
-                id: document.id,
-                key: document.key,
-                text: document.text,
-                split: document.split,
-                explicit: membership.explicit,
-            };
-            return Ok(Some((row, corpus)));
-        }
-    }
-    Ok(None)
 }

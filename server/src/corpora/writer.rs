@@ -80,7 +80,7 @@ impl<'a> Writer<'a> {
     /// Writes what still waits. Answers the hash over taxonomy and documents.
     pub(super) async fn finish(mut self, lines: u64) -> Result<(Totals, String), DbErr> {
         self.write(lines).await?;
-        Ok((self.totals, crate::http::hex(&self.hasher.finalize())))
+        Ok((self.totals, crate::hash::hex(&self.hasher.finalize())))
     }
 
     async fn write(&mut self, lines: u64) -> Result<(), DbErr> {

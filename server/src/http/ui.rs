@@ -65,7 +65,10 @@ fn file(name: &str, headers: &HeaderMap) -> Option<HttpResponse> {
             Files::get(&format!("{name}{extension}")).map(|file| (Some(*encoding), file))
         });
     let plain = Files::get(name)?;
-    let tag = format!("\"{}\"", super::hex(&plain.metadata.sha256_hash()[..16]));
+    let tag = format!(
+        "\"{}\"",
+        crate::hash::hex(&plain.metadata.sha256_hash()[..16])
+    );
     let kind = plain.metadata.mimetype().to_owned();
     let (encoding, file) = twin.unwrap_or((None, plain));
 

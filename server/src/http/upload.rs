@@ -250,7 +250,7 @@ impl Receiver {
             file: self.file_name.clone(),
             name,
             n_bytes: self.n_bytes,
-            content_hash: crate::http::hex(&hash),
+            content_hash: crate::hash::hex(&hash),
         })
     }
 }

@@ -42,6 +42,15 @@ impl fmt::Display for JobError {
     }
 }
 
+impl Error for JobError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Internal(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}
+
 impl From<crate::db::DbErr> for JobError {
     fn from(error: crate::db::DbErr) -> Self {
         Self::Internal(Box::new(error))

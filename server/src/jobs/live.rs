@@ -27,6 +27,8 @@ pub struct LiveJobs {
     jobs: Mutex<FxHashMap<i64, Arc<LiveJob>>>,
     /// Ids of jobs whose row changed.
     bell: broadcast::Sender<i64>,
+    /// Set when the server stops: nobody can watch any longer.
+    closed: watch::Sender<bool>,
 }
 
 impl Default for LiveJobs {
@@ -34,6 +36,7 @@ impl Default for LiveJobs {
         Self {
             jobs: Mutex::default(),
             bell: broadcast::channel(BELL_CAPACITY).0,
+            closed: watch::channel(false).0,
         }
     }
 }
@@ -88,6 +91,16 @@ impl LiveJobs {
     pub(super) fn tell(&self, id: i64) {
         // Fails when nobody watches.
         let _ = self.bell.send(id);
+    }
+
+    /// Sends those who watch home.
+    pub(super) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// Waits for the end of all watching.
+    pub(super) fn closing(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
     }
 
     /// Hears the bell of all jobs.

@@ -21,7 +21,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Waiting jobs are looked for this often, should a wake-up be lost or another process have queued one.
 const LOOK: Duration = Duration::from_secs(2);
-/// Jobs of servers that went away are looked for this often.
+/// Jobs of servers that went away, and idle models, are looked for this often.
 const RECOVER: Duration = Duration::from_secs(30);
 /// Imports at the same time: a small one need not wait for a large one.
 const IMPORT_SLOTS: usize = 2;
@@ -61,7 +61,7 @@ impl Runner {
                 workers.push(tokio::spawn(worker.work()));
             }
         }
-        workers.push(tokio::spawn(watch_leases(Arc::clone(app), stopped)));
+        workers.push(tokio::spawn(keep_house(Arc::clone(app), stopped)));
         Ok(Self { stop, workers })
     }
 
@@ -74,6 +74,7 @@ impl Runner {
                 tracing::error!(%error, "a worker of the queue ended unexpectedly");
             }
         }
+        app.jobs.live().close();
     }
 }
 
@@ -219,13 +220,15 @@ async fn carry_out(
     }
 }
 
-/// Puts jobs back whose lease ran out: of other servers on the same database.
-async fn watch_leases(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+/// Keeps house from time to time: puts jobs back whose lease ran out (of other servers on the same database), lets models
+/// go that nobody uses.
+async fn keep_house(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(RECOVER) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
+        app.models.let_idle_go();
         let ours = app.jobs.live().ids();
         match store::recover(&app.db, None, &ours).await {
             Ok(jobs) if jobs.is_empty() => {}

@@ -187,6 +187,23 @@ pub(super) async fn heartbeat(
     Ok(rows.into_iter().next().map(|job| job.cancel_requested))
 }
 
+/// Requests of all jobs that have not ended.
+pub(super) async fn open_requests(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<serde_json::Value>, DbErr> {
+    job::Entity::find()
+        .select_only()
+        .column(job::Column::Request)
+        .filter(
+            job::COLUMN
+                .status
+                .is_in([kinds::JobStatus::Queued, kinds::JobStatus::Running]),
+        )
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// Writes how a running job ended; one that has ended already stays as it is.
 pub(super) async fn finish(
     db: &impl ConnectionTrait,

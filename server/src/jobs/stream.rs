@@ -54,6 +54,7 @@ struct Watcher {
 impl Watcher {
     async fn run(mut self) -> Result<(), Gone> {
         let mut bell = self.app.jobs.live().listen();
+        let mut closing = self.app.jobs.live().closing();
         let mut ears = Ears::default();
         let mut last_look = Instant::now();
         // When to look at the job again, if there is a reason to.
@@ -84,6 +85,7 @@ impl Watcher {
                 () = next_change(progress) => {
                     look_at.get_or_insert(last_look + PACE);
                 }
+                () = closed(&mut closing) => return Ok(()),
                 () = sleep(KEEP_ALIVE) => {
                     self.sender.send(Bytes::from_static(b": still here\n\n")).await.map_err(|_| Gone)?;
                 }
@@ -143,6 +145,12 @@ impl Ears {
             self.job = live;
         }
     }
+}
+
+/// Waits for the end of all watching.
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    // Fails when the sender is gone, which is an end, too.
+    let _ = closing.wait_for(|closed| *closed).await;
 }
 
 /// Waits for progress; for ever while the job is not at work: the bell rings when it is.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arborist_shared::decode::DecodeOptions;
 use arborist_shared::scores::DocumentScores;
@@ -23,6 +23,8 @@ use crate::http::problem::{ApiError, Code};
 use crate::work::{WarmModel, WarmOptions, WorkError};
 use crate::{App, taxonomies};
 
+/// A model that is not used for so long goes.
+const IDLE: Duration = Duration::from_secs(15 * 60);
 /// Texts of one batch at most.
 pub(super) const BATCH_TEXTS: usize = 128;
 /// Text of one batch at most, unless one text is longer.
@@ -157,6 +159,12 @@ impl Models {
             // Those who still use it keep it until they are done.
             kept.remove(&run);
         }
+    }
+
+    /// Lets models go that nobody has used for a while: their memory serves training.
+    pub(crate) fn let_idle_go(&self) {
+        self.lock()
+            .retain(|_, kept| kept.last_used.elapsed() < IDLE);
     }
 
     /// Forgets a model whose child is gone.

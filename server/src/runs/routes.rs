@@ -51,7 +51,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Train a method on a corpus. Everything is checked before anything is queued: the answer to a request that cannot work
 /// is 422 with the fields at fault. Encoders and word vectors are named by asset id, or `minilm`; never by path.
-#[utoipa::path(tag = "runs", params(("id" = i64, Path, description = "project")),
+#[utoipa::path(tag = "runs", params(("id" = i64, Path, description = "project")), request_body = NewRun,
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/projects/{id}/runs")]
 async fn create_run(

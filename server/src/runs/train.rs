@@ -91,10 +91,7 @@ async fn prepare(
     let snapshot = snapshot::ensure(app, job, &corpus, &taxonomy).await?;
     let part = |split: Split| snapshot.file(split).map(|path| text(&path));
 
-    let directory = RunDirectory::create(path)?;
-    directory.write_taxonomy(&taxonomy)?;
-    directory.write_manifest(&plugin.side.manifest)?;
-    directory.write_request(&RunRequest {
+    let request = RunRequest {
         run: run.id.to_string(),
         method: run.method.clone(),
         preset: run.preset.clone(),
@@ -110,8 +107,36 @@ async fn prepare(
         encoder: encoder.as_deref().map(text),
         word_vectors: word_vectors.as_deref().map(text),
         decoding: DecodeOptions::default(),
-    })?;
-    Ok(directory)
+    };
+    let path = path.to_owned();
+    blocking(move || {
+        let directory = RunDirectory::create(&path)?;
+        directory.write_taxonomy(&taxonomy)?;
+        directory.write_manifest(&plugin.side.manifest)?;
+        directory.write_request(&request)?;
+        Ok(directory)
+    })
+    .await
+}
+
+/// Does work on files off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
+) -> Result<T, JobError> {
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// Epochs as the directory tells them.
+async fn read_epochs(directory: &RunDirectory) -> Result<Epochs, JobError> {
+    let directory = directory.clone();
+    blocking(move || {
+        let mut epochs = Epochs::default();
+        for event in directory.read_events()? {
+            epochs.take(&event);
+        }
+        Ok(epochs)
+    })
+    .await
 }
 
 /// The approved plugin of a method.
@@ -147,10 +172,7 @@ async fn attempt(
     directory: &RunDirectory,
 ) -> Result<Exit, JobError> {
     // What an earlier attempt did is shown again: rows may be behind the directory.
-    let mut epochs = Epochs::default();
-    for event in directory.read_events()? {
-        epochs.take(&event);
-    }
+    let mut epochs = read_epochs(directory).await?;
     store::put_epochs(app.db.write(), run.id, &epochs.all).await?;
 
     let mut child = app
@@ -244,14 +266,15 @@ async fn enter_figures(
     run: &RunRow,
     directory: &RunDirectory,
 ) -> Result<JobResult, JobError> {
-    let metrics = directory
-        .metrics()?
-        .ok_or_else(|| JobError::Failed("the run ended without figures".to_owned()))?;
-    let training = directory.training()?.unwrap_or_default();
-    let mut epochs = Epochs::default();
-    for event in directory.read_events()? {
-        epochs.take(&event);
-    }
+    let (metrics, training) = blocking({
+        let directory = directory.clone();
+        move || Ok((directory.metrics()?, directory.training()?))
+    })
+    .await?;
+    let metrics =
+        metrics.ok_or_else(|| JobError::Failed("the run ended without figures".to_owned()))?;
+    let training = training.unwrap_or_default();
+    let epochs = read_epochs(directory).await?;
     let transaction = app.db.begin().await?;
     store::put_epochs(&transaction, run.id, &epochs.all).await?;
     store::put_training(&transaction, run.id, &training).await?;

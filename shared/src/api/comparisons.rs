@@ -12,7 +12,7 @@ use crate::split::Split;
 pub struct NewComparison {
     /// Two to ten runs.
     pub runs: Vec<i64>,
-    /// `test`, which is also the default, or `validation`.
+    /// `test`, which is also the default; nothing else can be compared.
     #[serde(default)]
     pub split: Option<Split>,
     /// Resamples of the bootstrap; 10,000 unless told otherwise.

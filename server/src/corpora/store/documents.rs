@@ -1,0 +1,216 @@
+//! The queries for documents: lists by words, label and part, and single ones.
+
+use arborist_shared::split::Split;
+use sea_orm::sea_query::{Condition, Expr, IntoTableRef, SelectStatement, TableRef};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, JoinType, Order, QueryFilter,
+    QueryOrder,
+};
+
+use super::{CorpusRow, find};
+use crate::db::entity::corpus::{corpus_document, document, document_label};
+use crate::db::{DbErr, kinds, search};
+
+/// Matching documents are counted so far; beyond, there are just more.
+pub(in crate::corpora) const COUNT_CAP: u64 = 10_000;
+
+/// Which documents of a version are asked for.
+#[derive(Clone, Debug)]
+pub(in crate::corpora) struct DocumentQuery {
+    pub(in crate::corpora) corpus: i64,
+    pub(in crate::corpora) search: Option<String>,
+    /// Position of a label that the documents have, closed upwards.
+    pub(in crate::corpora) label: Option<i64>,
+    pub(in crate::corpora) split: Option<Split>,
+}
+
+/// A document as one version has it.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(in crate::corpora) struct DocumentRow {
+    pub(in crate::corpora) id: i64,
+    pub(in crate::corpora) key: String,
+    pub(in crate::corpora) text: String,
+    pub(in crate::corpora) split: kinds::Split,
+    pub(in crate::corpora) explicit: Option<Vec<u8>>,
+}
+
+/// Documents in the order of their ids, after one.
+pub(in crate::corpora) async fn documents(
+    db: &impl ConnectionTrait,
+    query: &DocumentQuery,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<DocumentRow>, DbErr> {
+    let Some((mut select, id)) = matching(query) else {
+        return Ok(Vec::new());
+    };
+    for column in [
+        document::Column::Id,
+        document::Column::Key,
+        document::Column::Text,
+        document::Column::Split,
+    ] {
+        select.column((document::Entity, column));
+    }
+    select
+        .column((corpus_document::Entity, corpus_document::Column::Explicit))
+        .and_where(id.clone().gt(after))
+        .order_by_expr(id, Order::Asc)
+        .limit(limit);
+    DocumentRow::find_by_statement(db.get_database_backend().build(&select))
+        .all(db)
+        .await
+}
+
+/// Number of matching documents, up to one more than [`COUNT_CAP`].
+pub(in crate::corpora) async fn count_documents(
+    db: &impl ConnectionTrait,
+    query: &DocumentQuery,
+) -> Result<u64, DbErr> {
+    let Some((mut select, id)) = matching(query) else {
+        return Ok(0);
+    };
+    select.expr_as(id, "id").limit(COUNT_CAP + 1);
+    let mut count = SelectStatement::new();
+    count
+        .expr_as(Expr::val(1).count(), "n")
+        .from_subquery(select, "matching");
+    let row = db.query_one(&count).await?;
+    row.map_or(Ok(0), |row| row.try_get::<i64>("", "n"))
+        .map(|n| n as u64)
+}
+
+/// The joined tables with the conditions, without columns, driven by the most selective index; and the column that holds the
+/// document's id there. None when the search can find nothing.
+fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
+    let member = |column| Expr::col((corpus_document::Entity, column));
+    let labeled = |column| Expr::col((document_label::Entity, column));
+    let of_document = |column| Expr::col((document::Entity, column));
+    let mut select = SelectStatement::new();
+    // Cross joins keep the order of the tables: first the few that fit, the others by their keys.
+    let then = |select: &mut SelectStatement, table: TableRef| {
+        select.join(JoinType::CrossJoin, table, Condition::all());
+    };
+    let id = if let Some(typed) = &query.search {
+        select.from(search::TABLE).and_where(search::fits(typed)?);
+        then(&mut select, corpus_document::Entity.into_table_ref());
+        let id = search::document_id();
+        select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
+        if query.label.is_some() {
+            then(&mut select, document_label::Entity.into_table_ref());
+            select.and_where(labeled(document_label::Column::DocumentId).eq(id.clone()));
+        }
+        id
+    } else if query.label.is_some() {
+        select.from(document_label::Entity);
+        then(&mut select, corpus_document::Entity.into_table_ref());
+        let id = labeled(document_label::Column::DocumentId);
+        select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
+        id
+    } else {
+        select.from(corpus_document::Entity);
+        member(corpus_document::Column::DocumentId)
+    };
+    select.and_where(member(corpus_document::Column::CorpusId).eq(query.corpus));
+    if let Some(label) = query.label {
+        select
+            .and_where(labeled(document_label::Column::CorpusId).eq(query.corpus))
+            .and_where(labeled(document_label::Column::Label).eq(label));
+    }
+    then(&mut select, document::Entity.into_table_ref());
+    select.and_where(of_document(document::Column::Id).eq(id.clone()));
+    if let Some(split) = query.split {
+        select.and_where(
+            of_document(document::Column::Split).eq(Expr::value(kinds::Split::from(split))),
+        );
+    }
+    Some((select, id))
+}
+
+/// A document in the newest version that holds it, which comes along.
+pub(in crate::corpora) async fn find_document(
+    db: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<(DocumentRow, CorpusRow)>, DbErr> {
+    let Some(document) = document::Entity::find_by_id(id).one(db).await? else {
+        return Ok(None);
+    };
+    let memberships = corpus_document::Entity::find()
+        .filter(corpus_document::COLUMN.document_id.eq(id))
+        .order_by_desc(corpus_document::Column::CorpusId)
+        .all(db)
+        .await?;
+    for membership in memberships {
+        if let Some(corpus) = find(db, membership.corpus_id).await? {
+            let row = DocumentRow {
+                id: document.id,
+                key: document.key,
+                text: document.text,
+                split: document.split,
+                explicit: membership.explicit,
+            };
+            return Ok(Some((row, corpus)));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::Statement;
+
+    use super::*;
+    use crate::db::Db;
+
+    /// How the database goes about a list; lists must start at an index and come out in order.
+    async fn check(db: &Db, query: DocumentQuery, first: &str) {
+        let (mut select, id) = matching(&query).unwrap();
+        select
+            .expr(id.clone())
+            .and_where(id.clone().gt(7))
+            .order_by_expr(id, Order::Asc)
+            .limit(10);
+        let built = db.read().get_database_backend().build(&select);
+        let plan = Statement {
+            sql: format!("EXPLAIN QUERY PLAN {}", built.sql),
+            ..built
+        };
+        let rows = db.read().query_all_raw(plan).await.unwrap();
+        let steps: Vec<String> = rows
+            .into_iter()
+            .map(|row| row.try_get("", "detail").unwrap())
+            .collect();
+        assert!(steps[0].starts_with(first), "{query:?}: {steps:#?}");
+        for step in &steps[1..] {
+            assert!(step.starts_with("SEARCH "), "{query:?}: {steps:#?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_use_their_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let db = Db::open(&url).await.unwrap();
+        let query = |search: Option<&str>, label, split| DocumentQuery {
+            corpus: 1,
+            search: search.map(str::to_owned),
+            label,
+            split,
+        };
+        let by_corpus = "SEARCH corpus_document USING PRIMARY KEY (corpus_id=? AND document_id>?)";
+        check(&db, query(None, None, None), by_corpus).await;
+        check(&db, query(None, None, Some(Split::Test)), by_corpus).await;
+        let by_label =
+            "SEARCH document_label USING PRIMARY KEY (corpus_id=? AND label=? AND document_id>?)";
+        check(&db, query(None, Some(3), None), by_label).await;
+        check(&db, query(None, Some(3), Some(Split::Test)), by_label).await;
+        let by_words = "SCAN document_search VIRTUAL TABLE INDEX";
+        check(&db, query(Some("word"), None, None), by_words).await;
+        check(
+            &db,
+            query(Some("word"), Some(3), Some(Split::Test)),
+            by_words,
+        )
+        .await;
+    }
+}
