@@ -20,7 +20,7 @@ use([
   TreemapChart,
 ]);
 
-// Colours and type come from the style sheet, so that light and dark follow the page.
+// Colors and type come from the style sheet, so that light and dark follow the page.
 const token = (style, name) => style.getPropertyValue(name).trim();
 
 const theme = () => {
@@ -56,7 +56,7 @@ const theme = () => {
 
 // Fractions become percentages on axes named "percent" and in series whose name ends in " (percent)".
 // The options cannot say it themselves: functions do not travel as JSON, and text that becomes code is not allowed here.
-const percent = (value) => (typeof value === "number" ? `${(value * 100).toFixed(1)} %` : "–");
+const percent = (value) => (typeof value === "number" ? `${(value * 100).toFixed(1)}%` : "–");
 
 const prepare = (json) => {
   const option = JSON.parse(json);
@@ -64,7 +64,7 @@ const prepare = (json) => {
   for (const axis of axes) {
     if (axis.name === "percent") {
       delete axis.name;
-      axis.axisLabel = { ...axis.axisLabel, formatter: (value) => `${Math.round(value * 100)} %` };
+      axis.axisLabel = { ...axis.axisLabel, formatter: (value) => `${Math.round(value * 100)}%` };
     }
   }
   for (const series of option.series ?? []) {
@@ -72,6 +72,19 @@ const prepare = (json) => {
     if (typeof series.name === "string" && series.name.endsWith(suffix)) {
       series.name = series.name.slice(0, -suffix.length);
       series.tooltip = { valueFormatter: percent };
+    }
+  }
+  const subtle = token(getComputedStyle(document.documentElement), "--ab-text-subtle");
+  for (const series of option.series ?? []) {
+    // A name that stays lets a growing series move on instead of being drawn anew.
+    series.id ??= series.name;
+    if (series.name === "each step") {
+      series.lineStyle = { ...series.lineStyle, color: subtle };
+      series.itemStyle = { color: subtle };
+    }
+    if (series.markLine) {
+      series.markLine.label = { ...series.markLine.label, color: subtle, textBorderWidth: 0 };
+      series.markLine.lineStyle = { ...series.markLine.lineStyle, color: subtle };
     }
   }
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) option.animation = false;
@@ -84,7 +97,7 @@ export const create = (element, json) => {
   const observer = new ResizeObserver(() => chart.resize({ animation: { duration: 0 } }));
   observer.observe(element);
   return {
-    update: (next) => chart.setOption(prepare(next), { replaceMerge: ["series"] }),
+    update: (next) => chart.setOption({ ...prepare(next), animation: false }, { replaceMerge: ["series"] }),
     dispose: () => {
       observer.disconnect();
       chart.dispose();

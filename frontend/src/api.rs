@@ -3,19 +3,20 @@
 //! Every answer is `Result<T, ApiError>`. An error keeps the problem document of the server, so that
 //! pages can say what happened and fold the rest away. Routes return the wire types of `arborist_shared::api`.
 
+mod accounts;
 mod error;
 mod upload;
 
 use std::cell::RefCell;
 
-use arborist_shared::api::accounts::{CreatedKey, FirstStart, KeyList, NewKey, Session, SignIn};
 use arborist_shared::api::assets::AssetList;
 use arborist_shared::api::corpora::{CorpusList, CorpusPreview, DocumentAnswer, DocumentPage};
 use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
-use arborist_shared::api::projects::{NewProject, Overview, Project, ProjectAnswer, ProjectList};
-use arborist_shared::api::runs::{EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunPage};
+use arborist_shared::api::runs::{
+    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunPage,
+};
 use arborist_shared::api::taxonomies::{LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview};
 use arborist_shared::metrics::Metrics;
 use arborist_shared::split::Split;
@@ -26,6 +27,7 @@ use wasm_bindgen::JsValue;
 use web_sys::Blob;
 use yew::Callback;
 
+pub use accounts::*;
 pub use error::{ApiError, sentence};
 pub use upload::{Sent, Upload};
 
@@ -52,19 +54,32 @@ fn signed_out() {
 
 /// Address of a route below `/api/v1`.
 pub fn address(path: &str, query: Pairs<'_>) -> String {
-    let pairs: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let pairs: Vec<_> = query
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
     let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
-    if query.is_empty() { format!("/api/v1{path}") } else { format!("/api/v1{path}?{query}") }
+    if query.is_empty() {
+        format!("/api/v1{path}")
+    } else {
+        format!("/api/v1{path}?{query}")
+    }
 }
 
 fn request(method: Method, path: &str, query: Pairs<'_>) -> RequestBuilder {
-    RequestBuilder::new(&address(path, query)).method(method).header("accept", "application/json, application/problem+json")
+    RequestBuilder::new(&address(path, query))
+        .method(method)
+        .header("accept", "application/json, application/problem+json")
 }
 
 async fn answer(request: Request) -> Answer<String> {
-    let response: Response = request.send().await.map_err(|error| ApiError::Network { detail: error.to_string() })?;
+    let response: Response = request.send().await.map_err(|error| ApiError::Network {
+        detail: error.to_string(),
+    })?;
     let status = response.status();
-    let body = response.text().await.map_err(|error| ApiError::Network { detail: error.to_string() })?;
+    let body = response.text().await.map_err(|error| ApiError::Network {
+        detail: error.to_string(),
+    })?;
     judge(status, body)
 }
 
@@ -75,7 +90,10 @@ fn judge(status: u16, body: String) -> Answer<String> {
     }
     let error = match serde_json::from_str::<Problem>(&body) {
         Ok(problem) => ApiError::Problem(Box::new(problem)),
-        Err(_) => ApiError::Status { status, body: body.chars().take(2_000).collect() },
+        Err(_) => ApiError::Status {
+            status,
+            body: body.chars().take(2_000).collect(),
+        },
     };
     if status == 401 {
         signed_out();
@@ -84,16 +102,26 @@ fn judge(status: u16, body: String) -> Answer<String> {
 }
 
 fn parse<T: DeserializeOwned>(body: &str) -> Answer<T> {
-    serde_json::from_str(body).map_err(|error| ApiError::Unreadable { detail: error.to_string() })
+    serde_json::from_str(body).map_err(|error| ApiError::Unreadable {
+        detail: error.to_string(),
+    })
 }
 
 async fn get<T: DeserializeOwned>(path: &str, query: Pairs<'_>) -> Answer<T> {
-    let request = request(Method::GET, path, query).build().map_err(ApiError::from_request)?;
+    let request = request(Method::GET, path, query)
+        .build()
+        .map_err(ApiError::from_request)?;
     parse(&answer(request).await?)
 }
 
-async fn post<T: DeserializeOwned>(path: &str, query: Pairs<'_>, body: &impl Serialize) -> Answer<T> {
-    let request = request(Method::POST, path, query).json(body).map_err(ApiError::from_request)?;
+async fn post<T: DeserializeOwned>(
+    path: &str,
+    query: Pairs<'_>,
+    body: &impl Serialize,
+) -> Answer<T> {
+    let request = request(Method::POST, path, query)
+        .json(body)
+        .map_err(ApiError::from_request)?;
     parse(&answer(request).await?)
 }
 
@@ -106,64 +134,10 @@ async fn post_blob<T: DeserializeOwned>(path: &str, query: Pairs<'_>, body: &Blo
 }
 
 async fn delete(path: &str) -> Answer<()> {
-    let request = request(Method::DELETE, path, &[]).build().map_err(ApiError::from_request)?;
+    let request = request(Method::DELETE, path, &[])
+        .build()
+        .map_err(ApiError::from_request)?;
     answer(request).await.map(drop)
-}
-
-// Accounts
-
-pub async fn session() -> Answer<Session> {
-    get("/session", &[]).await
-}
-
-pub async fn sign_in(name: String, password: String) -> Answer<()> {
-    let request = request(Method::POST, "/session", &[]).json(&SignIn { name, password }).map_err(ApiError::from_request)?;
-    answer(request).await.map(drop)
-}
-
-pub async fn sign_out() -> Answer<()> {
-    delete("/session").await
-}
-
-pub async fn first_start(first: FirstStart) -> Answer<()> {
-    let request = request(Method::POST, "/first-start", &[]).json(&first).map_err(ApiError::from_request)?;
-    answer(request).await.map(drop)
-}
-
-pub async fn keys() -> Answer<KeyList> {
-    get("/keys", &[]).await
-}
-
-pub async fn create_key(key: &NewKey) -> Answer<CreatedKey> {
-    post("/keys", &[], key).await
-}
-
-pub async fn revoke_key(key: i64) -> Answer<()> {
-    delete(&format!("/keys/{key}")).await
-}
-
-// Projects
-
-pub async fn projects() -> Answer<ProjectList> {
-    get("/projects", &[]).await
-}
-
-pub async fn create_project(name: String) -> Answer<Project> {
-    post::<ProjectAnswer>("/projects", &[], &NewProject { name }).await.map(|answer| answer.project)
-}
-
-/// Answer of the sample route: the project, and the job that fills it.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct SampleProject {
-    pub project: Project,
-}
-
-pub async fn sample_project() -> Answer<SampleProject> {
-    post("/sample-project", &[], &serde_json::Map::new()).await
-}
-
-pub async fn overview(project: i64) -> Answer<Overview> {
-    get(&format!("/projects/{project}/overview"), &[]).await
 }
 
 // Taxonomies
@@ -177,36 +151,78 @@ pub async fn taxonomy(taxonomy: i64) -> Answer<TaxonomyAnswer> {
 }
 
 /// Labels below `parent` (`Some("")` = below the root), or all in taxonomy order.
-pub async fn labels(taxonomy: i64, parent: Option<&str>, limit: u32, cursor: Option<String>) -> Answer<LabelPage> {
+pub async fn labels(
+    taxonomy: i64,
+    parent: Option<&str>,
+    limit: u32,
+    cursor: Option<String>,
+) -> Answer<LabelPage> {
     let mut path = format!("/taxonomies/{taxonomy}/labels");
     // An empty parent means something, so it cannot go the way of other empty values.
     if parent == Some("") {
         path.push_str("?parent=&");
-        let rest = address("", &[("limit", limit.to_string()), ("cursor", cursor.unwrap_or_default())]);
+        let rest = address(
+            "",
+            &[
+                ("limit", limit.to_string()),
+                ("cursor", cursor.unwrap_or_default()),
+            ],
+        );
         path.push_str(rest.trim_start_matches("/api/v1").trim_start_matches('?'));
         return get(&path, &[]).await;
     }
     get(
         &path,
-        &[("parent", parent.unwrap_or_default().to_owned()), ("limit", limit.to_string()), ("cursor", cursor.unwrap_or_default())],
+        &[
+            ("parent", parent.unwrap_or_default().to_owned()),
+            ("limit", limit.to_string()),
+            ("cursor", cursor.unwrap_or_default()),
+        ],
     )
     .await
 }
 
 pub async fn search_labels(taxonomy: i64, search: &str, limit: u32) -> Answer<LabelPage> {
-    get(&format!("/taxonomies/{taxonomy}/labels"), &[("search", search.to_owned()), ("limit", limit.to_string())]).await
+    get(
+        &format!("/taxonomies/{taxonomy}/labels"),
+        &[("search", search.to_owned()), ("limit", limit.to_string())],
+    )
+    .await
 }
 
-pub async fn preview_taxonomy(project: i64, format: &str, partial: bool, body: &Blob) -> Answer<TaxonomyPreview> {
-    post_blob(&format!("/projects/{project}/taxonomies/preview"), &preview_query(format, partial), body).await
+pub async fn preview_taxonomy(
+    project: i64,
+    format: &str,
+    partial: bool,
+    body: &Blob,
+) -> Answer<TaxonomyPreview> {
+    post_blob(
+        &format!("/projects/{project}/taxonomies/preview"),
+        &preview_query(format, partial),
+        body,
+    )
+    .await
 }
 
 pub fn taxonomy_upload(project: i64, format: &str, name: &str) -> String {
-    address(&format!("/projects/{project}/taxonomies"), &[("format", format.to_owned()), ("name", name.to_owned())])
+    address(
+        &format!("/projects/{project}/taxonomies"),
+        &[("format", format.to_owned()), ("name", name.to_owned())],
+    )
 }
 
 fn preview_query(format: &str, partial: bool) -> [(&'static str, String); 2] {
-    [("format", format.to_owned()), ("partial", if partial { "true".into() } else { String::new() })]
+    [
+        ("format", format.to_owned()),
+        (
+            "partial",
+            if partial {
+                "true".into()
+            } else {
+                String::new()
+            },
+        ),
+    ]
 }
 
 // Corpora
@@ -215,9 +231,20 @@ pub async fn corpora(project: i64) -> Answer<CorpusList> {
     get(&format!("/projects/{project}/corpora"), &[]).await
 }
 
-pub async fn preview_corpus(project: i64, taxonomy: i64, format: &str, partial: bool, body: &Blob) -> Answer<CorpusPreview> {
+pub async fn preview_corpus(
+    project: i64,
+    taxonomy: i64,
+    format: &str,
+    partial: bool,
+    body: &Blob,
+) -> Answer<CorpusPreview> {
     let [format, partial] = preview_query(format, partial);
-    post_blob(&format!("/projects/{project}/corpora/preview"), &[("taxonomy", taxonomy.to_string()), format, partial], body).await
+    post_blob(
+        &format!("/projects/{project}/corpora/preview"),
+        &[("taxonomy", taxonomy.to_string()), format, partial],
+        body,
+    )
+    .await
 }
 
 /// How an import gives parts to rows that do not name theirs.
@@ -228,21 +255,35 @@ pub struct SplitChoice {
     pub seed: Option<u64>,
 }
 
-pub fn corpus_upload(project: i64, taxonomy: i64, format: &str, split: &SplitChoice, name: &str) -> String {
+pub fn corpus_upload(
+    project: i64,
+    taxonomy: i64,
+    format: &str,
+    split: &SplitChoice,
+    name: &str,
+) -> String {
     address(
         &format!("/projects/{project}/corpora"),
         &[
             ("taxonomy", taxonomy.to_string()),
             ("format", format.to_owned()),
             ("split", split.ratios.clone().unwrap_or_default()),
-            ("seed", split.seed.map(|seed| seed.to_string()).unwrap_or_default()),
+            (
+                "seed",
+                split.seed.map(|seed| seed.to_string()).unwrap_or_default(),
+            ),
             ("name", name.to_owned()),
         ],
     )
 }
 
 /// Sends a file, telling how far it is.
-pub fn upload(address: &str, body: &Blob, progress: Callback<Sent>, done: Callback<Answer<Accepted>>) -> Answer<Upload> {
+pub fn upload(
+    address: &str,
+    body: &Blob,
+    progress: Callback<Sent>,
+    done: Callback<Answer<Accepted>>,
+) -> Answer<Upload> {
     upload::start(address, body, progress, done)
 }
 
@@ -259,7 +300,12 @@ pub struct DocumentQuery {
     pub corpus: String,
 }
 
-pub async fn documents(project: i64, query: &DocumentQuery, limit: u32, cursor: Option<String>) -> Answer<DocumentPage> {
+pub async fn documents(
+    project: i64,
+    query: &DocumentQuery,
+    limit: u32,
+    cursor: Option<String>,
+) -> Answer<DocumentPage> {
     get(
         &format!("/projects/{project}/documents"),
         &[
@@ -281,7 +327,14 @@ pub async fn document(document: i64) -> Answer<DocumentAnswer> {
 // Jobs
 
 pub async fn jobs(project: i64, limit: u32) -> Answer<JobList> {
-    get("/jobs", &[("project", project.to_string()), ("limit", limit.to_string())]).await
+    get(
+        "/jobs",
+        &[
+            ("project", project.to_string()),
+            ("limit", limit.to_string()),
+        ],
+    )
+    .await
 }
 
 pub async fn job(job: i64) -> Answer<Job> {
@@ -307,7 +360,14 @@ pub async fn assets(project: i64) -> Answer<AssetList> {
 }
 
 pub async fn runs(project: i64, limit: u32, cursor: Option<String>) -> Answer<RunPage> {
-    get(&format!("/projects/{project}/runs"), &[("limit", limit.to_string()), ("cursor", cursor.unwrap_or_default())]).await
+    get(
+        &format!("/projects/{project}/runs"),
+        &[
+            ("limit", limit.to_string()),
+            ("cursor", cursor.unwrap_or_default()),
+        ],
+    )
+    .await
 }
 
 pub async fn run(run: i64) -> Answer<RunAnswer> {
@@ -319,11 +379,18 @@ pub async fn start_run(project: i64, run: &NewRun) -> Answer<Accepted> {
 }
 
 pub fn metrics_address(run: i64, split: Split) -> String {
-    address(&format!("/runs/{run}/metrics"), &[("split", split_word(split).to_owned())])
+    address(
+        &format!("/runs/{run}/metrics"),
+        &[("split", split_word(split).to_owned())],
+    )
 }
 
 pub async fn metrics(run: i64, split: Split) -> Answer<Metrics> {
-    get(&format!("/runs/{run}/metrics"), &[("split", split_word(split).to_owned())]).await
+    get(
+        &format!("/runs/{run}/metrics"),
+        &[("split", split_word(split).to_owned())],
+    )
+    .await
 }
 
 pub async fn epochs(run: i64) -> Answer<EpochList> {
@@ -351,7 +418,14 @@ mod tests {
     fn addresses_leave_empty_values_out_and_escape_the_rest() {
         assert_eq!(address("/jobs", &[]), "/api/v1/jobs");
         assert_eq!(
-            address("/jobs", &[("project", "3".into()), ("status", String::new()), ("search", "a b&c".into())]),
+            address(
+                "/jobs",
+                &[
+                    ("project", "3".into()),
+                    ("status", String::new()),
+                    ("search", "a b&c".into())
+                ]
+            ),
             "/api/v1/jobs?project=3&search=a+b%26c"
         );
     }
@@ -359,9 +433,14 @@ mod tests {
     #[test]
     fn problems_are_read_from_error_answers() {
         let body = r#"{"type":"urn:arborist:corpus_not_found","title":"No such corpus","status":404,"detail":"corpus 9 does not exist"}"#;
-        let Err(ApiError::Problem(problem)) = judge(404, body.into()) else { panic!("expected a problem") };
+        let Err(ApiError::Problem(problem)) = judge(404, body.into()) else {
+            panic!("expected a problem")
+        };
         assert_eq!(problem.detail, "corpus 9 does not exist");
-        assert!(matches!(judge(502, "<html>".into()), Err(ApiError::Status { status: 502, .. })));
+        assert!(matches!(
+            judge(502, "<html>".into()),
+            Err(ApiError::Status { status: 502, .. })
+        ));
         assert_eq!(judge(204, String::new()), Ok(String::new()));
     }
 }

@@ -48,7 +48,9 @@ fn Gate() -> Html {
         use_effect_with((), move |()| api::on_signed_out(reload));
     }
     match &session.state {
-        Loading::Waiting => html! { <div class="ab-boot" role="status"><p class="ab-boot__text">{ "Loading" }</p></div> },
+        Loading::Waiting => {
+            html! { <div class="ab-boot" role="status"><p class="ab-boot__text">{ "Loading" }</p></div> }
+        }
         Loading::Failed(error) => html! {
             <main class="ab-lone"><Failure error={error.clone()} retry={session.reload.clone()} /></main>
         },
@@ -63,7 +65,11 @@ fn inside(session: &Session, reload: &Callback<()>) -> Html {
     let Some(user) = session.user.clone() else {
         return html! { <SignInPage done={reload.clone()} /> };
     };
-    let account = Account { user, version: session.version.clone(), reload: reload.clone() };
+    let account = Account {
+        user,
+        version: session.version.clone(),
+        reload: reload.clone(),
+    };
     html! {
         <ContextProvider<Account> context={account}><Shell /></ContextProvider<Account>>
     }
@@ -73,8 +79,12 @@ fn inside(session: &Session, reload: &Callback<()>) -> Html {
 pub fn tell_of_panic(info: &PanicHookInfo<'_>) {
     let message = info.to_string();
     web_sys::console::error_1(&message.clone().into());
-    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
-    let (Ok(sheet), Some(body)) = (document.create_element("div"), document.body()) else { return };
+    let Some(document) = web_sys::window().and_then(|window| window.document()) else {
+        return;
+    };
+    let (Ok(sheet), Some(body)) = (document.create_element("div"), document.body()) else {
+        return;
+    };
     sheet.set_class_name("ab-panic");
     let _ = sheet.set_attribute("role", "alert");
     sheet.set_inner_html(

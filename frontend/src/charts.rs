@@ -43,7 +43,9 @@ pub fn percent_series(name: &str) -> String {
 
 /// The option as the script takes it.
 pub fn json(options: &Options) -> Rc<str> {
-    serde_json::to_string(options).unwrap_or_else(|_| "{}".into()).into()
+    serde_json::to_string(options)
+        .unwrap_or_else(|_| "{}".into())
+        .into()
 }
 
 #[derive(PartialEq, Properties)]
@@ -69,19 +71,29 @@ pub fn Chart(props: &ChartProps) -> Html {
     latest.borrow_mut().clone_from(&props.option);
 
     {
-        let (node, handle, failed, ready, latest) = (node.clone(), handle.clone(), failed.setter(), ready.setter(), latest.clone());
+        let (node, handle, failed, ready, latest) = (
+            node.clone(),
+            handle.clone(),
+            failed.setter(),
+            ready.setter(),
+            latest.clone(),
+        );
         use_effect_with(theme.dark, move |_| {
             let gone = Rc::new(RefCell::new(false));
             {
                 let (gone, handle) = (gone.clone(), handle.clone());
                 spawn_local(async move {
                     let module = load().await;
-                    let (Ok(module), Some(element), false) = (module, node.cast::<Element>(), *gone.borrow()) else {
+                    let (Ok(module), Some(element), false) =
+                        (module, node.cast::<Element>(), *gone.borrow())
+                    else {
                         failed.set(!*gone.borrow());
                         return;
                     };
                     let option = latest.borrow().clone();
-                    match wasm_bindgen::JsCast::unchecked_into::<Module>(module).create(&element, &option) {
+                    match wasm_bindgen::JsCast::unchecked_into::<Module>(module)
+                        .create(&element, &option)
+                    {
                         Ok(created) => {
                             *handle.borrow_mut() = Some(created);
                             failed.set(false);

@@ -3,9 +3,9 @@
 //! Pure: callers pass the time. Figures keep their exact digits beside the rounded ones, because the
 //! page must show what `GET …/metrics` says, to the last digit.
 
-/// A fraction as a percentage with one decimal: `78.4 %`.
+/// A fraction as a percentage with one decimal: `78.4%`.
 pub fn percent(fraction: f64) -> String {
-    format!("{:.1} %", fraction * 100.0)
+    format!("{:.1}%", fraction * 100.0)
 }
 
 /// All digits of a figure, spelled as the server spells them in JSON.
@@ -39,7 +39,11 @@ pub fn number(value: f64) -> String {
     let size = value.abs();
     if size >= 1000.0 {
         let whole = count(size.round() as u64);
-        return if value < 0.0 { format!("−{whole}") } else { whole };
+        return if value < 0.0 {
+            format!("−{whole}")
+        } else {
+            whole
+        };
     }
     let decimals = match size {
         0.0 => 0,
@@ -50,7 +54,11 @@ pub fn number(value: f64) -> String {
         _ => return format!("{value:.1e}"),
     };
     let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// A difference of two fractions in percentage points: `▲ 1.2`, `▼ 0.4`, `0.0`.
@@ -74,7 +82,11 @@ pub fn bytes(value: u64) -> String {
         size /= 1000.0;
         unit += 1;
     }
-    if unit == 0 || size >= 99.95 { format!("{size:.0} {}", UNITS[unit]) } else { format!("{size:.1} {}", UNITS[unit]) }
+    if unit == 0 || size >= 99.95 {
+        format!("{size:.0} {}", UNITS[unit])
+    } else {
+        format!("{size:.1} {}", UNITS[unit])
+    }
 }
 
 /// A duration in at most two units: `48 s`, `3 min 20 s`, `2 h 5 min`.
@@ -98,7 +110,11 @@ pub fn duration(seconds: f64) -> String {
 
 /// A rate: `1,240 documents/s`, `0.8 rows/s`.
 pub fn rate(per_second: f64, unit: &str) -> String {
-    let figure = if per_second >= 10.0 { count(per_second.round() as u64) } else { format!("{per_second:.1}") };
+    let figure = if per_second >= 10.0 {
+        count(per_second.round() as u64)
+    } else {
+        format!("{per_second:.1}")
+    };
     format!("{figure} {unit}/s")
 }
 
@@ -126,7 +142,9 @@ pub fn parse_time(text: &str) -> Option<f64> {
     let mut rest = text.get(19..)?;
     let mut fraction = 0.0;
     if let Some(digits) = rest.strip_prefix('.') {
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(digits.len());
         fraction = format!("0.{}", &digits[..end]).parse().ok()?;
         rest = &digits[end..];
     }
@@ -179,8 +197,8 @@ mod tests {
 
     #[test]
     fn percentages_have_one_decimal_and_exact_digits_stay() {
-        assert_eq!(percent(0.78449), "78.4 %");
-        assert_eq!(percent(1.0), "100.0 %");
+        assert_eq!(percent(0.78449), "78.4%");
+        assert_eq!(percent(1.0), "100.0%");
         assert_eq!(exact(0.784_321_987_654_321), "0.784321987654321");
         assert_eq!(exact(1.0), "1.0");
         assert_eq!(exact(1e-7), "1e-7");
@@ -232,8 +250,14 @@ mod tests {
     #[test]
     fn times_are_parsed_and_told_in_words() {
         assert_eq!(parse_time("1970-01-01T00:00:00Z"), Some(0.0));
-        assert_eq!(parse_time("2026-11-20T12:00:00.500Z"), Some(1_795_176_000_500.0));
-        assert_eq!(parse_time("2026-11-20T14:00:00+02:00"), Some(1_795_176_000_000.0));
+        assert_eq!(
+            parse_time("2026-11-20T12:00:00.500Z"),
+            Some(1_795_176_000_500.0)
+        );
+        assert_eq!(
+            parse_time("2026-11-20T14:00:00+02:00"),
+            Some(1_795_176_000_000.0)
+        );
         assert_eq!(parse_time("soon"), None);
         assert_eq!(relative(10_000.0, 9_000.0), "just now");
         assert_eq!(relative(600_000.0, 0.0), "10 minutes ago");
@@ -245,7 +269,10 @@ mod tests {
     #[test]
     fn long_names_are_cut_in_the_middle() {
         assert_eq!(middle("short", 20), "short");
-        assert_eq!(middle("exposure biomarker in cord blood", 16), "exposure b…blood");
+        assert_eq!(
+            middle("exposure biomarker in cord blood", 16),
+            "exposure b…blood"
+        );
         let arabic = "تصنيف".repeat(50);
         assert_eq!(middle(&arabic, 40).chars().count(), 40);
     }

@@ -17,7 +17,9 @@ pub mod shell;
 /// Draws the dashboard into the page's `#app`.
 pub fn start() {
     std::panic::set_hook(Box::new(app::tell_of_panic));
-    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.get_element_by_id("app"));
+    let root = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.get_element_by_id("app"));
     match root {
         Some(root) => drop(yew::Renderer::<app::App>::with_root(root).render()),
         None => drop(yew::Renderer::<app::App>::new().render()),

@@ -63,7 +63,9 @@ impl Route {
             Self::Corpus { .. } | Self::Import { .. } => Self::Corpus { project },
             Self::Taxonomy { .. } => Self::Taxonomy { project },
             Self::Train { .. } => Self::Train { project },
-            Self::Runs { .. } | Self::Run { .. } | Self::SideBySide { .. } => Self::Runs { project },
+            Self::Runs { .. } | Self::Run { .. } | Self::SideBySide { .. } => {
+                Self::Runs { project }
+            }
             Self::TryIt { .. } => Self::TryIt { project },
             Self::Settings { .. } => Self::Settings { project },
             _ => Self::Overview { project },
@@ -102,7 +104,10 @@ mod tests {
             Route::Projects,
             Route::Overview { project: 3 },
             Route::Import { project: 3 },
-            Route::Run { project: 3, run: 12 },
+            Route::Run {
+                project: 3,
+                run: 12,
+            },
             Route::SideBySide { project: 3 },
         ] {
             assert_eq!(Route::recognize(&route.to_path()), Some(route));
@@ -113,7 +118,13 @@ mod tests {
 
     #[test]
     fn switching_projects_stays_on_the_kind_of_page() {
-        assert_eq!(Route::Run { project: 1, run: 9 }.in_project(2), Route::Runs { project: 2 });
-        assert_eq!(Route::Projects.in_project(2), Route::Overview { project: 2 });
+        assert_eq!(
+            Route::Run { project: 1, run: 9 }.in_project(2),
+            Route::Runs { project: 2 }
+        );
+        assert_eq!(
+            Route::Projects.in_project(2),
+            Route::Overview { project: 2 }
+        );
     }
 }

@@ -4,6 +4,7 @@ pub mod help;
 pub mod jobs;
 pub mod jobs_drawer;
 pub mod masthead;
+pub mod methods;
 pub mod navigation;
 
 use std::rc::Rc;
@@ -23,8 +24,9 @@ use crate::pages;
 use crate::route::Route;
 
 pub use help::is_typing;
-pub use masthead::role_word;
 pub use jobs::{Jobs, use_jobs};
+pub use masthead::role_word;
+pub use methods::{Methods, details, use_methods};
 
 /// Key under which the last project is remembered.
 pub const LAST_PROJECT: &str = "arborist:project";
@@ -45,15 +47,22 @@ impl Projects {
 /// The projects that the person may see.
 #[hook]
 pub fn use_projects() -> Projects {
-    use_context::<Projects>().unwrap_or(Projects { list: Rc::default(), reload: Callback::noop() })
+    use_context::<Projects>().unwrap_or(Projects {
+        list: Rc::default(),
+        reload: Callback::noop(),
+    })
 }
 
 /// Frame and page.
 #[component]
 pub fn Shell() -> Html {
-    let query = use_query((), |()| async { api::projects().await.map(|answer| answer.projects) });
+    let query = use_query((), |()| async {
+        api::projects().await.map(|answer| answer.projects)
+    });
     match &query.state {
-        Loading::Waiting => html! { <Frame query={query.clone()} projects={Projects { list: Rc::default(), reload: query.reload.clone() }} /> },
+        Loading::Waiting => {
+            html! { <Frame query={query.clone()} projects={Projects { list: Rc::default(), reload: query.reload.clone() }} /> }
+        }
         Loading::Failed(error) => html! {
             <main class="ab-lone"><Failure error={error.clone()} retry={query.reload.clone()} /></main>
         },
@@ -79,8 +88,13 @@ fn Frame(props: &FrameProps) -> Html {
     let main = use_node_ref();
     let is_loading = matches!(props.query.state, Loading::Waiting);
 
-    let name = project.and_then(|project| props.projects.find(project)).map(|project| project.name.clone());
-    use_title(vec![route.title().to_owned(), name.clone().unwrap_or_default()]);
+    let name = project
+        .and_then(|project| props.projects.find(project))
+        .map(|project| project.name.clone());
+    use_title(vec![
+        route.title().to_owned(),
+        name.clone().unwrap_or_default(),
+    ]);
     use_effect_with(project, |project| {
         if let Some(project) = project {
             remember(LAST_PROJECT, &project.to_string());
@@ -98,8 +112,12 @@ fn Frame(props: &FrameProps) -> Html {
                     if let Some(main) = main.cast::<HtmlElement>() {
                         main.set_scroll_top(0);
                     }
-                    let title = web_sys::window().and_then(|window| window.document()).and_then(|document| document.get_element_by_id("page-title"));
-                    if let Some(title) = title.and_then(|title| wasm_bindgen::JsCast::dyn_into::<HtmlElement>(title).ok()) {
+                    let title = web_sys::window()
+                        .and_then(|window| window.document())
+                        .and_then(|document| document.get_element_by_id("page-title"));
+                    if let Some(title) = title
+                        .and_then(|title| wasm_bindgen::JsCast::dyn_into::<HtmlElement>(title).ok())
+                    {
                         let _ = title.focus();
                     }
                 })
@@ -131,12 +149,20 @@ fn Frame(props: &FrameProps) -> Html {
             }
         });
     }
-    let listed_at = if let Loading::Ready(loaded) = &props.query.state { loaded.at } else { 0.0 };
+    let listed_at = if let Loading::Ready(loaded) = &props.query.state {
+        loaded.at
+    } else {
+        0.0
+    };
     let missing = matches!((unlisted, *looked.borrow()), (Some(project), Some((other, at))) if project == other && listed_at > at);
-    let page = if missing { html! { <pages::not_found::NotFoundPage what="project" /> } } else { html! { <Switch<Route> render={page} /> } };
+    let page = if missing {
+        html! { <pages::not_found::NotFoundPage what="project" /> }
+    } else {
+        html! { <Switch<Route> render={page} /> }
+    };
     html! {
         <ContextProvider<Projects> context={props.projects.clone()}>
-            <jobs::JobsProvider {project}>
+            <methods::MethodsProvider><jobs::JobsProvider {project}>
                 <help::Keys {project} onhelp={open(&help_open)} />
                 <a class="ab-skip" href="#main">{ "Skip to the content" }</a>
                 <div class={classes!("ab-shell", project.is_none().then_some("ab-shell--bare"), navigation_open.then_some("ab-shell--open"))}>
@@ -149,7 +175,7 @@ fn Frame(props: &FrameProps) -> Html {
                 </div>
                 if *jobs_open { <jobs_drawer::JobsDrawer onclose={close(&jobs_open)} /> }
                 if *help_open { <help::Help {route} onclose={close(&help_open)} /> }
-            </jobs::JobsProvider>
+            </jobs::JobsProvider></methods::MethodsProvider>
         </ContextProvider<Projects>>
     }
 }
@@ -158,16 +184,28 @@ fn page(route: Route) -> Html {
     match route {
         Route::Home | Route::SignIn | Route::FirstStart => html! { <pages::projects::Home /> },
         Route::Projects => html! { <pages::projects::ProjectsPage /> },
-        Route::Overview { project } => html! { <pages::overview::OverviewPage {project} key={project} /> },
-        Route::Corpus { project } => html! { <pages::corpus::CorpusPage {project} key={project} /> },
-        Route::Import { project } => html! { <pages::import::ImportPage {project} key={project} /> },
-        Route::Taxonomy { project } => html! { <pages::taxonomy::TaxonomyPage {project} key={project} /> },
+        Route::Overview { project } => {
+            html! { <pages::overview::OverviewPage {project} key={project} /> }
+        }
+        Route::Corpus { project } => {
+            html! { <pages::corpus::CorpusPage {project} key={project} /> }
+        }
+        Route::Import { project } => {
+            html! { <pages::import::ImportPage {project} key={project} /> }
+        }
+        Route::Taxonomy { project } => {
+            html! { <pages::taxonomy::TaxonomyPage {project} key={project} /> }
+        }
         Route::Train { project } => html! { <pages::train::TrainPage {project} key={project} /> },
         Route::Runs { project } => html! { <pages::runs::RunsPage {project} key={project} /> },
         Route::Run { project, run } => html! { <pages::run::RunPage {project} {run} key={run} /> },
-        Route::SideBySide { project } => html! { <pages::side_by_side::SideBySidePage {project} key={project} /> },
+        Route::SideBySide { project } => {
+            html! { <pages::side_by_side::SideBySidePage {project} key={project} /> }
+        }
         Route::TryIt { project } => html! { <pages::try_it::TryItPage {project} key={project} /> },
-        Route::Settings { project } => html! { <pages::settings::SettingsPage {project} key={project} /> },
+        Route::Settings { project } => {
+            html! { <pages::settings::SettingsPage {project} key={project} /> }
+        }
         Route::NotFound => html! { <pages::not_found::NotFoundPage what="page" /> },
     }
 }

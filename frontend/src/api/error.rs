@@ -19,7 +19,9 @@ pub enum ApiError {
 
 impl ApiError {
     pub(crate) fn from_request(error: gloo_net::Error) -> Self {
-        Self::Unreadable { detail: error.to_string() }
+        Self::Unreadable {
+            detail: error.to_string(),
+        }
     }
 
     /// One line: what happened.
@@ -36,11 +38,17 @@ impl ApiError {
     /// One or two sentences: what was found, what to do.
     pub fn advice(&self) -> String {
         match self {
-            Self::Network { .. } => "Check that the server runs and that you are online, then try again.".into(),
+            Self::Network { .. } => {
+                "Check that the server runs and that you are online, then try again.".into()
+            }
             Self::Problem(problem) => sentence(&problem.detail),
-            Self::Status { status: 502..=504, .. } => "The server is starting or busy. Try again in a moment.".into(),
+            Self::Status {
+                status: 502..=504, ..
+            } => "The server is starting or busy. Try again in a moment.".into(),
             Self::Status { .. } => "Try again. If it stays, the server's log says more.".into(),
-            Self::Unreadable { .. } => "The page and the server may be of different versions. Load the page again.".into(),
+            Self::Unreadable { .. } => {
+                "The page and the server may be of different versions. Load the page again.".into()
+            }
             Self::Aborted => "You stopped it. Nothing was kept.".into(),
         }
     }
@@ -79,7 +87,9 @@ impl ApiError {
 pub fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut letters = text.chars();
-    let Some(first) = letters.next() else { return String::new() };
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
     let mut sentence: String = first.to_uppercase().chain(letters).collect();
     if !sentence.ends_with(['.', '?', ':', '…']) {
         sentence.push('.');
@@ -93,7 +103,10 @@ mod tests {
 
     #[test]
     fn details_become_sentences() {
-        assert_eq!(sentence("corpus 9 does not exist"), "Corpus 9 does not exist.");
+        assert_eq!(
+            sentence("corpus 9 does not exist"),
+            "Corpus 9 does not exist."
+        );
         assert_eq!(sentence("Done."), "Done.");
         assert_eq!(sentence(" "), "");
     }

@@ -39,7 +39,10 @@ impl Upload {
     }
 }
 
-type Listeners = (Closure<dyn FnMut(ProgressEvent)>, Closure<dyn FnMut(ProgressEvent)>);
+type Listeners = (
+    Closure<dyn FnMut(ProgressEvent)>,
+    Closure<dyn FnMut(ProgressEvent)>,
+);
 
 pub(super) fn start<T: DeserializeOwned + 'static>(
     address: &str,
@@ -47,14 +50,23 @@ pub(super) fn start<T: DeserializeOwned + 'static>(
     progress: Callback<Sent>,
     done: Callback<Answer<T>>,
 ) -> Answer<Upload> {
-    let unusable = |error| ApiError::Unreadable { detail: format!("{error:?}") };
+    let unusable = |error| ApiError::Unreadable {
+        detail: format!("{error:?}"),
+    };
     let request = XmlHttpRequest::new().map_err(unusable)?;
     request.open("POST", address).map_err(unusable)?;
-    request.set_request_header("content-type", "application/octet-stream").map_err(unusable)?;
-    request.set_request_header("accept", "application/json, application/problem+json").map_err(unusable)?;
+    request
+        .set_request_header("content-type", "application/octet-stream")
+        .map_err(unusable)?;
+    request
+        .set_request_header("accept", "application/json, application/problem+json")
+        .map_err(unusable)?;
 
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
-        progress.emit(Sent { bytes: event.loaded(), total: event.total() });
+        progress.emit(Sent {
+            bytes: event.loaded(),
+            total: event.total(),
+        });
     });
     let aborted = Rc::new(Cell::new(false));
     // The closures live until the request has ended, whichever way; `loadend` comes last and once.
@@ -66,7 +78,9 @@ pub(super) fn start<T: DeserializeOwned + 'static>(
             let body = request.response_text().ok().flatten().unwrap_or_default();
             let answer = match status {
                 0 if aborted.get() => Err(ApiError::Aborted),
-                0 => Err(ApiError::Network { detail: "the connection broke during the upload".into() }),
+                0 => Err(ApiError::Network {
+                    detail: "the connection broke during the upload".into(),
+                }),
                 _ => judge(status, body).and_then(|body| parse(&body)),
             };
             done.emit(answer);

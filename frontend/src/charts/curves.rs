@@ -38,7 +38,10 @@ impl Course {
         if epoch.epoch > 0 && epoch.step > 0 {
             self.steps_per_epoch = Some(epoch.step as f64 / f64::from(epoch.epoch));
         }
-        match self.epochs.binary_search_by_key(&epoch.epoch, |other| other.epoch) {
+        match self
+            .epochs
+            .binary_search_by_key(&epoch.epoch, |other| other.epoch)
+        {
             Ok(at) => self.epochs[at] = epoch,
             Err(at) => self.epochs.insert(at, epoch),
         }
@@ -58,7 +61,9 @@ impl Course {
                 false
             }
             RunEvent::Step { step, losses, .. } => {
-                let Some(per_epoch) = self.steps_per_epoch.filter(|steps| *steps > 0.0) else { return false };
+                let Some(per_epoch) = self.steps_per_epoch.filter(|steps| *steps > 0.0) else {
+                    return false;
+                };
                 if losses.is_empty() {
                     return false;
                 }
@@ -75,7 +80,17 @@ impl Course {
                 }
                 true
             }
-            RunEvent::Epoch { epoch, step, losses, validation, learning_rate, documents_per_second, seconds, peak_memory_bytes, .. } => {
+            RunEvent::Epoch {
+                epoch,
+                step,
+                losses,
+                validation,
+                learning_rate,
+                documents_per_second,
+                seconds,
+                peak_memory_bytes,
+                ..
+            } => {
                 self.add_epoch(Epoch {
                     epoch: *epoch,
                     step: *step,
@@ -89,7 +104,11 @@ impl Course {
                 });
                 true
             }
-            RunEvent::Checkpoint { epoch, selected: true, .. } => {
+            RunEvent::Checkpoint {
+                epoch,
+                selected: true,
+                ..
+            } => {
                 for other in &mut self.epochs {
                     other.selected = other.epoch == *epoch;
                 }
@@ -117,7 +136,14 @@ fn base(y_percent: bool) -> Chart {
     Chart::new()
         .tooltip(Tooltip::new().trigger(Trigger::Axis))
         .legend(Legend::new().top(0).left(0))
-        .grid(Grid::new().left(4).right(16).top(36).bottom(4).contain_label(true))
+        .grid(
+            Grid::new()
+                .left(4)
+                .right(16)
+                .top(36)
+                .bottom(4)
+                .contain_label(true),
+        )
         .x_axis(Axis::new().type_(AxisType::Value).min_interval(1))
         .y_axis(y)
 }
@@ -129,19 +155,30 @@ fn points(values: impl Iterator<Item = (f64, f64)>) -> Vec<Vec<f64>> {
 /// Loss terms of the epochs, and the loss between them as a thin line.
 pub fn loss(course: &Course) -> Rc<str> {
     let mut chart = base(false);
+    let names: BTreeSet<&String> = course
+        .epochs
+        .iter()
+        .flat_map(|epoch| epoch.losses.keys())
+        .collect();
+    for name in names {
+        let values = course
+            .epochs
+            .iter()
+            .filter_map(|epoch| Some((f64::from(epoch.epoch), *epoch.losses.get(name)?)));
+        chart = chart.series(
+            Line::new()
+                .name(name.replace('_', " "))
+                .data(points(values)),
+        );
+    }
     if !course.steps.is_empty() {
         chart = chart.series(
             Line::new()
                 .name("each step")
                 .show_symbol(false)
-                .line_style(LineStyle::new().width(1).opacity(0.35))
+                .line_style(LineStyle::new().width(1).opacity(0.6))
                 .data(points(course.steps.iter().copied())),
         );
-    }
-    let names: BTreeSet<&String> = course.epochs.iter().flat_map(|epoch| epoch.losses.keys()).collect();
-    for name in names {
-        let values = course.epochs.iter().filter_map(|epoch| Some((f64::from(epoch.epoch), *epoch.losses.get(name)?)));
-        chart = chart.series(Line::new().name(name.replace('_', " ")).data(points(values)));
     }
     json(&chart)
 }
@@ -149,20 +186,36 @@ pub fn loss(course: &Course) -> Rc<str> {
 /// Validation scores of the epochs, the kept one marked.
 pub fn validation(course: &Course) -> Rc<str> {
     let mut chart = base(true);
-    let names: BTreeSet<&String> = course.epochs.iter().flat_map(|epoch| epoch.validation.keys()).filter(|name| is_share(name)).collect();
+    let names: BTreeSet<&String> = course
+        .epochs
+        .iter()
+        .flat_map(|epoch| epoch.validation.keys())
+        .filter(|name| is_share(name))
+        .collect();
     for name in names {
-        let values = course.epochs.iter().filter_map(|epoch| Some((f64::from(epoch.epoch), *epoch.validation.get(name)?)));
-        chart = chart.series(Line::new().name(percent_series(&title(name))).data(points(values)));
+        let values = course
+            .epochs
+            .iter()
+            .filter_map(|epoch| Some((f64::from(epoch.epoch), *epoch.validation.get(name)?)));
+        chart = chart.series(
+            Line::new()
+                .name(percent_series(&title(name)))
+                .data(points(values)),
+        );
     }
     let option = json(&chart);
-    let Some(selected) = course.selected() else { return option };
+    let Some(selected) = course.selected() else {
+        return option;
+    };
     // charming has no mark line without an end; the option takes it as plain JSON.
-    let Ok(mut value) = serde_json::from_str::<Value>(&option) else { return option };
+    let Ok(mut value) = serde_json::from_str::<Value>(&option) else {
+        return option;
+    };
     if let Some(first) = value.get_mut("series").and_then(|series| series.get_mut(0)) {
         first["markLine"] = serde_json::json!({
             "silent": true,
             "symbol": "none",
-            "label": {"formatter": "kept", "position": "insideEndTop"},
+            "label": {"formatter": "kept", "position": "end"},
             "lineStyle": {"type": "dashed"},
             "data": [{"xAxis": selected.epoch}],
         });
@@ -200,24 +253,53 @@ mod tests {
     }
 
     fn step(number: u64, loss: f64) -> RunEvent {
-        RunEvent::Step { at_ms: 0, epoch: 1, step: number, losses: BTreeMap::from([("classification".into(), loss)]), learning_rate: 0.1, documents_per_second: 1.0 }
+        RunEvent::Step {
+            at_ms: 0,
+            epoch: 1,
+            step: number,
+            losses: BTreeMap::from([("classification".into(), loss)]),
+            learning_rate: 0.1,
+            documents_per_second: 1.0,
+        }
     }
 
     #[test]
     fn steps_wait_until_an_epochs_length_is_known() {
         let mut course = Course::default();
         assert!(!course.see(&step(1, 3.0)));
-        course.see(&RunEvent::Progress { at_ms: 0, steps: vec![ProgressStep { name: "epochs".into(), current: 0, total: 3 }, ProgressStep { name: "steps".into(), current: 1, total: 10 }] });
+        course.see(&RunEvent::Progress {
+            at_ms: 0,
+            steps: vec![
+                ProgressStep {
+                    name: "epochs".into(),
+                    current: 0,
+                    total: 3,
+                },
+                ProgressStep {
+                    name: "steps".into(),
+                    current: 1,
+                    total: 10,
+                },
+            ],
+        });
         assert!(course.see(&step(5, 2.0)));
         assert!(course.see(&step(10, 1.0)));
         assert_eq!(course.steps, vec![(0.5, 2.0), (1.0, 1.0)]);
         assert!(course.see(&step(5, 1.5)));
-        assert_eq!(course.steps, vec![(0.5, 1.5)], "a resumed run goes over its steps again");
+        assert_eq!(
+            course.steps,
+            vec![(0.5, 1.5)],
+            "a resumed run goes over its steps again"
+        );
     }
 
     #[test]
     fn curves_mark_the_kept_epoch() {
-        let course = Course::of(vec![epoch(2, 0.2, 0.6), epoch(1, 0.4, 0.5), epoch(2, 0.3, 0.7)]);
+        let course = Course::of(vec![
+            epoch(2, 0.2, 0.6),
+            epoch(1, 0.4, 0.5),
+            epoch(2, 0.3, 0.7),
+        ]);
         assert_eq!(course.epochs.len(), 2);
         let option: Value = serde_json::from_str(&validation(&course)).expect("an option");
         assert_eq!(option["series"][0]["name"], "Macro F1 (percent)");

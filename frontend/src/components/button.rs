@@ -76,7 +76,11 @@ pub fn Button(props: &ButtonProps) -> Html {
         props.busy.then_some("pf-m-progress pf-m-in-progress"),
         props.class.clone(),
     );
-    let aria_label = if props.label.is_empty() { props.title.clone() } else { None };
+    let aria_label = if props.label.is_empty() {
+        props.title.clone()
+    } else {
+        None
+    };
     html! {
         <button
             ref={props.node.clone()}

@@ -4,9 +4,9 @@ use gloo_timers::callback::Timeout;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::prelude::*;
 
+use super::Icon;
 use super::button::{Button, Variant};
 use super::toast::{Toast, ToastKind, use_toaster};
-use super::Icon;
 
 #[derive(PartialEq, Properties)]
 pub struct CopyProps {
@@ -37,7 +37,10 @@ pub fn CopyButton(props: &CopyProps) -> Html {
                 // Pages that do not come over https, or from this machine, have no clipboard.
                 let clipboard = web_sys::window()
                     .map(|window| window.navigator())
-                    .filter(|navigator| js_sys::Reflect::get(navigator, &"clipboard".into()).is_ok_and(|value| !value.is_undefined()))
+                    .filter(|navigator| {
+                        js_sys::Reflect::get(navigator, &"clipboard".into())
+                            .is_ok_and(|value| !value.is_undefined())
+                    })
                     .map(|navigator| navigator.clipboard());
                 let copied = match clipboard {
                     Some(clipboard) => JsFuture::from(clipboard.write_text(&text)).await.is_ok(),
@@ -46,7 +49,13 @@ pub fn CopyButton(props: &CopyProps) -> Html {
                 if copied {
                     done.set(true);
                 } else {
-                    toaster.show(Toast::new(ToastKind::Warning, "The browser does not let this page copy").text("Select the text and copy it yourself."));
+                    toaster.show(
+                        Toast::new(
+                            ToastKind::Warning,
+                            "The browser does not let this page copy",
+                        )
+                        .text("Select the text and copy it yourself."),
+                    );
                 }
             });
         })

@@ -4,8 +4,8 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-use super::button::{Button, Variant};
 use super::Icon;
+use super::button::{Button, Variant};
 
 #[derive(PartialEq, Properties)]
 pub struct DialogProps {

@@ -22,7 +22,12 @@ pub struct DropZoneProps {
 }
 
 fn files(list: Option<FileList>) -> Vec<File> {
-    list.map(|list| (0..list.length()).filter_map(|index| list.item(index)).collect()).unwrap_or_default()
+    list.map(|list| {
+        (0..list.length())
+            .filter_map(|index| list.item(index))
+            .collect()
+    })
+    .unwrap_or_default()
 }
 
 /// A frame that takes files; the button inside opens the chooser.
@@ -51,7 +56,12 @@ pub fn DropZone(props: &DropZoneProps) -> Html {
     let onchange = {
         let onfiles = props.onfiles.clone();
         Callback::from(move |event: Event| {
-            let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
+            let Some(input) = event
+                .target()
+                .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+            else {
+                return;
+            };
             let files = files(input.files());
             // The same file may be chosen again after it was repaired.
             input.set_value("");

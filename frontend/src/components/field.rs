@@ -78,7 +78,10 @@ pub struct InputProps {
 #[component]
 pub fn Input(props: &InputProps) -> Html {
     let oninput = props.onchange.reform(|event: InputEvent| {
-        event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default()
+        event
+            .target_dyn_into::<HtmlInputElement>()
+            .map(|input| input.value())
+            .unwrap_or_default()
     });
     {
         let node = props.node.clone();
@@ -130,7 +133,10 @@ pub struct TextAreaProps {
 #[component]
 pub fn TextArea(props: &TextAreaProps) -> Html {
     let oninput = props.onchange.reform(|event: InputEvent| {
-        event.target_dyn_into::<HtmlTextAreaElement>().map(|input| input.value()).unwrap_or_default()
+        event
+            .target_dyn_into::<HtmlTextAreaElement>()
+            .map(|input| input.value())
+            .unwrap_or_default()
     });
     html! {
         <span class="pf-v6-c-form-control pf-m-textarea pf-m-resize-vertical">
@@ -171,7 +177,10 @@ pub struct SelectProps {
 #[component]
 pub fn Select(props: &SelectProps) -> Html {
     let onchange = props.onchange.reform(|event: Event| {
-        event.target_dyn_into::<HtmlSelectElement>().map(|select| select.value()).unwrap_or_default()
+        event
+            .target_dyn_into::<HtmlSelectElement>()
+            .map(|select| select.value())
+            .unwrap_or_default()
     });
     html! {
         <span class={classes!("pf-v6-c-form-control", "ab-select", props.disabled.then_some("pf-m-disabled"))}>
@@ -211,7 +220,11 @@ pub struct CheckboxProps {
 /// On or off.
 #[component]
 pub fn Checkbox(props: &CheckboxProps) -> Html {
-    let onchange = props.onchange.reform(|event: Event| event.target_dyn_into::<HtmlInputElement>().is_some_and(|input| input.checked()));
+    let onchange = props.onchange.reform(|event: Event| {
+        event
+            .target_dyn_into::<HtmlInputElement>()
+            .is_some_and(|input| input.checked())
+    });
     html! {
         <div class={classes!("pf-v6-c-check", props.text.is_none().then_some("pf-m-standalone"))}>
             <input
@@ -247,7 +260,10 @@ pub struct SearchProps {
 #[component]
 pub fn Search(props: &SearchProps) -> Html {
     let oninput = props.onchange.reform(|event: InputEvent| {
-        event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default()
+        event
+            .target_dyn_into::<HtmlInputElement>()
+            .map(|input| input.value())
+            .unwrap_or_default()
     });
     let clear = props.onchange.reform(|_: MouseEvent| String::new());
     html! {

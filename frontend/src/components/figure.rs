@@ -36,7 +36,8 @@ pub struct ShareBarProps {
 /// A small bar behind a number in a table.
 #[component]
 pub fn ShareBar(props: &ShareBarProps) -> Html {
-    let share = (props.share.clamp(0.0, 1.0) * 100.0).max(if props.share > 0.0 { 1.5 } else { 0.0 });
+    let share =
+        (props.share.clamp(0.0, 1.0) * 100.0).max(if props.share > 0.0 { 1.5 } else { 0.0 });
     html! {
         <span class={classes!("ab-spark", props.tone.as_ref().map(|tone| format!("ab-spark--{tone}")))} aria-hidden="true">
             <span style={format!("inline-size: {share:.1}%")} />

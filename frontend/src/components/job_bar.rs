@@ -36,13 +36,22 @@ pub fn JobBar(props: &JobBarProps) -> Html {
         move |(_, steps)| pace.borrow_mut().see(js_sys::Date::now(), steps)
     });
 
-    let share = if job.status == JobStatus::Succeeded { Some(1.0) } else { fraction(&job.progress) };
+    let share = if job.status == JobStatus::Succeeded {
+        Some(1.0)
+    } else {
+        fraction(&job.progress)
+    };
     let is_active = !job.status.is_final();
     let mut facts = Vec::new();
     if is_active {
         let pace = pace.borrow();
         if let Some(per_second) = pace.per_second() {
-            let unit = job.progress.iter().rev().find(|step| step.total > 0 || step.current > 0).map(|step| step.name.replace('_', " "));
+            let unit = job
+                .progress
+                .iter()
+                .rev()
+                .find(|step| step.total > 0 || step.current > 0)
+                .map(|step| step.name.replace('_', " "));
             facts.push(format::rate(per_second, unit.as_deref().unwrap_or("steps")));
         }
         if let Some(left) = pace.seconds_left() {
@@ -58,7 +67,8 @@ pub fn JobBar(props: &JobBarProps) -> Html {
         JobStatus::Cancelled => "Stopped before its end".to_owned(),
     };
     let cancel = {
-        let (id, cancelling, toaster, after) = (job.id, cancelling.clone(), toaster, props.oncancel.clone());
+        let (id, cancelling, toaster, after) =
+            (job.id, cancelling.clone(), toaster, props.oncancel.clone());
         Callback::from(move |_: MouseEvent| {
             cancelling.set(true);
             let (cancelling, toaster, after) = (cancelling.clone(), toaster.clone(), after.clone());
@@ -67,7 +77,10 @@ pub fn JobBar(props: &JobBarProps) -> Html {
                     Ok(()) => after.emit(()),
                     Err(error) => {
                         cancelling.set(false);
-                        toaster.show(Toast::new(ToastKind::Danger, "The job could not be cancelled").text(error.advice()));
+                        toaster.show(
+                            Toast::new(ToastKind::Danger, "The job could not be cancelled")
+                                .text(error.advice()),
+                        );
                     }
                 }
             });
@@ -85,16 +98,16 @@ pub fn JobBar(props: &JobBarProps) -> Html {
             if is_active {
                 <div class="ab-job__row">
                     <div
-                        class={classes!("ab-bar", percent.is_none().then_some("ab-bar--unknown"))}
+                        class={classes!("ab-bar", (percent.is_none() && job.status == JobStatus::Running).then_some("ab-bar--unknown"))}
                         role="progressbar"
                         aria-label={description.clone()}
                         aria-valuemin="0"
                         aria-valuemax="100"
                         aria-valuenow={percent.map(|percent| percent.to_string())}
                     >
-                        <span class="ab-bar__fill" style={percent.map(|percent| format!("inline-size: {percent}%"))} />
+                        <span class="ab-bar__fill" style={fill(percent, job.status)} />
                     </div>
-                    if let Some(percent) = percent { <span class="ab-job__percent">{ format!("{percent} %") }</span> }
+                    if let Some(percent) = percent { <span class="ab-job__percent">{ format!("{percent}%") }</span> }
                     <Button label={if *cancelling { "Stopping" } else { "Cancel" }} icon={Icon::Stop} small=true variant={Variant::Plain} testid={format!("job-{}-cancel", job.id)} disabled={*cancelling} onclick={cancel} />
                 </div>
             }
@@ -107,6 +120,15 @@ pub fn JobBar(props: &JobBarProps) -> Html {
                 <div class="ab-job__error" role="alert">{ log_text(error) }</div>
             }
         </div>
+    }
+}
+
+/// Width of the bar; none lets it wander while nothing is known.
+fn fill(percent: Option<f64>, status: JobStatus) -> Option<String> {
+    match (percent, status) {
+        (Some(percent), _) => Some(format!("inline-size: {percent}%")),
+        (None, JobStatus::Queued) => Some("inline-size: 0".into()),
+        (None, _) => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A label, always as its path: ancestors muted, the leaf strong, the level as a colour.
+//! A label, always as its path: ancestors muted, the leaf strong, the level as a color.
 
 use yew::prelude::*;
 
@@ -33,7 +33,7 @@ pub fn steps(path: &[String]) -> (Vec<Step>, bool) {
 pub struct LabelPathProps {
     /// Names, topmost first.
     pub path: Vec<String>,
-    /// Level for the colour; the path's length unless told.
+    /// Level for the color; the path's length unless told.
     #[prop_or_default]
     pub level: Option<u32>,
     /// In a frame, for label sets.
@@ -84,14 +84,25 @@ mod tests {
     #[test]
     fn short_paths_are_whole() {
         let (shown, cut) = steps(&path(&["Culture", "Music"]));
-        assert_eq!(shown, vec![Step::Name("Culture".into()), Step::Name("Music".into())]);
+        assert_eq!(
+            shown,
+            vec![Step::Name("Culture".into()), Step::Name("Music".into())]
+        );
         assert!(!cut);
     }
 
     #[test]
     fn long_paths_keep_both_ends() {
         let (shown, cut) = steps(&path(&["a", "b", "c", "d", "e", "f"]));
-        assert_eq!(shown, vec![Step::Name("a".into()), Step::Gap, Step::Name("e".into()), Step::Name("f".into())]);
+        assert_eq!(
+            shown,
+            vec![
+                Step::Name("a".into()),
+                Step::Gap,
+                Step::Name("e".into()),
+                Step::Name("f".into())
+            ]
+        );
         assert!(cut);
     }
 
@@ -99,7 +110,9 @@ mod tests {
     fn long_names_are_cut_and_said_to_be() {
         let (shown, cut) = steps(&["x".repeat(200)]);
         assert!(cut);
-        let Step::Name(name) = &shown[0] else { panic!("a name") };
+        let Step::Name(name) = &shown[0] else {
+            panic!("a name")
+        };
         assert_eq!(name.chars().count(), 44);
     }
 }

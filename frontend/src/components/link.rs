@@ -74,7 +74,9 @@ pub fn RouteLink(props: &RouteLinkProps) -> Html {
                 <span class="pf-v6-c-button__text">{ props.children.clone() }</span>
             </>
         },
-        (Some(_), None) => html! { <span class="pf-v6-c-button__text">{ props.children.clone() }</span> },
+        (Some(_), None) => {
+            html! { <span class="pf-v6-c-button__text">{ props.children.clone() }</span> }
+        }
         (None, _) => props.children.clone(),
     };
     html! {
@@ -98,9 +100,15 @@ mod tests {
 
     #[test]
     fn addresses_carry_the_query() {
-        assert_eq!(address(Route::Runs { project: 2 }, &Vec::new()), "/projects/2/runs");
         assert_eq!(
-            address(Route::Corpus { project: 2 }, &vec![("label".into(), "a b/c".into())]),
+            address(Route::Runs { project: 2 }, &Vec::new()),
+            "/projects/2/runs"
+        );
+        assert_eq!(
+            address(
+                Route::Corpus { project: 2 },
+                &vec![("label".into(), "a b/c".into())]
+            ),
             "/projects/2/corpus?label=a+b%2Fc"
         );
     }

@@ -42,8 +42,12 @@ pub fn Menu(props: &MenuProps) -> Html {
                 focus(&list, 0);
                 if let Some(document) = web_sys::window().and_then(|window| window.document()) {
                     listener = Some(EventListener::new(&document, "pointerdown", move |event| {
-                        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
-                        let inside = root.cast::<Node>().is_some_and(|root| root.contains(target.as_ref()));
+                        let target = event
+                            .target()
+                            .and_then(|target| target.dyn_into::<Node>().ok());
+                        let inside = root
+                            .cast::<Node>()
+                            .is_some_and(|root| root.contains(target.as_ref()));
                         if !inside {
                             open_setter.set(false);
                         }
@@ -123,14 +127,26 @@ pub fn Menu(props: &MenuProps) -> Html {
 
 /// Moves the focus by `step` items; 0 goes to the first.
 fn focus(list: &NodeRef, step: i32) {
-    let Some(list) = list.cast::<HtmlElement>() else { return };
-    let Ok(items) = list.query_selector_all("[role^='menuitem']") else { return };
-    let items: Vec<HtmlElement> = (0..items.length()).filter_map(|index| items.item(index)?.dyn_into().ok()).collect();
+    let Some(list) = list.cast::<HtmlElement>() else {
+        return;
+    };
+    let Ok(items) = list.query_selector_all("[role^='menuitem']") else {
+        return;
+    };
+    let items: Vec<HtmlElement> = (0..items.length())
+        .filter_map(|index| items.item(index)?.dyn_into().ok())
+        .collect();
     if items.is_empty() {
         return;
     }
-    let active = web_sys::window().and_then(|window| window.document()).and_then(|document| document.active_element());
-    let current = items.iter().position(|item| active.as_ref().is_some_and(|active| active.is_same_node(Some(item))));
+    let active = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.active_element());
+    let current = items.iter().position(|item| {
+        active
+            .as_ref()
+            .is_some_and(|active| active.is_same_node(Some(item)))
+    });
     let next = match (current, step) {
         (_, 0) | (None, _) => 0,
         (Some(current), step) => (current as i32 + step).rem_euclid(items.len() as i32) as usize,

@@ -22,8 +22,12 @@ pub fn spinner(size: &'static str) -> Html {
 /// Draws what a query has: the skeleton while it loads, what went wrong, or the data.
 pub fn show<T>(query: &Query<T>, skeleton: Html, ready: impl FnOnce(&T) -> Html) -> Html {
     match &query.state {
-        Loading::Waiting => html! { <div aria-busy="true" data-testid="state-loading">{ skeleton }</div> },
-        Loading::Failed(error) => html! { <Failure error={error.clone()} retry={query.reload.clone()} /> },
+        Loading::Waiting => {
+            html! { <div aria-busy="true" data-testid="state-loading">{ skeleton }</div> }
+        }
+        Loading::Failed(error) => {
+            html! { <Failure error={error.clone()} retry={query.reload.clone()} /> }
+        }
         Loading::Ready(loaded) => html! {
             <>
                 if let Some(error) = &loaded.stale {
@@ -43,7 +47,7 @@ pub struct LinesProps {
     pub height: Option<String>,
 }
 
-/// Grey lines in place of text that is on its way.
+/// Gray lines in place of text that is on its way.
 #[component]
 pub fn Lines(props: &LinesProps) -> Html {
     const WIDTHS: [&str; 5] = ["92%", "78%", "85%", "64%", "72%"];

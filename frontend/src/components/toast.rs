@@ -26,7 +26,12 @@ pub struct Toast {
 
 impl Toast {
     pub fn new(kind: ToastKind, title: impl Into<String>) -> Self {
-        Self { kind, title: title.into(), text: String::new(), link: None }
+        Self {
+            kind,
+            title: title.into(),
+            text: String::new(),
+            link: None,
+        }
     }
 
     pub fn text(mut self, text: impl Into<String>) -> Self {
@@ -88,7 +93,9 @@ impl Toaster {
 /// The way to say something from anywhere.
 #[hook]
 pub fn use_toaster() -> Toaster {
-    use_context::<Toaster>().unwrap_or(Toaster { show: Callback::noop() })
+    use_context::<Toaster>().unwrap_or(Toaster {
+        show: Callback::noop(),
+    })
 }
 
 /// Holds the messages; stands inside the router because they may carry links.
@@ -168,12 +175,23 @@ mod tests {
     fn messages_do_not_pile_up() {
         let mut toasts = Rc::new(Toasts::default());
         for index in 0..8 {
-            toasts = toasts.reduce(Action::Add(Toast::new(NoticeKind::Info, format!("message {index}"))));
+            toasts = toasts.reduce(Action::Add(Toast::new(
+                NoticeKind::Info,
+                format!("message {index}"),
+            )));
         }
         assert_eq!(toasts.shown.len(), 5);
-        let again = toasts.clone().reduce(Action::Add(Toast::new(NoticeKind::Info, "message 7")));
+        let again = toasts
+            .clone()
+            .reduce(Action::Add(Toast::new(NoticeKind::Info, "message 7")));
         assert_eq!(again.shown.len(), 5);
         let id = again.shown[0].0;
-        assert!(again.reduce(Action::Remove(id)).shown.iter().all(|(other, _)| *other != id));
+        assert!(
+            again
+                .reduce(Action::Remove(id))
+                .shown
+                .iter()
+                .all(|(other, _)| *other != id)
+        );
     }
 }

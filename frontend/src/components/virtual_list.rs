@@ -61,14 +61,23 @@ pub struct VirtualListProps {
 #[component]
 pub fn VirtualList(props: &VirtualListProps) -> Html {
     let own = use_node_ref();
-    let node = if props.node == NodeRef::default() { own } else { props.node.clone() };
+    let node = if props.node == NodeRef::default() {
+        own
+    } else {
+        props.node.clone()
+    };
     let seen = use_state_eq(|| (0_usize, 40_usize));
 
     let measure = {
         let (node, seen, row, count) = (node.clone(), seen.setter(), props.row_height, props.count);
         Callback::from(move |()| {
             if let Some(element) = node.cast::<HtmlElement>() {
-                let range = window(f64::from(element.scroll_top()), f64::from(element.client_height()), row, count);
+                let range = window(
+                    f64::from(element.scroll_top()),
+                    f64::from(element.client_height()),
+                    row,
+                    count,
+                );
                 seen.set((range.start, range.end));
             }
         })
@@ -82,7 +91,10 @@ pub fn VirtualList(props: &VirtualListProps) -> Html {
         let (node, row) = (node.clone(), props.row_height);
         use_effect_with(props.active, move |active| {
             if let (Some(active), Some(element)) = (*active, node.cast::<HtmlElement>()) {
-                let (top, height) = (f64::from(element.scroll_top()), f64::from(element.client_height()));
+                let (top, height) = (
+                    f64::from(element.scroll_top()),
+                    f64::from(element.client_height()),
+                );
                 let at = active as f64 * row;
                 if at < top {
                     element.set_scroll_top(at as i32);
@@ -133,7 +145,11 @@ mod tests {
         assert_eq!(window(0.0, 400.0, 40.0, 100_000), 0..18);
         assert_eq!(window(40_000.0, 400.0, 40.0, 100_000), 992..1018);
         assert_eq!(window(0.0, 400.0, 40.0, 3), 0..3);
-        assert_eq!(window(90_000.0, 400.0, 40.0, 3), 3..3, "a list that shrank is drawn anew after the next scroll");
+        assert_eq!(
+            window(90_000.0, 400.0, 40.0, 3),
+            3..3,
+            "a list that shrank is drawn anew after the next scroll"
+        );
         assert_eq!(window(0.0, 0.0, 40.0, 0), 0..0);
     }
 }

@@ -28,7 +28,9 @@ pub fn use_interval(milliseconds: u32, active: bool, callback: Callback<()>) {
 
 /// Whether the tab is in the background.
 pub fn is_hidden() -> bool {
-    web_sys::window().and_then(|window| window.document()).is_some_and(|document| document.hidden())
+    web_sys::window()
+        .and_then(|window| window.document())
+        .is_some_and(|document| document.hidden())
 }
 
 /// The present time, renewed every `milliseconds`.
@@ -36,7 +38,11 @@ pub fn is_hidden() -> bool {
 pub fn use_now(milliseconds: u32) -> f64 {
     let now = use_state(js_sys::Date::now);
     let setter = now.setter();
-    use_interval(milliseconds, true, Callback::from(move |()| setter.set(js_sys::Date::now())));
+    use_interval(
+        milliseconds,
+        true,
+        Callback::from(move |()| setter.set(js_sys::Date::now())),
+    );
     *now
 }
 
@@ -76,7 +82,11 @@ pub fn use_window_event(name: &'static str, callback: Callback<Event>) {
 pub fn use_title(parts: Vec<String>) {
     use_effect_with(parts, |parts| {
         if let Some(document) = web_sys::window().and_then(|window| window.document()) {
-            let mut parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+            let mut parts: Vec<&str> = parts
+                .iter()
+                .map(String::as_str)
+                .filter(|part| !part.is_empty())
+                .collect();
             parts.push("Arborist");
             document.set_title(&parts.join(" · "));
         }

@@ -45,7 +45,16 @@ pub fn use_job_feed(job: Option<i64>, on_run: Callback<RunEvent>) -> JobFeed {
             // Ending the task drops the stream, which closes the connection at once.
             let (handle, registration) = AbortHandle::new_pair();
             if let Some(job) = *job {
-                let task = Abortable::new(follow(job, Follower { setter, on_run: latest }), registration);
+                let task = Abortable::new(
+                    follow(
+                        job,
+                        Follower {
+                            setter,
+                            on_run: latest,
+                        },
+                    ),
+                    registration,
+                );
                 spawn_local(async move {
                     // Aborted or ended: either way there is nothing left to do.
                     let _ = task.await;
@@ -66,7 +75,10 @@ impl Follower {
     /// Shows the job; false when there is nothing more to come.
     fn show(&self, job: Job) -> bool {
         let is_final = job.status.is_final();
-        self.setter.set(JobFeed { job: Some(Rc::new(job)), error: None });
+        self.setter.set(JobFeed {
+            job: Some(Rc::new(job)),
+            error: None,
+        });
         !is_final
     }
 
@@ -76,7 +88,10 @@ impl Follower {
             Ok(job) => self.show(job),
             Err(error) if is_first => {
                 let is_gone = error.status() == Some(404);
-                self.setter.set(JobFeed { job: None, error: Some(error) });
+                self.setter.set(JobFeed {
+                    job: None,
+                    error: Some(error),
+                });
                 !is_gone
             }
             // The next look may succeed; the page keeps what it has.
@@ -99,8 +114,12 @@ async fn follow(job: i64, follower: Follower) {
 
 /// Reads events until the job ends (false) or the stream breaks (true: go on by polling).
 async fn listen(job: i64, follower: &Follower) -> bool {
-    let Ok(mut source) = EventSource::new(&api::job_events_address(job)) else { return true };
-    let (Ok(jobs), Ok(runs)) = (source.subscribe("job"), source.subscribe("run")) else { return true };
+    let Ok(mut source) = EventSource::new(&api::job_events_address(job)) else {
+        return true;
+    };
+    let (Ok(jobs), Ok(runs)) = (source.subscribe("job"), source.subscribe("run")) else {
+        return true;
+    };
     let mut events = select(jobs, runs);
     loop {
         let event = match either(events.next(), TimeoutFuture::new(SILENCE_MS)).await {

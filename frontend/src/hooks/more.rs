@@ -51,13 +51,36 @@ impl<T> Reducible for State<T> {
                 loading: false,
                 error: None,
             },
-            Action::Ask => Self { turn: self.turn, rows: self.rows.clone(), next: self.next.clone(), loading: true, error: None },
+            Action::Ask => Self {
+                turn: self.turn,
+                rows: self.rows.clone(),
+                next: self.next.clone(),
+                loading: true,
+                error: None,
+            },
             Action::Add(turn, _) if turn != self.turn => return self,
             Action::Add(turn, Ok(page)) => {
-                let rows = self.rows.iter().cloned().chain(page.rows.into_iter().map(Rc::new)).collect();
-                Self { turn, rows: Rc::new(rows), next: page.next, loading: false, error: None }
+                let rows = self
+                    .rows
+                    .iter()
+                    .cloned()
+                    .chain(page.rows.into_iter().map(Rc::new))
+                    .collect();
+                Self {
+                    turn,
+                    rows: Rc::new(rows),
+                    next: page.next,
+                    loading: false,
+                    error: None,
+                }
             }
-            Action::Add(turn, Err(error)) => Self { turn, rows: self.rows.clone(), next: self.next.clone(), loading: false, error: Some(error) },
+            Action::Add(turn, Err(error)) => Self {
+                turn,
+                rows: self.rows.clone(),
+                next: self.next.clone(),
+                loading: false,
+                error: Some(error),
+            },
         };
         Rc::new(state)
     }
@@ -73,7 +96,13 @@ where
     F: Fn(String) -> W + 'static,
     W: Future<Output = Answer<Page<T>>> + 'static,
 {
-    let state = use_reducer(|| State::<T> { turn: 0, rows: Rc::default(), next: None, loading: false, error: None });
+    let state = use_reducer(|| State::<T> {
+        turn: 0,
+        rows: Rc::default(),
+        next: None,
+        loading: false,
+        error: None,
+    });
     {
         let dispatcher = state.dispatcher();
         let address = first.as_ref().map(|first| Rc::as_ptr(first) as usize);
@@ -84,10 +113,17 @@ where
         });
     }
     let load = {
-        let (dispatcher, loading, next, turn) = (state.dispatcher(), state.loading, state.next.clone(), state.turn);
+        let (dispatcher, loading, next, turn) = (
+            state.dispatcher(),
+            state.loading,
+            state.next.clone(),
+            state.turn,
+        );
         let fetch = Rc::new(fetch);
         Callback::from(move |()| {
-            let (false, Some(cursor)) = (loading, next.clone()) else { return };
+            let (false, Some(cursor)) = (loading, next.clone()) else {
+                return;
+            };
             dispatcher.dispatch(Action::Ask);
             let (dispatcher, fetch) = (dispatcher.clone(), fetch.clone());
             spawn_local(async move {
@@ -96,7 +132,13 @@ where
             });
         })
     };
-    More { rows: state.rows.clone(), has_more: state.next.is_some(), loading: state.loading, error: state.error.clone(), load }
+    More {
+        rows: state.rows.clone(),
+        has_more: state.next.is_some(),
+        loading: state.loading,
+        error: state.error.clone(),
+        load,
+    }
 }
 
 #[cfg(test)]
@@ -105,12 +147,28 @@ mod tests {
 
     #[test]
     fn rows_of_an_older_question_are_dropped() {
-        let page = |rows: &[i32], next: Option<&str>| Page { rows: rows.to_vec(), next: next.map(str::to_owned) };
-        let state = Rc::new(State { turn: 0, rows: Rc::default(), next: None, loading: false, error: None });
+        let page = |rows: &[i32], next: Option<&str>| Page {
+            rows: rows.to_vec(),
+            next: next.map(str::to_owned),
+        };
+        let state = Rc::new(State {
+            turn: 0,
+            rows: Rc::default(),
+            next: None,
+            loading: false,
+            error: None,
+        });
         let state = state.reduce(Action::Start(page(&[1, 2], Some("c"))));
-        let state = state.reduce(Action::Ask).reduce(Action::Add(1, Ok(page(&[3], None))));
-        assert_eq!((state.rows.len(), state.next.clone(), state.loading), (3, None, false));
-        let state = state.reduce(Action::Start(page(&[9], Some("d")))).reduce(Action::Add(1, Ok(page(&[4], None))));
+        let state = state
+            .reduce(Action::Ask)
+            .reduce(Action::Add(1, Ok(page(&[3], None))));
+        assert_eq!(
+            (state.rows.len(), state.next.clone(), state.loading),
+            (3, None, false)
+        );
+        let state = state
+            .reduce(Action::Start(page(&[9], Some("d"))))
+            .reduce(Action::Add(1, Ok(page(&[4], None))));
         assert_eq!((state.rows.len(), state.next.as_deref()), (1, Some("d")));
     }
 }

@@ -34,7 +34,12 @@ pub struct Loaded<T> {
 
 impl<T> Clone for Loaded<T> {
     fn clone(&self) -> Self {
-        Self { data: self.data.clone(), at: self.at, stale: self.stale.clone(), outdated: self.outdated }
+        Self {
+            data: self.data.clone(),
+            at: self.at,
+            stale: self.stale.clone(),
+            outdated: self.outdated,
+        }
     }
 }
 
@@ -54,7 +59,10 @@ impl<T> PartialEq for Loading<T> {
             (Self::Waiting, Self::Waiting) => true,
             (Self::Failed(a), Self::Failed(b)) => a == b,
             (Self::Ready(a), Self::Ready(b)) => {
-                Rc::ptr_eq(&a.data, &b.data) && a.at == b.at && a.stale == b.stale && a.outdated == b.outdated
+                Rc::ptr_eq(&a.data, &b.data)
+                    && a.at == b.at
+                    && a.stale == b.stale
+                    && a.outdated == b.outdated
             }
             _ => false,
         }
@@ -69,7 +77,10 @@ pub struct Query<T> {
 
 impl<T> Clone for Query<T> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), reload: self.reload.clone() }
+        Self {
+            state: self.state.clone(),
+            reload: self.reload.clone(),
+        }
     }
 }
 
@@ -100,7 +111,9 @@ struct State<T> {
 
 impl<T> Default for State<T> {
     fn default() -> Self {
-        Self { loading: Loading::Waiting }
+        Self {
+            loading: Loading::Waiting,
+        }
     }
 }
 
@@ -109,15 +122,38 @@ impl<T> Reducible for State<T> {
 
     fn reduce(self: Rc<Self>, action: Action<T>) -> Rc<Self> {
         let loading = match (action, &self.loading) {
-            (Action::Start { keep: true }, Loading::Ready(loaded)) => Loading::Ready(Loaded { outdated: true, ..loaded.clone() }),
+            (Action::Start { keep: true }, Loading::Ready(loaded)) => Loading::Ready(Loaded {
+                outdated: true,
+                ..loaded.clone()
+            }),
             (Action::Start { .. }, _) => Loading::Waiting,
-            (Action::Finish { answer: Ok(data), at }, _) => {
-                Loading::Ready(Loaded { data: Rc::new(data), at, stale: None, outdated: false })
-            }
-            (Action::Finish { answer: Err(error), .. }, Loading::Ready(loaded)) if !loaded.outdated => {
-                Loading::Ready(Loaded { stale: Some(error), ..loaded.clone() })
-            }
-            (Action::Finish { answer: Err(error), .. }, _) => Loading::Failed(error),
+            (
+                Action::Finish {
+                    answer: Ok(data),
+                    at,
+                },
+                _,
+            ) => Loading::Ready(Loaded {
+                data: Rc::new(data),
+                at,
+                stale: None,
+                outdated: false,
+            }),
+            (
+                Action::Finish {
+                    answer: Err(error), ..
+                },
+                Loading::Ready(loaded),
+            ) if !loaded.outdated => Loading::Ready(Loaded {
+                stale: Some(error),
+                ..loaded.clone()
+            }),
+            (
+                Action::Finish {
+                    answer: Err(error), ..
+                },
+                _,
+            ) => Loading::Failed(error),
         };
         Rc::new(Self { loading })
     }
@@ -179,7 +215,10 @@ where
                 spawn_local(async move {
                     let answer = answer.await;
                     if current.get() {
-                        dispatcher.dispatch(Action::Finish { answer, at: js_sys::Date::now() });
+                        dispatcher.dispatch(Action::Finish {
+                            answer,
+                            at: js_sys::Date::now(),
+                        });
                     }
                 });
             }
@@ -196,7 +235,10 @@ where
             turn.set(*counter);
         }
     });
-    Query { state: state.loading.clone(), reload }
+    Query {
+        state: state.loading.clone(),
+        reload,
+    }
 }
 
 #[cfg(test)]
@@ -208,24 +250,61 @@ mod tests {
     }
 
     fn offline() -> ApiError {
-        ApiError::Network { detail: "offline".into() }
+        ApiError::Network {
+            detail: "offline".into(),
+        }
     }
 
     #[test]
     fn a_failed_refresh_keeps_the_data_and_says_so() {
-        let state = step(Rc::new(State::default()), Action::Finish { answer: Ok(1), at: 5.0 });
-        let state = step(state, Action::Finish { answer: Err(offline()), at: 9.0 });
-        let Loading::Ready(loaded) = &state.loading else { panic!("data is lost") };
-        assert_eq!((*loaded.data, loaded.at, loaded.stale.is_some()), (1, 5.0, true));
+        let state = step(
+            Rc::new(State::default()),
+            Action::Finish {
+                answer: Ok(1),
+                at: 5.0,
+            },
+        );
+        let state = step(
+            state,
+            Action::Finish {
+                answer: Err(offline()),
+                at: 9.0,
+            },
+        );
+        let Loading::Ready(loaded) = &state.loading else {
+            panic!("data is lost")
+        };
+        assert_eq!(
+            (*loaded.data, loaded.at, loaded.stale.is_some()),
+            (1, 5.0, true)
+        );
     }
 
     #[test]
     fn a_new_key_empties_the_page_unless_it_is_a_search() {
-        let ready = step(Rc::new(State::default()), Action::Finish { answer: Ok(1), at: 5.0 });
-        assert!(matches!(step(ready.clone(), Action::Start { keep: false }).loading, Loading::Waiting));
+        let ready = step(
+            Rc::new(State::default()),
+            Action::Finish {
+                answer: Ok(1),
+                at: 5.0,
+            },
+        );
+        assert!(matches!(
+            step(ready.clone(), Action::Start { keep: false }).loading,
+            Loading::Waiting
+        ));
         let searching = step(ready, Action::Start { keep: true });
         assert!(matches!(&searching.loading, Loading::Ready(loaded) if loaded.outdated));
-        let failed = step(searching, Action::Finish { answer: Err(offline()), at: 6.0 });
-        assert!(matches!(&failed.loading, Loading::Failed(_)), "rows of another search must not stay after a failure");
+        let failed = step(
+            searching,
+            Action::Finish {
+                answer: Err(offline()),
+                at: 6.0,
+            },
+        );
+        assert!(
+            matches!(&failed.loading, Loading::Failed(_)),
+            "rows of another search must not stay after a failure"
+        );
     }
 }

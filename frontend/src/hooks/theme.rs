@@ -57,27 +57,40 @@ pub fn remember(key: &str, value: &str) {
 
 fn system_is_dark() -> bool {
     web_sys::window()
-        .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten())
+        .and_then(|window| {
+            window
+                .match_media("(prefers-color-scheme: dark)")
+                .ok()
+                .flatten()
+        })
         .is_some_and(|query| query.matches())
 }
 
 fn apply(dark: bool) {
-    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.document_element());
+    let root = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.document_element());
     if let Some(root) = root {
-        let _ = root.class_list().toggle_with_force("pf-v6-theme-dark", dark);
+        let _ = root
+            .class_list()
+            .toggle_with_force("pf-v6-theme-dark", dark);
     }
 }
 
 /// Gives [`use_theme`] to everything below.
 #[component]
 pub fn ThemeProvider(props: &yew::html::ChildrenProps) -> Html {
-    let choice = use_state(|| remembered(KEY).map(|word| ThemeChoice::from_word(&word)).unwrap_or_default());
+    let choice = use_state(|| {
+        remembered(KEY)
+            .map(|word| ThemeChoice::from_word(&word))
+            .unwrap_or_default()
+    });
     let dark = match *choice {
         ThemeChoice::Light => false,
         ThemeChoice::Dark => true,
         ThemeChoice::System => system_is_dark(),
     };
-    // Before the children draw, so that charts read the right colours.
+    // Before the children draw, so that charts read the right colors.
     use_memo(dark, |dark| apply(*dark));
     let choose = use_callback((), {
         let setter = choice.setter();
@@ -94,7 +107,11 @@ pub fn ThemeProvider(props: &yew::html::ChildrenProps) -> Html {
 /// The theme in force.
 #[hook]
 pub fn use_theme() -> Theme {
-    use_context::<Theme>().unwrap_or(Theme { dark: false, choice: ThemeChoice::System, choose: Callback::noop() })
+    use_context::<Theme>().unwrap_or(Theme {
+        dark: false,
+        choice: ThemeChoice::System,
+        choose: Callback::noop(),
+    })
 }
 
 #[cfg(test)]

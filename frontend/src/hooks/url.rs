@@ -31,12 +31,18 @@ pub fn changed(mut pairs: Pairs, changes: &[(&str, Option<String>)]) -> Pairs {
 
 /// Numbers from `1,2,3`; what is no number is left out.
 pub fn numbers(text: &str) -> Vec<i64> {
-    text.split(',').filter_map(|part| part.trim().parse().ok()).collect()
+    text.split(',')
+        .filter_map(|part| part.trim().parse().ok())
+        .collect()
 }
 
 /// `1,2,3` from numbers.
 pub fn join(numbers: impl IntoIterator<Item = i64>) -> String {
-    numbers.into_iter().map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+    numbers
+        .into_iter()
+        .map(|number| number.to_string())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The query of the present address.
@@ -55,7 +61,10 @@ impl PartialEq for UrlQuery {
 
 impl UrlQuery {
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.pairs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value, or an empty text.
@@ -94,11 +103,23 @@ impl UrlQuery {
         if pairs == present() {
             return;
         }
-        let Some(navigator) = &self.navigator else { return };
-        let hash = if as_step { String::new() } else { web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default() };
+        let Some(navigator) = &self.navigator else {
+            return;
+        };
+        let hash = if as_step {
+            String::new()
+        } else {
+            web_sys::window()
+                .and_then(|window| window.location().hash().ok())
+                .unwrap_or_default()
+        };
         // Pairs of text always serialize; without them the plain route is still right.
         if pairs.is_empty() {
-            if as_step { navigator.push(&self.route) } else { navigator.replace(&self.route) }
+            if as_step {
+                navigator.push(&self.route)
+            } else {
+                navigator.replace(&self.route)
+            }
         } else if as_step {
             let _ = navigator.push_with_query(&self.route, pairs);
         } else {
@@ -110,9 +131,15 @@ impl UrlQuery {
 
 /// Puts the fragment back that the router drops.
 fn keep_hash(hash: &str) {
-    let (false, Some(window)) = (hash.is_empty(), web_sys::window()) else { return };
+    let (false, Some(window)) = (hash.is_empty(), web_sys::window()) else {
+        return;
+    };
     let location = window.location();
-    let address = format!("{}{}{hash}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    let address = format!(
+        "{}{}{hash}",
+        location.pathname().unwrap_or_default(),
+        location.search().unwrap_or_default()
+    );
     if let Ok(history) = window.history() {
         let state = history.state().unwrap_or(wasm_bindgen::JsValue::NULL);
         // A browser that refuses to change its address shows the same page without it.
@@ -122,7 +149,9 @@ fn keep_hash(hash: &str) {
 
 /// What the address says now; a handle in a callback may be older than that.
 fn present() -> Pairs {
-    let search = web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default();
+    let search = web_sys::window()
+        .and_then(|window| window.location().search().ok())
+        .unwrap_or_default();
     parse(&search)
 }
 
@@ -132,9 +161,15 @@ pub fn use_url_query() -> UrlQuery {
     let navigator = use_navigator();
     let location = use_location();
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
-    let query = location.map(|location| location.query_str().to_owned()).unwrap_or_default();
+    let query = location
+        .map(|location| location.query_str().to_owned())
+        .unwrap_or_default();
     let pairs = use_memo(query, |query| parse(query));
-    UrlQuery { pairs, route, navigator }
+    UrlQuery {
+        pairs,
+        route,
+        navigator,
+    }
 }
 
 #[cfg(test)]
@@ -145,8 +180,22 @@ mod tests {
     fn queries_are_read_and_changed() {
         let pairs = parse("?search=a+b&split=test");
         assert_eq!(pairs[0], ("search".into(), "a b".into()));
-        let pairs = changed(pairs, &[("split", None), ("search", Some("c".into())), ("label", Some("x/y".into())), ("empty", Some(String::new()))]);
-        assert_eq!(pairs, vec![("search".into(), "c".into()), ("label".into(), "x/y".into())]);
+        let pairs = changed(
+            pairs,
+            &[
+                ("split", None),
+                ("search", Some("c".into())),
+                ("label", Some("x/y".into())),
+                ("empty", Some(String::new())),
+            ],
+        );
+        assert_eq!(
+            pairs,
+            vec![
+                ("search".into(), "c".into()),
+                ("label".into(), "x/y".into())
+            ]
+        );
     }
 
     #[test]

@@ -36,7 +36,12 @@ impl Marker {
     /// Without a split, rows pass as they are; only line ends are seen to.
     pub fn new(split: Option<Split>) -> Self {
         let field = split.map(|split| format!("\"split\":\"{}\"", crate::api::split_word(split)));
-        Self { field, at: At::Start, first: true, ends_with_newline: true }
+        Self {
+            field,
+            at: At::Start,
+            first: true,
+            ends_with_newline: true,
+        }
     }
 
     /// The next piece of the file.
@@ -111,13 +116,19 @@ mod tests {
             "{\"split\":\"validation\",\"text\":\"a { b\"}\n {\"split\":\"validation\",\"text\":\"\\n\"}\n{\"split\":\"validation\"}\n\nnonsense\n{\"split\":\"validation\",\"x\":{\"y\":1}}\n"
         );
         for cut in 0..=text.len() {
-            assert_eq!(mark(Some(Split::Validation), &[&text[..cut], &text[cut..]]), whole);
+            assert_eq!(
+                mark(Some(Split::Validation), &[&text[..cut], &text[cut..]]),
+                whole
+            );
         }
     }
 
     #[test]
     fn byte_order_marks_go_and_line_ends_come() {
-        assert_eq!(mark(None, &["\u{feff}{\"text\":\"ä\"}"]), "{\"text\":\"ä\"}\n");
+        assert_eq!(
+            mark(None, &["\u{feff}{\"text\":\"ä\"}"]),
+            "{\"text\":\"ä\"}\n"
+        );
         assert_eq!(mark(None, &[""]), "");
     }
 

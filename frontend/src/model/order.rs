@@ -13,26 +13,49 @@ impl Order {
     /// Reads `column` or `-column`; anything else than a known column falls back.
     pub fn parse(text: Option<&str>, known: &[&str], fallback: &str) -> Self {
         let read = |text: &str| match text.strip_prefix('-') {
-            Some(column) => Self { column: column.to_owned(), descending: true },
-            None => Self { column: text.to_owned(), descending: false },
+            Some(column) => Self {
+                column: column.to_owned(),
+                descending: true,
+            },
+            None => Self {
+                column: text.to_owned(),
+                descending: false,
+            },
         };
-        text.map(read).filter(|order| known.contains(&order.column.as_str())).unwrap_or_else(|| read(fallback))
+        text.map(read)
+            .filter(|order| known.contains(&order.column.as_str()))
+            .unwrap_or_else(|| read(fallback))
     }
 
     /// As it stands in the address.
     pub fn word(&self) -> String {
-        if self.descending { format!("-{}", self.column) } else { self.column.clone() }
+        if self.descending {
+            format!("-{}", self.column)
+        } else {
+            self.column.clone()
+        }
     }
 
     /// After a click on a column: the other direction, or the column with the direction that is wanted first.
     #[must_use]
     pub fn clicked(&self, column: &str, descending_first: bool) -> Self {
-        let descending = if self.column == column { !self.descending } else { descending_first };
-        Self { column: column.to_owned(), descending }
+        let descending = if self.column == column {
+            !self.descending
+        } else {
+            descending_first
+        };
+        Self {
+            column: column.to_owned(),
+            descending,
+        }
     }
 
     pub fn apply(&self, ordering: Ordering) -> Ordering {
-        if self.descending { ordering.reverse() } else { ordering }
+        if self.descending {
+            ordering.reverse()
+        } else {
+            ordering
+        }
     }
 }
 
@@ -41,7 +64,11 @@ pub fn figures(a: Option<f64>, b: Option<f64>, descending: bool) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) => {
             let ordering = a.total_cmp(&b);
-            if descending { ordering.reverse() } else { ordering }
+            if descending {
+                ordering.reverse()
+            } else {
+                ordering
+            }
         }
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
@@ -51,7 +78,9 @@ pub fn figures(a: Option<f64>, b: Option<f64>, descending: bool) -> Ordering {
 
 /// Texts as people order them: without regard to case.
 pub fn texts(a: &str, b: &str) -> Ordering {
-    a.to_lowercase().cmp(&b.to_lowercase()).then_with(|| a.cmp(b))
+    a.to_lowercase()
+        .cmp(&b.to_lowercase())
+        .then_with(|| a.cmp(b))
 }
 
 #[cfg(test)]
@@ -62,11 +91,20 @@ mod tests {
     fn orders_are_read_written_and_turned() {
         let known = ["name", "f1"];
         let order = Order::parse(Some("-f1"), &known, "name");
-        assert_eq!(order, Order { column: "f1".into(), descending: true });
+        assert_eq!(
+            order,
+            Order {
+                column: "f1".into(),
+                descending: true
+            }
+        );
         assert_eq!(order.word(), "-f1");
         assert_eq!(order.clicked("f1", true).word(), "f1");
         assert_eq!(order.clicked("name", false).word(), "name");
-        assert_eq!(Order::parse(Some("drop table"), &known, "-f1").word(), "-f1");
+        assert_eq!(
+            Order::parse(Some("drop table"), &known, "-f1").word(),
+            "-f1"
+        );
         assert_eq!(Order::parse(None, &known, "name").word(), "name");
     }
 

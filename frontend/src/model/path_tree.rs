@@ -34,11 +34,17 @@ struct Node {
 /// Rows of the tree that the paths make. Siblings stand in the order of their best path, so that whoever
 /// passes paths best first gets the best branch on top.
 pub fn rows(paths: &[&[String]]) -> Vec<PathRow> {
-    let mut root = Node { rank: 0, ..Node::default() };
+    let mut root = Node {
+        rank: 0,
+        ..Node::default()
+    };
     for (index, path) in paths.iter().enumerate() {
         let mut node = &mut root;
         for name in *path {
-            node = node.children.entry(name.clone()).or_insert_with(|| Node { rank: index, ..Node::default() });
+            node = node.children.entry(name.clone()).or_insert_with(|| Node {
+                rank: index,
+                ..Node::default()
+            });
             node.rank = node.rank.min(index);
         }
         if !path.is_empty() {
@@ -55,7 +61,11 @@ fn walk(node: &Node, path: &mut Vec<String>, rows: &mut Vec<PathRow>) {
     children.sort_by_key(|(_, child)| child.rank);
     for (name, child) in children {
         path.push(name.clone());
-        rows.push(PathRow { path: path.clone(), entries: child.entries.clone(), has_children: !child.children.is_empty() });
+        rows.push(PathRow {
+            path: path.clone(),
+            entries: child.entries.clone(),
+            has_children: !child.children.is_empty(),
+        });
         walk(child, path, rows);
         path.pop();
     }
@@ -71,10 +81,19 @@ mod tests {
 
     #[test]
     fn paths_become_a_tree_with_the_best_branch_on_top() {
-        let paths = [path("Sport/Rowing"), path("Culture/Music"), path("Sport"), path("Culture/Film"), path("Sport/Rowing")];
+        let paths = [
+            path("Sport/Rowing"),
+            path("Culture/Music"),
+            path("Sport"),
+            path("Culture/Film"),
+            path("Sport/Rowing"),
+        ];
         let paths: Vec<&[String]> = paths.iter().map(Vec::as_slice).collect();
         let rows = rows(&paths);
-        let shown: Vec<_> = rows.iter().map(|row| (row.depth(), row.name(), row.entries.clone())).collect();
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| (row.depth(), row.name(), row.entries.clone()))
+            .collect();
         assert_eq!(
             shown,
             vec![
@@ -92,7 +111,13 @@ mod tests {
     fn one_name_under_two_parents_stays_two_nodes() {
         let paths = [path("Medicine/Depression"), path("Psychology/Depression")];
         let paths: Vec<&[String]> = paths.iter().map(Vec::as_slice).collect();
-        assert_eq!(rows(&paths).iter().filter(|row| row.name() == "Depression").count(), 2);
+        assert_eq!(
+            rows(&paths)
+                .iter()
+                .filter(|row| row.name() == "Depression")
+                .count(),
+            2
+        );
         assert!(rows_of_nothing().is_empty());
     }
 

@@ -12,7 +12,11 @@ pub fn fraction(steps: &[ProgressStep]) -> Option<f64> {
     // From the inside out: an outer step counts its finished parts and the share of the one at work.
     for step in steps.iter().rev() {
         if step.total > 0 {
-            let inner = if step.current < step.total { share.unwrap_or(0.0) } else { 0.0 };
+            let inner = if step.current < step.total {
+                share.unwrap_or(0.0)
+            } else {
+                0.0
+            };
             share = Some(((step.current as f64 + inner) / step.total as f64).clamp(0.0, 1.0));
         }
     }
@@ -26,12 +30,19 @@ pub fn describe(steps: &[ProgressStep]) -> String {
         match (step.current, step.total) {
             (0, 0) => name,
             (current, 0) => format!("{name} {}", format::count(current)),
-            (current, total) => format!("{name} {} of {}", format::count(current), format::count(total)),
+            (current, total) => format!(
+                "{name} {} of {}",
+                format::count(current),
+                format::count(total)
+            ),
         }
     };
     let text = steps.iter().map(part).collect::<Vec<_>>().join(" › ");
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// Speed and remaining time, estimated from what was seen during the last half minute.
@@ -49,8 +60,19 @@ const SHORTEST_MS: f64 = 1_500.0;
 impl Pace {
     /// Takes note of a state at a time in milliseconds.
     pub fn see(&mut self, now_ms: f64, steps: &[ProgressStep]) {
-        let Some(inner) = steps.iter().rev().find(|step| step.total > 0 || step.current > 0) else { return };
-        if inner.name != self.name || self.seen.back().is_some_and(|(_, current)| inner.current < *current) {
+        let Some(inner) = steps
+            .iter()
+            .rev()
+            .find(|step| step.total > 0 || step.current > 0)
+        else {
+            return;
+        };
+        if inner.name != self.name
+            || self
+                .seen
+                .back()
+                .is_some_and(|(_, current)| inner.current < *current)
+        {
             self.name.clone_from(&inner.name);
             self.seen.clear();
         }
@@ -73,14 +95,16 @@ impl Pace {
     pub fn per_second(&self) -> Option<f64> {
         let (first, last) = (self.seen.front()?, self.seen.back()?);
         let elapsed = last.0 - first.0;
-        (elapsed >= SHORTEST_MS && last.1 > first.1).then(|| (last.1 - first.1) as f64 / elapsed * 1000.0)
+        (elapsed >= SHORTEST_MS && last.1 > first.1)
+            .then(|| (last.1 - first.1) as f64 / elapsed * 1000.0)
     }
 
     /// Seconds until the whole stack is done.
     pub fn seconds_left(&self) -> Option<f64> {
         let (first, last) = (self.shares.front()?, self.shares.back()?);
         let elapsed = last.0 - first.0;
-        (elapsed >= SHORTEST_MS && last.1 > first.1).then(|| (1.0 - last.1) / (last.1 - first.1) * elapsed / 1000.0)
+        (elapsed >= SHORTEST_MS && last.1 > first.1)
+            .then(|| (1.0 - last.1) / (last.1 - first.1) * elapsed / 1000.0)
     }
 }
 
@@ -89,21 +113,37 @@ mod tests {
     use super::*;
 
     fn step(name: &str, current: u64, total: u64) -> ProgressStep {
-        ProgressStep { name: name.into(), current, total }
+        ProgressStep {
+            name: name.into(),
+            current,
+            total,
+        }
     }
 
     #[test]
     fn stacks_are_blended_from_the_inside() {
         assert_eq!(fraction(&[]), None);
         assert_eq!(fraction(&[step("import", 0, 0)]), None);
-        assert_eq!(fraction(&[step("epochs", 2, 4), step("steps", 50, 100)]), Some(0.625));
-        assert_eq!(fraction(&[step("epochs", 4, 4), step("steps", 100, 100)]), Some(1.0));
-        assert_eq!(fraction(&[step("import", 0, 0), step("rows", 120, 480)]), Some(0.25));
+        assert_eq!(
+            fraction(&[step("epochs", 2, 4), step("steps", 50, 100)]),
+            Some(0.625)
+        );
+        assert_eq!(
+            fraction(&[step("epochs", 4, 4), step("steps", 100, 100)]),
+            Some(1.0)
+        );
+        assert_eq!(
+            fraction(&[step("import", 0, 0), step("rows", 120, 480)]),
+            Some(0.25)
+        );
     }
 
     #[test]
     fn stacks_are_described_in_words() {
-        assert_eq!(describe(&[step("epochs", 3, 25), step("steps", 1200, 4000)]), "Epochs 3 of 25 › steps 1,200 of 4,000");
+        assert_eq!(
+            describe(&[step("epochs", 3, 25), step("steps", 1200, 4000)]),
+            "Epochs 3 of 25 › steps 1,200 of 4,000"
+        );
         assert_eq!(describe(&[step("reading_rows", 12, 0)]), "Reading rows 12");
         assert_eq!(describe(&[]), "");
     }

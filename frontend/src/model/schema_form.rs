@@ -27,14 +27,23 @@ pub struct Limits {
 impl Limits {
     fn read(property: &Value) -> Self {
         let number = |key: &str| property.get(key).and_then(Value::as_f64);
-        Self { minimum: number("minimum"), maximum: number("maximum"), above: number("exclusiveMinimum"), below: number("exclusiveMaximum") }
+        Self {
+            minimum: number("minimum"),
+            maximum: number("maximum"),
+            above: number("exclusiveMinimum"),
+            below: number("exclusiveMaximum"),
+        }
     }
 
     fn check(&self, value: f64) -> Result<(), String> {
         let say = crate::format::number;
-        if self.minimum.is_some_and(|minimum| value < minimum) || self.maximum.is_some_and(|maximum| value > maximum) {
+        if self.minimum.is_some_and(|minimum| value < minimum)
+            || self.maximum.is_some_and(|maximum| value > maximum)
+        {
             return Err(match (self.minimum, self.maximum) {
-                (Some(minimum), Some(maximum)) => format!("From {} to {}.", say(minimum), say(maximum)),
+                (Some(minimum), Some(maximum)) => {
+                    format!("From {} to {}.", say(minimum), say(maximum))
+                }
                 (Some(minimum), None) => format!("At least {}.", say(minimum)),
                 (_, maximum) => format!("At most {}.", say(maximum.unwrap_or_default())),
             });
@@ -74,23 +83,43 @@ pub struct Field {
 
 /// The fields of a method, basic ones and advanced ones in the order that the schema asks for.
 pub fn fields(schema: &Value) -> Vec<Field> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
-    let mut fields: Vec<Field> = properties.iter().enumerate().map(|(index, (key, property))| field(key, property, index)).collect();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    let mut fields: Vec<Field> = properties
+        .iter()
+        .enumerate()
+        .map(|(index, (key, property))| field(key, property, index))
+        .collect();
     fields.sort_by(|a, b| a.order.total_cmp(&b.order));
     fields
 }
 
 fn field(key: &str, property: &Value, index: usize) -> Field {
-    let text = |name: &str| property.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        property
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let types: Vec<&str> = match property.get("type") {
         Some(Value::String(one)) => vec![one.as_str()],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
     let choices = property.get("enum").and_then(Value::as_array);
-    let nullable = types.contains(&"null") || choices.is_some_and(|choices| choices.contains(&Value::Null));
+    let nullable =
+        types.contains(&"null") || choices.is_some_and(|choices| choices.contains(&Value::Null));
     let kind = match types.iter().find(|kind| **kind != "null") {
-        _ if choices.is_some() => Kind::Choice(choices.into_iter().flatten().filter(|value| !value.is_null()).cloned().collect()),
+        _ if choices.is_some() => Kind::Choice(
+            choices
+                .into_iter()
+                .flatten()
+                .filter(|value| !value.is_null())
+                .cloned()
+                .collect(),
+        ),
         Some(&"boolean") => Kind::Switch,
         Some(&"integer") => Kind::Integer(Limits::read(property)),
         Some(&"number") => Kind::Number(Limits::read(property)),
@@ -100,12 +129,22 @@ fn field(key: &str, property: &Value, index: usize) -> Field {
     let title = text("title");
     Field {
         key: key.to_owned(),
-        title: if title.is_empty() { crate::format::words(key) } else { title },
+        title: if title.is_empty() {
+            crate::format::words(key)
+        } else {
+            title
+        },
         description: text("description"),
         kind,
         nullable,
-        advanced: property.get("x-advanced").and_then(Value::as_bool).unwrap_or(false),
-        order: property.get("x-order").and_then(Value::as_f64).unwrap_or(1_000.0 + index as f64),
+        advanced: property
+            .get("x-advanced")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+        order: property
+            .get("x-order")
+            .and_then(Value::as_f64)
+            .unwrap_or(1_000.0 + index as f64),
     }
 }
 
@@ -135,21 +174,36 @@ impl Field {
                 Ok(Value::from(value))
             }
             Kind::Number(limits) => {
-                let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or("A number, such as 0.001 or 1e-3.")?;
+                let value: f64 = text
+                    .parse()
+                    .ok()
+                    .filter(|value: &f64| value.is_finite())
+                    .ok_or("A number, such as 0.001 or 1e-3.")?;
                 limits.check(value)?;
                 // A whole number stays whole, so that 10 and 10.0 count as the same setting.
-                Ok(text.parse::<i64>().map_or_else(|_| Value::from(value), Value::from))
+                Ok(text
+                    .parse::<i64>()
+                    .map_or_else(|_| Value::from(value), Value::from))
             }
             Kind::Switch => match text {
                 "true" => Ok(Value::Bool(true)),
                 "false" => Ok(Value::Bool(false)),
                 _ => Err("On or off.".into()),
             },
-            Kind::Choice(choices) => choices.iter().find(|choice| written(choice) == text).cloned().ok_or_else(|| {
-                format!("One of {}.", choices.iter().map(written).collect::<Vec<_>>().join(", "))
-            }),
+            Kind::Choice(choices) => choices
+                .iter()
+                .find(|choice| written(choice) == text)
+                .cloned()
+                .ok_or_else(|| {
+                    format!(
+                        "One of {}.",
+                        choices.iter().map(written).collect::<Vec<_>>().join(", ")
+                    )
+                }),
             Kind::Text => Ok(Value::from(text)),
-            Kind::Json => serde_json::from_str(text).map_err(|_| "A JSON value, such as [1, 2].".into()),
+            Kind::Json => {
+                serde_json::from_str(text).map_err(|_| "A JSON value, such as [1, 2].".into())
+            }
         }
     }
 }
@@ -170,8 +224,15 @@ pub fn preset(manifest: &MethodManifest, name: &str) -> Option<Map<String, Value
 /// The presets of a method in the order people expect.
 pub fn presets(manifest: &MethodManifest) -> Vec<String> {
     const KNOWN: [&str; 5] = ["fast", "balanced", "best", "code", "paper"];
-    let known = KNOWN.iter().filter(|name| manifest.presets.contains_key(**name)).map(|name| (*name).to_owned());
-    let other = manifest.presets.keys().filter(|name| !KNOWN.contains(&name.as_str())).cloned();
+    let known = KNOWN
+        .iter()
+        .filter(|name| manifest.presets.contains_key(**name))
+        .map(|name| (*name).to_owned());
+    let other = manifest
+        .presets
+        .keys()
+        .filter(|name| !KNOWN.contains(&name.as_str()))
+        .cloned();
     known.chain(other).collect()
 }
 
@@ -215,24 +276,49 @@ pub mod tests {
     fn fields_stand_in_the_schemas_order() {
         let fields = fields(&manifest().hyperparameters);
         let keys: Vec<_> = fields.iter().map(|field| field.key.as_str()).collect();
-        assert_eq!(keys, ["epochs", "learning_rate", "variant", "tie", "max_length", "dropout", "sizes"]);
-        assert_eq!(fields[1].title, "Learning rate", "a missing title is made from the key");
+        assert_eq!(
+            keys,
+            [
+                "epochs",
+                "learning_rate",
+                "variant",
+                "tie",
+                "max_length",
+                "dropout",
+                "sizes"
+            ]
+        );
+        assert_eq!(
+            fields[1].title, "Learning rate",
+            "a missing title is made from the key"
+        );
         assert_eq!(fields.iter().filter(|field| field.advanced).count(), 2);
         assert!(fields[4].nullable);
-        let Kind::Integer(limits) = &fields[0].kind else { panic!("epochs are whole") };
+        let Kind::Integer(limits) = &fields[0].kind else {
+            panic!("epochs are whole")
+        };
         assert_eq!(limits.words(), "1 to 1,000");
     }
 
     #[test]
     fn values_are_checked_as_the_schema_says() {
         let fields = fields(&manifest().hyperparameters);
-        let read = |key: &str, text: &str| fields.iter().find(|field| field.key == key).expect("a field").read(text);
+        let read = |key: &str, text: &str| {
+            fields
+                .iter()
+                .find(|field| field.key == key)
+                .expect("a field")
+                .read(text)
+        };
         assert_eq!(read("epochs", "12"), Ok(json!(12)));
         assert_eq!(read("epochs", "1.5"), Err("A whole number.".into()));
         assert_eq!(read("epochs", "0"), Err("From 1 to 1,000.".into()));
         assert_eq!(read("learning_rate", "1e-3"), Ok(json!(0.001)));
         assert_eq!(read("learning_rate", "0"), Err("More than 0.".into()));
-        assert_eq!(read("learning_rate", "fast"), Err("A number, such as 0.001 or 1e-3.".into()));
+        assert_eq!(
+            read("learning_rate", "fast"),
+            Err("A number, such as 0.001 or 1e-3.".into())
+        );
         assert_eq!(read("dropout", "1"), Err("Less than 1.".into()));
         assert_eq!(read("variant", "la"), Ok(json!("la")));
         assert_eq!(read("variant", "x"), Err("One of tp, la.".into()));
@@ -246,7 +332,10 @@ pub mod tests {
     fn presets_are_known_and_ordered() {
         let manifest = manifest();
         assert_eq!(presets(&manifest), ["fast", "balanced", "paper"]);
-        assert_eq!(preset(&manifest, "paper").expect("a preset")["learning_rate"], json!(0.0001));
+        assert_eq!(
+            preset(&manifest, "paper").expect("a preset")["learning_rate"],
+            json!(0.0001)
+        );
         assert!(preset(&manifest, "best").is_none());
         assert!(same(&json!(1), &json!(1.0)) && !same(&json!("1"), &json!(1)));
     }

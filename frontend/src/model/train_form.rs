@@ -38,7 +38,13 @@ type Pairs = Vec<(String, String)>;
 impl TrainForm {
     /// Reads the query of the address.
     pub fn from_pairs(pairs: &Pairs) -> Self {
-        let text = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        let text = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
         let mut form = Self {
             methods: Vec::new(),
             corpus: text("corpus").parse().ok(),
@@ -50,13 +56,25 @@ impl TrainForm {
         for word in text("methods").split(',').filter(|word| !word.is_empty()) {
             let (method, preset) = word.split_once(':').unwrap_or((word, DEFAULT_PRESET));
             if form.choice(method).is_none() {
-                form.methods.push(MethodChoice { method: method.into(), preset: preset.into(), changes: BTreeMap::new() });
+                form.methods.push(MethodChoice {
+                    method: method.into(),
+                    preset: preset.into(),
+                    changes: BTreeMap::new(),
+                });
             }
         }
         for (_, set) in pairs.iter().filter(|(key, _)| key == "set") {
-            let Some((target, value)) = set.split_once('=') else { continue };
-            let Some((method, key)) = target.split_once('.') else { continue };
-            if let Some(choice) = form.methods.iter_mut().find(|choice| choice.method == method) {
+            let Some((target, value)) = set.split_once('=') else {
+                continue;
+            };
+            let Some((method, key)) = target.split_once('.') else {
+                continue;
+            };
+            if let Some(choice) = form
+                .methods
+                .iter_mut()
+                .find(|choice| choice.method == method)
+            {
                 choice.changes.insert(key.to_owned(), value.to_owned());
             }
         }
@@ -65,15 +83,29 @@ impl TrainForm {
 
     /// The query that reads back as this form.
     pub fn to_pairs(&self) -> Pairs {
-        let methods: Vec<String> = self.methods.iter().map(|choice| format!("{}:{}", choice.method, choice.preset)).collect();
+        let methods: Vec<String> = self
+            .methods
+            .iter()
+            .map(|choice| format!("{}:{}", choice.method, choice.preset))
+            .collect();
         let mut pairs = vec![("methods".to_owned(), methods.join(","))];
         for choice in &self.methods {
             for (key, value) in &choice.changes {
                 pairs.push(("set".into(), format!("{}.{key}={value}", choice.method)));
             }
         }
-        pairs.push(("corpus".into(), self.corpus.map(|corpus| corpus.to_string()).unwrap_or_default()));
-        for (key, value) in [("seeds", &self.seeds), ("device", &self.device), ("encoder", &self.encoder), ("word_vectors", &self.word_vectors)] {
+        pairs.push((
+            "corpus".into(),
+            self.corpus
+                .map(|corpus| corpus.to_string())
+                .unwrap_or_default(),
+        ));
+        for (key, value) in [
+            ("seeds", &self.seeds),
+            ("device", &self.device),
+            ("encoder", &self.encoder),
+            ("word_vectors", &self.word_vectors),
+        ] {
             pairs.push((key.into(), value.clone()));
         }
         pairs.retain(|(_, value)| !value.is_empty());
@@ -83,7 +115,9 @@ impl TrainForm {
     /// A form that repeats a run.
     pub fn from_run(run: &Run, manifest: Option<&MethodManifest>) -> Self {
         let preset_name = run.preset.clone().unwrap_or_else(|| DEFAULT_PRESET.into());
-        let base = manifest.and_then(|manifest| preset(manifest, &preset_name)).unwrap_or_default();
+        let base = manifest
+            .and_then(|manifest| preset(manifest, &preset_name))
+            .unwrap_or_default();
         let changes = run
             .hyperparameters
             .iter()
@@ -91,7 +125,11 @@ impl TrainForm {
             .map(|(key, value)| (key.clone(), written(value)))
             .collect();
         Self {
-            methods: vec![MethodChoice { method: run.method.clone(), preset: preset_name, changes }],
+            methods: vec![MethodChoice {
+                method: run.method.clone(),
+                preset: preset_name,
+                changes,
+            }],
             corpus: Some(run.corpus),
             seeds: run.seed.to_string(),
             device: run.device.clone(),
@@ -113,7 +151,11 @@ impl TrainForm {
             } else {
                 manifest.presets.keys().next().cloned().unwrap_or_default()
             };
-            self.methods.push(MethodChoice { method: method.into(), preset, changes: BTreeMap::new() });
+            self.methods.push(MethodChoice {
+                method: method.into(),
+                preset,
+                changes: BTreeMap::new(),
+            });
         }
     }
 
@@ -126,8 +168,15 @@ impl TrainForm {
             return Ok(vec![1]);
         }
         let mut seeds = Vec::new();
-        for part in self.seeds.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty()) {
-            let seed = part.parse().map_err(|_| format!("Whole numbers with commas between them; “{part}” is none."))?;
+        for part in self
+            .seeds
+            .split([',', ' '])
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let seed = part.parse().map_err(|_| {
+                format!("Whole numbers with commas between them; “{part}” is none.")
+            })?;
             if !seeds.contains(&seed) {
                 seeds.push(seed);
             }
@@ -142,14 +191,22 @@ impl TrainForm {
     pub fn problems(&self, methods: &[Plugin]) -> Vec<(String, String, String)> {
         let mut problems = Vec::new();
         if self.methods.is_empty() {
-            problems.push((String::new(), "methods".into(), "Pick at least one method.".into()));
+            problems.push((
+                String::new(),
+                "methods".into(),
+                "Pick at least one method.".into(),
+            ));
         }
         if let Err(message) = self.seeds() {
             problems.push((String::new(), "seeds".into(), message));
         }
         for choice in &self.methods {
             let Some(plugin) = methods.iter().find(|plugin| plugin.name == choice.method) else {
-                problems.push((choice.method.clone(), "methods".into(), format!("The method {} is not installed here.", choice.method)));
+                problems.push((
+                    choice.method.clone(),
+                    "methods".into(),
+                    format!("The method {} is not installed here.", choice.method),
+                ));
                 continue;
             };
             let known = fields(&plugin.manifest.hyperparameters);
@@ -160,14 +217,26 @@ impl TrainForm {
                             problems.push((choice.method.clone(), key.clone(), message));
                         }
                     }
-                    None => problems.push((choice.method.clone(), key.clone(), format!("{} has no setting of this name.", plugin.manifest.title))),
+                    None => problems.push((
+                        choice.method.clone(),
+                        key.clone(),
+                        format!("{} has no setting of this name.", plugin.manifest.title),
+                    )),
                 }
             }
             if plugin.manifest.encoder == AssetNeed::Required && self.encoder.is_empty() {
-                problems.push((choice.method.clone(), "encoder".into(), format!("{} needs a pretrained encoder.", plugin.manifest.title)));
+                problems.push((
+                    choice.method.clone(),
+                    "encoder".into(),
+                    format!("{} needs a pretrained encoder.", plugin.manifest.title),
+                ));
             }
             if plugin.manifest.word_vectors == AssetNeed::Required && self.word_vectors.is_empty() {
-                problems.push((choice.method.clone(), "word_vectors".into(), format!("{} needs word vectors.", plugin.manifest.title)));
+                problems.push((
+                    choice.method.clone(),
+                    "word_vectors".into(),
+                    format!("{} needs word vectors.", plugin.manifest.title),
+                ));
             }
         }
         problems
@@ -178,12 +247,17 @@ impl TrainForm {
         let seeds = self.seeds().unwrap_or_default();
         let mut requests = Vec::new();
         for choice in &self.methods {
-            let Some(plugin) = methods.iter().find(|plugin| plugin.name == choice.method) else { continue };
+            let Some(plugin) = methods.iter().find(|plugin| plugin.name == choice.method) else {
+                continue;
+            };
             let known = fields(&plugin.manifest.hyperparameters);
             let base = preset(&plugin.manifest, &choice.preset).unwrap_or_default();
             let mut hyperparameters = Map::new();
             for (key, text) in &choice.changes {
-                if let Some(value) = known.iter().find(|field| field.key == *key).and_then(|field| field.read(text).ok())
+                if let Some(value) = known
+                    .iter()
+                    .find(|field| field.key == *key)
+                    .and_then(|field| field.read(text).ok())
                     && base.get(key).is_none_or(|from| !same(from, &value))
                 {
                     hyperparameters.insert(key.clone(), value);
@@ -198,9 +272,15 @@ impl TrainForm {
                     corpus: corpus.id,
                     taxonomy: corpus.taxonomy,
                     encoder: takes(plugin.manifest.encoder, &self.encoder).then(|| {
-                        self.encoder.parse::<i64>().map_or_else(|_| Value::from(self.encoder.clone()), Value::from)
+                        self.encoder
+                            .parse::<i64>()
+                            .map_or_else(|_| Value::from(self.encoder.clone()), Value::from)
                     }),
-                    word_vectors: if takes(plugin.manifest.word_vectors, &self.word_vectors) { self.word_vectors.parse().ok() } else { None },
+                    word_vectors: if takes(plugin.manifest.word_vectors, &self.word_vectors) {
+                        self.word_vectors.parse().ok()
+                    } else {
+                        None
+                    },
                     seed: Some(*seed),
                     device: Some(self.device.clone()).filter(|device| !device.is_empty()),
                 });
@@ -217,7 +297,13 @@ mod tests {
     use serde_json::json;
 
     fn plugin() -> Plugin {
-        Plugin { name: "hiagm".into(), version: "0.0.0".into(), abi: 1, libtorch: None, manifest: manifest() }
+        Plugin {
+            name: "hiagm".into(),
+            version: "0.0.0".into(),
+            abi: 1,
+            libtorch: None,
+            manifest: manifest(),
+        }
     }
 
     fn corpus() -> Corpus {
@@ -229,9 +315,15 @@ mod tests {
     }
 
     fn form() -> TrainForm {
-        let mut form = TrainForm { seeds: "1, 2".into(), corpus: Some(3), ..TrainForm::default() };
+        let mut form = TrainForm {
+            seeds: "1, 2".into(),
+            corpus: Some(3),
+            ..TrainForm::default()
+        };
         form.toggle("hiagm", &manifest());
-        form.methods[0].changes.insert("learning_rate".into(), "0.01".into());
+        form.methods[0]
+            .changes
+            .insert("learning_rate".into(), "0.01".into());
         form
     }
 
@@ -251,8 +343,15 @@ mod tests {
         form.methods[0].changes.insert("epochs".into(), "25".into());
         assert!(form.problems(&[plugin()]).is_empty());
         let requests = form.requests(&[plugin()], &corpus());
-        assert_eq!(requests.iter().map(|run| run.seed).collect::<Vec<_>>(), [Some(1), Some(2)]);
-        assert_eq!(Value::Object(requests[0].hyperparameters.clone()), json!({"learning_rate": 0.01}), "what equals the preset is not sent");
+        assert_eq!(
+            requests.iter().map(|run| run.seed).collect::<Vec<_>>(),
+            [Some(1), Some(2)]
+        );
+        assert_eq!(
+            Value::Object(requests[0].hyperparameters.clone()),
+            json!({"learning_rate": 0.01}),
+            "what equals the preset is not sent"
+        );
         assert_eq!((requests[0].corpus, requests[0].taxonomy), (3, 2));
         assert_eq!(requests[0].preset.as_deref(), Some("balanced"));
     }
@@ -261,12 +360,21 @@ mod tests {
     fn problems_name_their_field() {
         let mut form = form();
         form.seeds = "1, two".into();
-        form.methods[0].changes.insert("epochs".into(), "many".into());
-        form.methods[0].changes.insert("colour".into(), "red".into());
-        let fields: Vec<_> = form.problems(&[plugin()]).into_iter().map(|(_, field, _)| field).collect();
-        assert_eq!(fields, ["seeds", "colour", "epochs"]);
+        form.methods[0]
+            .changes
+            .insert("epochs".into(), "many".into());
+        form.methods[0].changes.insert("color".into(), "red".into());
+        let fields: Vec<_> = form
+            .problems(&[plugin()])
+            .into_iter()
+            .map(|(_, field, _)| field)
+            .collect();
+        assert_eq!(fields, ["seeds", "color", "epochs"]);
         assert_eq!(TrainForm::default().problems(&[])[0].1, "methods");
-        assert_eq!(form.problems(&[])[1].2, "The method hiagm is not installed here.");
+        assert_eq!(
+            form.problems(&[])[1].2,
+            "The method hiagm is not installed here."
+        );
     }
 
     #[test]
@@ -278,7 +386,10 @@ mod tests {
         }))
         .expect("a run");
         let form = TrainForm::from_run(&run, Some(&manifest()));
-        assert_eq!(form.methods[0].changes, BTreeMap::from([("learning_rate".to_owned(), "0.5".to_owned())]));
+        assert_eq!(
+            form.methods[0].changes,
+            BTreeMap::from([("learning_rate".to_owned(), "0.5".to_owned())])
+        );
         assert_eq!((form.seeds.as_str(), form.corpus), ("7", Some(3)));
     }
 }

@@ -54,10 +54,17 @@ impl LabelTree {
             Some(parent) => self.nodes[parent].children.clone().unwrap_or_default(),
             None => self.top.clone(),
         };
-        let known: BTreeSet<String> = children.iter().map(|child| self.nodes[*child].label.id.clone()).collect();
+        let known: BTreeSet<String> = children
+            .iter()
+            .map(|child| self.nodes[*child].label.id.clone())
+            .collect();
         for label in labels.iter().filter(|label| !known.contains(&label.id)) {
             children.push(self.nodes.len());
-            self.nodes.push(Node { label: label.clone(), parent, children: None });
+            self.nodes.push(Node {
+                label: label.clone(),
+                parent,
+                children: None,
+            });
         }
         match parent {
             Some(parent) => self.nodes[parent].children = Some(children),
@@ -67,7 +74,9 @@ impl LabelTree {
 
     /// Whether the children of a node must be fetched before it can open.
     pub fn needs_children(&self, node: NodeIndex) -> bool {
-        self.nodes.get(node).is_some_and(|node| node.label.n_children > 0 && node.children.is_none())
+        self.nodes
+            .get(node)
+            .is_some_and(|node| node.label.n_children > 0 && node.children.is_none())
     }
 
     pub fn set_open(&mut self, node: NodeIndex, open: bool) {
@@ -83,14 +92,21 @@ impl LabelTree {
     }
 
     /// The child of a node (or of the root) on the way down a path: by id if it is the last step, else by name.
-    pub fn child(&self, parent: Option<NodeIndex>, name: &str, id: Option<&str>) -> Option<NodeIndex> {
+    pub fn child(
+        &self,
+        parent: Option<NodeIndex>,
+        name: &str,
+        id: Option<&str>,
+    ) -> Option<NodeIndex> {
         let children = match parent {
             Some(parent) => self.nodes.get(parent)?.children.as_deref()?,
             None => &self.top,
         };
         let named = |index: &&NodeIndex| self.nodes[**index].label.name == name;
         match id {
-            Some(id) => children.iter().find(|index| self.nodes[**index].label.id == id),
+            Some(id) => children
+                .iter()
+                .find(|index| self.nodes[**index].label.id == id),
             None => children.iter().find(named),
         }
         .copied()
@@ -118,7 +134,8 @@ impl LabelTree {
             depth,
             position: position + 1,
             siblings: nodes.len(),
-            expanded: (self.nodes[*node].label.n_children > 0).then(|| self.open.contains(node) && self.nodes[*node].children.is_some()),
+            expanded: (self.nodes[*node].label.n_children > 0)
+                .then(|| self.open.contains(node) && self.nodes[*node].children.is_some()),
         };
         let mut level: Vec<Row> = nodes.iter().enumerate().map(row).collect();
         level.reverse();
@@ -152,20 +169,38 @@ pub fn key(tree: &LabelTree, rows: &[Row], current: usize, key: &str) -> Option<
             None => None,
         },
         "ArrowLeft" if row.expanded == Some(true) => Some(Move::Close(row.node)),
-        "ArrowLeft" => rows[..current].iter().rposition(|other| other.depth < row.depth).map(Move::Go),
+        "ArrowLeft" => rows[..current]
+            .iter()
+            .rposition(|other| other.depth < row.depth)
+            .map(Move::Go),
         "*" => {
             let parent = tree.node(row.node)?.parent;
-            let closed = rows.iter().filter(|other| other.expanded == Some(false) && tree.node(other.node).is_some_and(|node| node.parent == parent));
+            let closed = rows.iter().filter(|other| {
+                other.expanded == Some(false)
+                    && tree
+                        .node(other.node)
+                        .is_some_and(|node| node.parent == parent)
+            });
             Some(Move::Open(closed.map(|row| row.node).collect()))
         }
         "Enter" | " " => Some(Move::Choose(row.node)),
         _ => {
             let mut letters = key.chars();
-            let (letter, None) = (letters.next()?, letters.next()) else { return None };
-            let starts = |at: &usize| {
-                tree.node(rows[*at].node).is_some_and(|node| node.label.name.to_lowercase().starts_with(&letter.to_lowercase().to_string()))
+            let (letter, None) = (letters.next()?, letters.next()) else {
+                return None;
             };
-            (current + 1..rows.len()).chain(0..current).find(starts).map(Move::Go)
+            let starts = |at: &usize| {
+                tree.node(rows[*at].node).is_some_and(|node| {
+                    node.label
+                        .name
+                        .to_lowercase()
+                        .starts_with(&letter.to_lowercase().to_string())
+                })
+            };
+            (current + 1..rows.len())
+                .chain(0..current)
+                .find(starts)
+                .map(Move::Go)
         }
     }
 }
@@ -176,18 +211,38 @@ mod tests {
 
     fn label(path: &str, n_children: u64) -> LabelRow {
         let path: Vec<String> = path.split('/').map(str::to_owned).collect();
-        LabelRow { id: path.join("/"), name: path.last().cloned().unwrap_or_default(), level: path.len() as u32, path, n_children, n_documents: 0 }
+        LabelRow {
+            id: path.join("/"),
+            name: path.last().cloned().unwrap_or_default(),
+            level: path.len() as u32,
+            path,
+            n_children,
+            n_documents: 0,
+        }
     }
 
     fn tree() -> LabelTree {
         let mut tree = LabelTree::default();
-        tree.insert(None, &[label("Culture", 2), label("Sport", 1), label("Weather", 0)]);
-        tree.insert(Some(0), &[label("Culture/Film", 0), label("Culture/Music", 0)]);
+        tree.insert(
+            None,
+            &[label("Culture", 2), label("Sport", 1), label("Weather", 0)],
+        );
+        tree.insert(
+            Some(0),
+            &[label("Culture/Film", 0), label("Culture/Music", 0)],
+        );
         tree
     }
 
     fn names(tree: &LabelTree) -> Vec<String> {
-        tree.rows().iter().map(|row| tree.node(row.node).map(|node| node.label.name.clone()).unwrap_or_default()).collect()
+        tree.rows()
+            .iter()
+            .map(|row| {
+                tree.node(row.node)
+                    .map(|node| node.label.name.clone())
+                    .unwrap_or_default()
+            })
+            .collect()
     }
 
     #[test]
@@ -195,14 +250,24 @@ mod tests {
         let mut tree = tree();
         assert_eq!(names(&tree), ["Culture", "Sport", "Weather"]);
         tree.set_open(0, true);
-        assert_eq!(names(&tree), ["Culture", "Film", "Music", "Sport", "Weather"]);
+        assert_eq!(
+            names(&tree),
+            ["Culture", "Film", "Music", "Sport", "Weather"]
+        );
         assert!(tree.needs_children(1) && !tree.needs_children(0) && !tree.needs_children(2));
         tree.set_open(1, true);
-        assert_eq!(tree.rows()[3].expanded, Some(false), "a branch opens when its labels are there");
+        assert_eq!(
+            tree.rows()[3].expanded,
+            Some(false),
+            "a branch opens when its labels are there"
+        );
         tree.insert(Some(0), &[label("Culture/Film", 0)]);
         assert_eq!(names(&tree).len(), 5, "labels are not doubled");
         let film = tree.rows()[1];
-        assert_eq!((film.depth, film.position, film.siblings, film.expanded), (2, 1, 2, None));
+        assert_eq!(
+            (film.depth, film.position, film.siblings, film.expanded),
+            (2, 1, 2, None)
+        );
     }
 
     #[test]
@@ -213,7 +278,10 @@ mod tests {
         assert_eq!(key(&tree, &rows, 0, "ArrowDown"), Some(Move::Go(1)));
         assert_eq!(key(&tree, &rows, 0, "ArrowUp"), None);
         assert_eq!(key(&tree, &rows, 0, "ArrowRight"), Some(Move::Go(1)));
-        assert_eq!(key(&tree, &rows, 3, "ArrowRight"), Some(Move::Open(vec![1])));
+        assert_eq!(
+            key(&tree, &rows, 3, "ArrowRight"),
+            Some(Move::Open(vec![1]))
+        );
         assert_eq!(key(&tree, &rows, 2, "ArrowLeft"), Some(Move::Go(0)));
         assert_eq!(key(&tree, &rows, 0, "ArrowLeft"), Some(Move::Close(0)));
         assert_eq!(key(&tree, &rows, 0, "*"), Some(Move::Open(vec![1])));

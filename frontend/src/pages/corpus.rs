@@ -14,9 +14,14 @@ use yew::prelude::*;
 use super::overview::ProjectProps;
 use crate::api::{self, DocumentQuery};
 use crate::components::field::{Search, Select};
-use crate::components::{Button, Empty, Failure, Icon, LabelPath, Lines, PageHeader, RouteLink, Variant, VirtualList, show};
+use crate::components::{
+    Button, Empty, Failure, Icon, LabelPath, Lines, PageHeader, RouteLink, Variant, VirtualList,
+    show,
+};
 use crate::format;
-use crate::hooks::{Loading, Page, use_debounced, use_more, use_query, use_search, use_url_query, use_window_event};
+use crate::hooks::{
+    Loading, Page, use_debounced, use_more, use_query, use_search, use_url_query, use_window_event,
+};
 use crate::route::Route;
 use crate::shell::use_jobs;
 
@@ -28,11 +33,17 @@ const ROW: f64 = 84.0;
 pub fn CorpusPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
-    let corpora = use_query((project, jobs.ended), |(project, _)| async move { api::corpora(project).await.map(|answer| answer.corpora) });
+    let corpora = use_query((project, jobs.ended), |(project, _)| async move {
+        api::corpora(project).await.map(|answer| answer.corpora)
+    });
     let import = html! {
         <RouteLink to={Route::Import { project }} query={vec![("step".to_owned(), "corpus".to_owned())]} button={Variant::Primary} icon={Icon::Upload} testid="import">{ "Import" }</RouteLink>
     };
-    let subtitle = match corpora.data().as_deref().and_then(|list| list.first().cloned()) {
+    let subtitle = match corpora
+        .data()
+        .as_deref()
+        .and_then(|list| list.first().cloned())
+    {
         Some(corpus) => html! {
             { format!("Version {} · {} · {:.1} labels per document", corpus.version, format::counted(corpus.n_documents, "document", "documents"), corpus.labels_per_document) }
         },
@@ -64,7 +75,10 @@ struct DocumentsProps {
 }
 
 fn split_page(page: &DocumentPage) -> Page<Document> {
-    Page { rows: page.documents.clone(), next: page.next.clone() }
+    Page {
+        rows: page.documents.clone(),
+        next: page.next.clone(),
+    }
 }
 
 #[component]
@@ -75,15 +89,28 @@ fn Documents(props: &DocumentsProps) -> Html {
     let search = use_debounced((*typed).clone(), 180);
     {
         let query = query.clone();
-        use_effect_with(search.clone(), move |search| query.set(&[("search", Some(search.trim().to_owned()))]));
+        use_effect_with(search.clone(), move |search| {
+            query.set(&[("search", Some(search.trim().to_owned()))])
+        });
     }
-    let wanted = DocumentQuery { search: search.trim().to_owned(), label: query.text("label"), split: query.text("split"), corpus: query.text("corpus") };
-    let first = use_search((project, wanted.clone()), |(project, wanted)| async move { api::documents(project, &wanted, PAGE, None).await });
+    let wanted = DocumentQuery {
+        search: search.trim().to_owned(),
+        label: query.text("label"),
+        split: query.text("split"),
+        corpus: query.text("corpus"),
+    };
+    let first = use_search((project, wanted.clone()), |(project, wanted)| async move {
+        api::documents(project, &wanted, PAGE, None).await
+    });
     let more = {
         let wanted = wanted.clone();
         use_more(first.data(), split_page, move |cursor| {
             let wanted = wanted.clone();
-            async move { api::documents(project, &wanted, PAGE, Some(cursor)).await.map(|page| split_page(&page)) }
+            async move {
+                api::documents(project, &wanted, PAGE, Some(cursor))
+                    .await
+                    .map(|page| split_page(&page))
+            }
         })
     };
     let rows = more.rows.clone();
@@ -106,10 +133,20 @@ fn Documents(props: &DocumentsProps) -> Html {
         Callback::from(move |()| query.set(&[("document", None)]))
     };
     let step = {
-        let (open, focus, load, count, is_open) = (open.clone(), focus.setter(), more.load.clone(), rows.len(), shown.is_some());
+        let (open, focus, load, count, is_open) = (
+            open.clone(),
+            focus.setter(),
+            more.load.clone(),
+            rows.len(),
+            shown.is_some(),
+        );
         Callback::from(move |to: usize| {
             let to = to.min(count.saturating_sub(1));
-            if is_open { open.emit(to) } else { focus.set(to) }
+            if is_open {
+                open.emit(to)
+            } else {
+                focus.set(to)
+            }
             if to + 10 >= count {
                 load.emit(());
             }
@@ -117,7 +154,13 @@ fn Documents(props: &DocumentsProps) -> Html {
     };
     // Keys of FORMATS 3.8: J and K and arrows move, Home and End jump, Enter opens, Escape closes.
     let onkey = {
-        let (step, open, close, count, is_open) = (step.clone(), open.clone(), close.clone(), rows.len(), shown.is_some());
+        let (step, open, close, count, is_open) = (
+            step.clone(),
+            open.clone(),
+            close.clone(),
+            rows.len(),
+            shown.is_some(),
+        );
         Callback::from(move |event: KeyboardEvent| {
             if crate::shell::is_typing(&event) || count == 0 {
                 return;
@@ -140,7 +183,12 @@ fn Documents(props: &DocumentsProps) -> Html {
         let onkey = onkey.clone();
         Callback::from(move |event: Event| {
             // Buttons and links keep Enter and Space for themselves.
-            let on_control = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|element| matches!(element.tag_name().as_str(), "BUTTON" | "A" | "SUMMARY"));
+            let on_control = event
+                .target()
+                .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+                .is_some_and(|element| {
+                    matches!(element.tag_name().as_str(), "BUTTON" | "A" | "SUMMARY")
+                });
             if let Ok(event) = event.dyn_into::<KeyboardEvent>()
                 && !(on_control && event.key() == "Enter")
             {
@@ -150,7 +198,10 @@ fn Documents(props: &DocumentsProps) -> Html {
     });
 
     let newest = props.corpora.first().cloned();
-    let corpus = query.id("corpus").and_then(|id| props.corpora.iter().find(|corpus| corpus.id == id).cloned()).or(newest);
+    let corpus = query
+        .id("corpus")
+        .and_then(|id| props.corpora.iter().find(|corpus| corpus.id == id).cloned())
+        .or(newest);
     let set = |name: &'static str| {
         let query = query.clone();
         Callback::from(move |value: String| query.set(&[(name, Some(value)), ("document", None)]))
@@ -163,15 +214,23 @@ fn Documents(props: &DocumentsProps) -> Html {
         let (query, typed) = (query.clone(), typed.clone());
         Callback::from(move |_: MouseEvent| {
             typed.set(String::new());
-            query.set(&[("search", None), ("label", None), ("split", None), ("document", None)]);
+            query.set(&[
+                ("search", None),
+                ("label", None),
+                ("split", None),
+                ("document", None),
+            ]);
         })
     };
-    let is_filtered = !wanted.search.is_empty() || !wanted.label.is_empty() || !wanted.split.is_empty();
+    let is_filtered =
+        !wanted.search.is_empty() || !wanted.label.is_empty() || !wanted.split.is_empty();
     let total = first.data().map(|page| page.total);
     let row = {
         let (rows, open) = (rows.clone(), open.clone());
         Callback::from(move |index: usize| match rows.get(index) {
-            Some(document) => html! { <Row key={document.id} document={document.clone()} {index} selected={shown == Some(document.id)} active={index == focused} onopen={open.clone()} /> },
+            Some(document) => {
+                html! { <Row key={document.id} document={document.clone()} {index} selected={shown == Some(document.id)} active={index == focused} onopen={open.clone()} /> }
+            }
             None => Html::default(),
         })
     };
@@ -238,7 +297,7 @@ pub fn split_name(split: Split) -> &'static str {
     }
 }
 
-/// A split with its colour.
+/// A split with its color.
 pub fn split_tag(split: Split) -> Html {
     let series = match split {
         Split::Train => 1,

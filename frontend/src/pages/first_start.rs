@@ -43,24 +43,38 @@ pub fn FirstStartPage(props: &FirstStartProps) -> Html {
     }
     let too_short = !password.is_empty() && password.chars().count() < SHORTEST;
     let differs = !again.is_empty() && *again != *password;
-    let complete = !name.trim().is_empty() && password.chars().count() >= SHORTEST && *again == *password;
+    let complete =
+        !name.trim().is_empty() && password.chars().count() >= SHORTEST && *again == *password;
 
     let onsubmit = {
-        let (name, password, error, busy, done) = (name.clone(), password.clone(), error.clone(), busy.clone(), props.done.clone());
+        let (name, password, error, busy, done) = (
+            name.clone(),
+            password.clone(),
+            error.clone(),
+            busy.clone(),
+            props.done.clone(),
+        );
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             if !complete {
                 return;
             }
-            let first = FirstStart { token: token.clone(), name: name.trim().to_owned(), password: (*password).clone() };
-            let (error, busy, done, navigator) = (error.clone(), busy.clone(), done.clone(), navigator.clone());
+            let first = FirstStart {
+                token: token.clone(),
+                name: name.trim().to_owned(),
+                password: (*password).clone(),
+            };
+            let (error, busy, done, navigator) =
+                (error.clone(), busy.clone(), done.clone(), navigator.clone());
             busy.set(true);
             error.set(None);
             spawn_local(async move {
                 let (name, password) = (first.name.clone(), first.password.clone());
                 match api::first_start(first).await {
                     Ok(()) => {
-                        let signed_in = api::session().await.is_ok_and(|session| session.user.is_some());
+                        let signed_in = api::session()
+                            .await
+                            .is_ok_and(|session| session.user.is_some());
                         if !signed_in {
                             // If this fails, the sign-in page comes next and says why.
                             let _ = api::sign_in(name, password).await;

@@ -2,6 +2,7 @@
 //! and each step's job stands in the address, so that leaving and coming back loses nothing.
 
 pub mod corpus_step;
+pub mod file_list;
 pub mod files;
 pub mod sending;
 pub mod splits;
@@ -21,7 +22,11 @@ pub fn ImportPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
     let query = use_url_query();
-    let taxonomies = use_query((project, jobs.ended), |(project, _)| async move { api::taxonomies(project).await.map(|answer| answer.taxonomies) });
+    let taxonomies = use_query((project, jobs.ended), |(project, _)| async move {
+        api::taxonomies(project)
+            .await
+            .map(|answer| answer.taxonomies)
+    });
     let has_taxonomy = taxonomies.data().is_some_and(|list| !list.is_empty());
     let step = match query.get("step") {
         Some("taxonomy") => "taxonomy",
@@ -47,9 +52,18 @@ pub fn ImportPage(props: &ProjectProps) -> Html {
 
 fn steps(project: i64, current: &str, has_taxonomy: bool) -> Html {
     let entry = |number: u32, key: &'static str, title: &'static str, done: bool, open: bool| {
-        let class = classes!("ab-steps__step", (key == current).then_some("ab-steps__step--current"), done.then_some("ab-steps__step--done"));
-        let mark = if done && key != current { icon(Icon::Check) } else { html! { { number } } };
-        let inner = html! { <><span class="ab-steps__mark">{ mark }</span><span>{ title }</span></> };
+        let class = classes!(
+            "ab-steps__step",
+            (key == current).then_some("ab-steps__step--current"),
+            done.then_some("ab-steps__step--done")
+        );
+        let mark = if done && key != current {
+            icon(Icon::Check)
+        } else {
+            html! { { number } }
+        };
+        let inner =
+            html! { <><span class="ab-steps__mark">{ mark }</span><span>{ title }</span></> };
         html! {
             <li {class} key={key} aria-current={(key == current).then_some("step")}>
                 if open && key != current {

@@ -1,17 +1,18 @@
 //! Overview: what the project has, what it needs next, its best run, its jobs.
 
 use arborist_shared::api::projects::Overview;
-use arborist_shared::api::runs::Run;
 use yew::prelude::*;
 
 use crate::api;
 use crate::components::figure::Figure;
-use crate::components::{Ago, Empty, Icon, JobBar, Lines, PageHeader, Panel, RouteLink, Variant, icon, show};
+use crate::components::{
+    Ago, Empty, Icon, JobBar, Lines, PageHeader, Panel, RouteLink, Variant, icon, show,
+};
 use crate::format;
 use crate::hooks::{use_interval, use_query};
 use crate::model::metric::HEADLINE;
 use crate::route::Route;
-use crate::shell::{use_jobs, use_projects};
+use crate::shell::{Methods, use_jobs, use_methods, use_projects};
 
 #[derive(PartialEq, Properties)]
 pub struct ProjectProps {
@@ -48,6 +49,7 @@ pub fn next(overview: &Overview) -> Next {
 pub fn OverviewPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
+    let methods = use_methods();
     let overview = use_query(project, api::overview);
     {
         let reload = overview.reload.clone();
@@ -61,27 +63,28 @@ pub fn OverviewPage(props: &ProjectProps) -> Html {
     let is_active = jobs.active().next().is_some();
     use_interval(5_000, is_active, overview.reload.clone());
 
-    let name = use_projects().find(project).map(|project| project.name.clone()).unwrap_or_else(|| "Overview".into());
+    let name = use_projects()
+        .find(project)
+        .map(|project| project.name.clone())
+        .unwrap_or_else(|| "Overview".into());
     let skeleton = html! {
         <div class="ab-grid">{ for (0..4).map(|index| html! { <div key={index} class="ab-panel"><div class="ab-panel__body"><Lines count={4} /></div></div> }) }</div>
     };
     html! {
         <div class="ab-page">
             <PageHeader title={format::middle(&name, 90)} />
-            { show(&overview, skeleton, |overview| ready(project, overview, &jobs.refresh)) }
+            { show(&overview, skeleton, |overview| ready(project, overview, &jobs.refresh, &methods)) }
         </div>
     }
 }
 
-fn ready(project: i64, overview: &Overview, refresh: &Callback<()>) -> Html {
+fn ready(project: i64, overview: &Overview, refresh: &Callback<()>, methods: &Methods) -> Html {
     html! {
         <div class="ab-stack">
             { next_step(project, overview) }
             <div class="ab-grid">
-                { corpus(project, overview) }
-                { taxonomy(project, overview) }
-                { best(project, overview) }
-                { jobs(overview, refresh) }
+                <div class="ab-stack">{ corpus(project, overview) }{ best(project, overview, methods) }</div>
+                <div class="ab-stack">{ taxonomy(project, overview) }{ jobs(overview, refresh) }</div>
             </div>
         </div>
     }
@@ -120,11 +123,15 @@ fn next_step(project: i64, overview: &Overview) -> Html {
             html! { <RouteLink to={Route::Train { project }} button={Variant::Primary} testid="next-step">{ "Choose methods" }</RouteLink> },
         ),
         Next::Try => {
-            let run = overview.best_run.as_ref().map(|run| run.id.to_string()).unwrap_or_default();
+            let run = overview
+                .best_run
+                .as_ref()
+                .map(|run| run.id.to_string())
+                .unwrap_or_default();
             (
                 Icon::Try,
                 "Next: try a text",
-                "Paste a text that nobody has labelled yet and see which labels the best run finds.",
+                "Paste a text that nobody has labeled yet and see which labels the best run finds.",
                 html! { <><RouteLink to={Route::TryIt { project }} query={vec![("runs".to_owned(), run)]} button={Variant::Primary} testid="next-step">{ "Try a text" }</RouteLink><RouteLink to={Route::Train { project }} button={Variant::Secondary}>{ "Train another method" }</RouteLink></> },
             )
         }
@@ -147,15 +154,23 @@ fn corpus(project: i64, overview: &Overview) -> Html {
     let Some(corpus) = &overview.corpus else {
         return html! { <Panel title="Corpus" testid="overview-corpus"><Empty icon={Icon::Corpus} title="No documents yet" compact=true>{ "Documents are what methods learn from." }</Empty></Panel> };
     };
-    let share = if corpus.n_documents == 0 { 0.0 } else { corpus.n_annotated as f64 / corpus.n_documents as f64 };
-    let parts = [("Train", corpus.n_train, 1), ("Validation", corpus.n_validation, 2), ("Test", corpus.n_test, 3)];
+    let share = if corpus.n_documents == 0 {
+        0.0
+    } else {
+        corpus.n_annotated as f64 / corpus.n_documents as f64
+    };
+    let parts = [
+        ("Train", corpus.n_train, 1),
+        ("Validation", corpus.n_validation, 2),
+        ("Test", corpus.n_test, 3),
+    ];
     let actions = html! { <RouteLink to={Route::Corpus { project }}>{ format!("Version {}", corpus.version) }</RouteLink> };
     html! {
         <Panel title="Corpus" {actions} testid="overview-corpus">
             <dl class="ab-stats">
                 { stat(format::count(corpus.n_documents), "documents") }
                 { stat(format!("{:.1}", corpus.labels_per_document), "labels per document") }
-                { stat(format!("{:.0} %", share * 100.0), "annotated") }
+                { stat(format!("{:.0}%", share * 100.0), "annotated") }
             </dl>
             <div class="ab-split" role="img" aria-label={parts.iter().map(|(name, count, _)| format!("{name} {}", format::count(*count))).collect::<Vec<_>>().join(", ")}>
                 for (name, count, series) in parts {
@@ -189,15 +204,7 @@ fn taxonomy(project: i64, overview: &Overview) -> Html {
     }
 }
 
-/// `HiAGM · balanced · seed 1`, without what is not known.
-pub fn run_name(run: &Run) -> String {
-    match &run.preset {
-        Some(preset) => format!("{} · {preset} · seed {}", run.method, run.seed),
-        None => format!("{} · seed {}", run.method, run.seed),
-    }
-}
-
-fn best(project: i64, overview: &Overview) -> Html {
+fn best(project: i64, overview: &Overview, methods: &Methods) -> Html {
     let Some(run) = &overview.best_run else {
         return html! {
             <Panel title="Best run" testid="overview-best">
@@ -206,7 +213,7 @@ fn best(project: i64, overview: &Overview) -> Html {
         };
     };
     let headline = run.test.or(run.validation);
-    let actions = html! { <RouteLink to={Route::Run { project, run: run.id }}>{ run_name(run) }</RouteLink> };
+    let actions = html! { <RouteLink to={Route::Run { project, run: run.id }}>{ methods.run(run) }</RouteLink> };
     html! {
         <Panel title="Best run" {actions} testid="overview-best">
             if let Some(headline) = headline {

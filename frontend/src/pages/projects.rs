@@ -6,7 +6,9 @@ use yew_router::prelude::*;
 
 use crate::api::{self, ApiError};
 use crate::components::field::{Field, Input};
-use crate::components::{Ago, Button, Dialog, Failure, Icon, Lines, PageHeader, RouteLink, Variant, icon};
+use crate::components::{
+    Ago, Button, Dialog, Failure, Icon, Lines, PageHeader, RouteLink, Variant, icon,
+};
 use crate::format;
 use crate::hooks::theme::{remember, remembered};
 use crate::hooks::{Loading, use_query, use_url_query};
@@ -19,11 +21,19 @@ pub fn Home() -> Html {
     let projects = use_query((), |()| api::projects());
     match &projects.state {
         Loading::Waiting => html! { <div class="ab-page"><Lines count={4} /></div> },
-        Loading::Failed(error) => html! { <div class="ab-page"><Failure error={error.clone()} retry={projects.reload.clone()} /></div> },
+        Loading::Failed(error) => {
+            html! { <div class="ab-page"><Failure error={error.clone()} retry={projects.reload.clone()} /></div> }
+        }
         Loading::Ready(loaded) => {
             let list = &loaded.data.projects;
-            let last = remembered(LAST_PROJECT).and_then(|id| id.parse::<i64>().ok()).filter(|id| list.iter().any(|project| project.id == *id));
-            let only = if let [one] = list.as_slice() { Some(one.id) } else { None };
+            let last = remembered(LAST_PROJECT)
+                .and_then(|id| id.parse::<i64>().ok())
+                .filter(|id| list.iter().any(|project| project.id == *id));
+            let only = if let [one] = list.as_slice() {
+                Some(one.id)
+            } else {
+                None
+            };
             match last.or(only) {
                 Some(project) => html! { <Redirect<Route> to={Route::Overview { project }} /> },
                 None => html! { <Redirect<Route> to={Route::Projects} /> },
@@ -46,9 +56,18 @@ pub fn ProjectsPage() -> Html {
         Callback::from(move |_: MouseEvent| query.push(&[("new", Some("1".into()))]))
     };
     let start_sample = {
-        let (busy, error, reload) = (sample_busy.clone(), sample_error.clone(), shared.reload.clone());
+        let (busy, error, reload) = (
+            sample_busy.clone(),
+            sample_error.clone(),
+            shared.reload.clone(),
+        );
         Callback::from(move |_: MouseEvent| {
-            let (busy, error, reload, navigator) = (busy.clone(), error.clone(), reload.clone(), navigator.clone());
+            let (busy, error, reload, navigator) = (
+                busy.clone(),
+                error.clone(),
+                reload.clone(),
+                navigator.clone(),
+            );
             busy.set(true);
             error.set(None);
             spawn_local(async move {
@@ -56,7 +75,9 @@ pub fn ProjectsPage() -> Html {
                     Ok(sample) => {
                         reload.emit(());
                         if let Some(navigator) = navigator {
-                            navigator.push(&Route::Overview { project: sample.project.id });
+                            navigator.push(&Route::Overview {
+                                project: sample.project.id,
+                            });
                         }
                     }
                     Err(problem) => error.set(Some(problem)),
@@ -72,8 +93,12 @@ pub fn ProjectsPage() -> Html {
         </>
     };
     let body = match &projects.state {
-        Loading::Waiting => html! { <div class="ab-cards" data-testid="state-loading">{ for (0..3).map(|index| html! { <div key={index} class="ab-panel"><div class="ab-panel__body"><Lines count={3} /></div></div> }) }</div> },
-        Loading::Failed(error) => html! { <Failure error={error.clone()} retry={projects.reload.clone()} /> },
+        Loading::Waiting => {
+            html! { <div class="ab-cards" data-testid="state-loading">{ for (0..3).map(|index| html! { <div key={index} class="ab-panel"><div class="ab-panel__body"><Lines count={3} /></div></div> }) }</div> }
+        }
+        Loading::Failed(error) => {
+            html! { <Failure error={error.clone()} retry={projects.reload.clone()} /> }
+        }
         Loading::Ready(loaded) if loaded.data.projects.is_empty() => html! {
             <div class="ab-welcome" data-testid="state-empty">
                 <h2 class="ab-welcome__title">{ "What would you like to start with?" }</h2>
@@ -133,14 +158,24 @@ fn NewProject(props: &NewProjectProps) -> Html {
     let busy = use_state_eq(|| false);
     let navigator = use_navigator();
     let onsubmit = {
-        let (name, error, busy, reload) = (name.clone(), error.clone(), busy.clone(), props.reload.clone());
+        let (name, error, busy, reload) = (
+            name.clone(),
+            error.clone(),
+            busy.clone(),
+            props.reload.clone(),
+        );
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let wanted = name.trim().to_owned();
             if wanted.is_empty() || *busy {
                 return;
             }
-            let (error, busy, reload, navigator) = (error.clone(), busy.clone(), reload.clone(), navigator.clone());
+            let (error, busy, reload, navigator) = (
+                error.clone(),
+                busy.clone(),
+                reload.clone(),
+                navigator.clone(),
+            );
             busy.set(true);
             error.set(None);
             spawn_local(async move {
@@ -149,7 +184,9 @@ fn NewProject(props: &NewProjectProps) -> Html {
                         remember(LAST_PROJECT, &project.id.to_string());
                         reload.emit(());
                         if let Some(navigator) = navigator {
-                            navigator.push(&Route::Overview { project: project.id });
+                            navigator.push(&Route::Overview {
+                                project: project.id,
+                            });
                         }
                     }
                     Err(problem) => {

@@ -14,10 +14,13 @@ use yew::prelude::*;
 
 use crate::api;
 use crate::components::job_bar::log_text;
-use crate::components::{Ago, Icon, JobBar, Lines, Notice, NoticeKind, PageHeader, Panel, RouteLink, StatusChip, Variant, show};
+use crate::components::{
+    Ago, Icon, JobBar, Lines, Notice, NoticeKind, PageHeader, Panel, RouteLink, StatusChip,
+    Variant, show,
+};
 use crate::hooks::{use_query, use_url_query};
 use crate::route::Route;
-use crate::shell::use_jobs;
+use crate::shell::{details, use_jobs, use_methods};
 
 #[derive(PartialEq, Properties)]
 pub struct RunProps {
@@ -28,11 +31,18 @@ pub struct RunProps {
 #[component]
 pub fn RunPage(props: &RunProps) -> Html {
     let (project, id) = (props.project, props.run);
-    let run = use_query(id, |id| async move { api::run(id).await.map(|answer| answer.run) });
+    let run = use_query(id, |id| async move {
+        api::run(id).await.map(|answer| answer.run)
+    });
+    let methods = use_methods();
     let data = run.data();
-    let title = data.as_ref().map_or_else(|| format!("Run {id}"), |run| run.method.clone());
+    let title = data
+        .as_ref()
+        .map_or_else(|| format!("Run {id}"), |run| methods.title(&run.method));
     let trail = html! { <RouteLink to={Route::Runs { project }}>{ "Runs" }</RouteLink> };
-    let is_done = data.as_ref().is_some_and(|run| run.status == JobStatus::Succeeded);
+    let is_done = data
+        .as_ref()
+        .is_some_and(|run| run.status == JobStatus::Succeeded);
     let actions = html! {
         <>
             if is_done { <RouteLink to={Route::TryIt { project }} query={vec![("runs".to_owned(), id.to_string())]} button={Variant::Primary} icon={Icon::Try} testid="try-run">{ "Try it" }</RouteLink> }
@@ -40,9 +50,12 @@ pub fn RunPage(props: &RunProps) -> Html {
         </>
     };
     let subtitle = data.as_ref().map_or_else(Html::default, |run| {
-        html! { <>{ format!("{}seed {} · run {} · started ", run.preset.as_ref().map(|preset| format!("{preset} · ")).unwrap_or_default(), run.seed, run.id) }<Ago at={run.created_at.clone()} /></> }
+        html! { <>{ format!("{} · run {} · started ", details(run), run.id) }<Ago at={run.created_at.clone()} /></> }
     });
-    let mark = data.as_ref().map_or_else(Html::default, |run| html! { <StatusChip status={run.status} /> });
+    let mark = data.as_ref().map_or_else(
+        Html::default,
+        |run| html! { <StatusChip status={run.status} /> },
+    );
     html! {
         <div class="ab-page">
             <PageHeader {title} {subtitle} {trail} {mark} {actions} />

@@ -11,7 +11,9 @@ use yew::prelude::*;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::components::field::Search;
-use crate::components::{Button, Empty, Failure, Hint, Icon, Lines, PageHeader, RouteLink, Variant, icon, show};
+use crate::components::{
+    Button, Empty, Failure, Hint, Icon, Lines, PageHeader, RouteLink, Variant, icon, show,
+};
 use crate::format;
 use crate::hooks::url::join;
 use crate::hooks::{Page, use_interval, use_more, use_query, use_url_query};
@@ -61,7 +63,10 @@ pub fn compare(order: &Order, a: &Run, b: &Run) -> Ordering {
 }
 
 fn split_page(page: &RunPage) -> Page<Run> {
-    Page { rows: page.runs.clone(), next: page.next.clone() }
+    Page {
+        rows: page.runs.clone(),
+        next: page.next.clone(),
+    }
 }
 
 #[component]
@@ -70,7 +75,11 @@ pub fn RunsPage(props: &ProjectProps) -> Html {
     let query = use_url_query();
     let jobs = use_jobs();
     let first = use_query(project, |project| api::runs(project, PAGE, None));
-    let more = use_more(first.data(), split_page, move |cursor| async move { api::runs(project, PAGE, Some(cursor)).await.map(|page| split_page(&page)) });
+    let more = use_more(first.data(), split_page, move |cursor| async move {
+        api::runs(project, PAGE, Some(cursor))
+            .await
+            .map(|page| split_page(&page))
+    });
     // Figures of a run come when its job ends; new runs when somebody starts them.
     {
         let reload = first.reload.clone();
@@ -130,9 +139,21 @@ pub fn RunsPage(props: &ProjectProps) -> Html {
 }
 
 /// A heading that sorts.
-pub fn sortable(order: &Order, key: &'static str, title: &'static str, descending_first: bool, meaning: Option<&'static str>, onorder: &Callback<Order>, number: bool) -> Html {
+pub fn sortable(
+    order: &Order,
+    key: &'static str,
+    title: &'static str,
+    descending_first: bool,
+    meaning: Option<&'static str>,
+    onorder: &Callback<Order>,
+    number: bool,
+) -> Html {
     let is_current = order.column == key;
-    let sort = is_current.then_some(if order.descending { "descending" } else { "ascending" });
+    let sort = is_current.then_some(if order.descending {
+        "descending"
+    } else {
+        "ascending"
+    });
     let next = order.clicked(key, descending_first);
     html! {
         <th key={key} scope="col" aria-sort={sort} class={number.then_some("ab-number")}>
@@ -144,8 +165,20 @@ pub fn sortable(order: &Order, key: &'static str, title: &'static str, descendin
     }
 }
 
-fn table(project: i64, rows: &[Rc<Run>], order: &Order, onorder: &Callback<Order>, selected: &[i64], onselect: &Callback<(i64, bool)>) -> Html {
-    let meaning = |key: &str| HEADLINE.iter().find(|metric| metric.key.ends_with(key)).map(|metric| metric.meaning);
+fn table(
+    project: i64,
+    rows: &[Rc<Run>],
+    order: &Order,
+    onorder: &Callback<Order>,
+    selected: &[i64],
+    onselect: &Callback<(i64, bool)>,
+) -> Html {
+    let meaning = |key: &str| {
+        HEADLINE
+            .iter()
+            .find(|metric| metric.key.ends_with(key))
+            .map(|metric| metric.meaning)
+    };
     html! {
         <div class="ab-scroll ab-scroll--framed" tabindex="0" role="region" aria-label="Runs">
             <table class="ab-table" data-testid="runs">
@@ -196,7 +229,9 @@ mod tests {
     use serde_json::json;
 
     fn run(id: i64, method: &str, f1: Option<f64>) -> Run {
-        let test = f1.map(|f1| json!({"micro_f1": f1, "macro_f1": f1, "hierarchical_f1": f1, "exact_match": f1}));
+        let test = f1.map(
+            |f1| json!({"micro_f1": f1, "macro_f1": f1, "hierarchical_f1": f1, "exact_match": f1}),
+        );
         serde_json::from_value(json!({
             "id": id, "project": 1, "job": 1, "method": method, "preset": null, "hyperparameters": {}, "corpus": 1, "taxonomy": 1, "seed": 1,
             "device": "cpu", "status": "succeeded", "created_at": format!("2026-01-0{id}"), "test": test
@@ -206,7 +241,11 @@ mod tests {
 
     #[test]
     fn runs_sort_by_every_column() {
-        let mut runs = vec![run(1, "linear", Some(0.5)), run(2, "hiagm", None), run(3, "flat", Some(0.7))];
+        let mut runs = vec![
+            run(1, "linear", Some(0.5)),
+            run(2, "hiagm", None),
+            run(3, "flat", Some(0.7)),
+        ];
         let ids = |runs: &[Run]| runs.iter().map(|run| run.id).collect::<Vec<_>>();
         let mut sort = |word: &str| {
             let order = Order::parse(Some(word), &["run", "macro_f1", "created_at"], "run");
@@ -214,7 +253,11 @@ mod tests {
             ids(&runs)
         };
         assert_eq!(sort("-macro_f1"), [3, 1, 2]);
-        assert_eq!(sort("macro_f1"), [1, 3, 2], "runs without a figure stay last");
+        assert_eq!(
+            sort("macro_f1"),
+            [1, 3, 2],
+            "runs without a figure stay last"
+        );
         assert_eq!(sort("run"), [3, 2, 1]);
         assert_eq!(sort("-created_at"), [3, 2, 1]);
     }

@@ -12,11 +12,16 @@ use crate::hooks::use_url_query;
 #[component]
 pub fn SettingsPage(_props: &ProjectProps) -> Html {
     let query = use_url_query();
-    let current = if query.get("tab") == Some("plugins") { "plugins" } else { "keys" };
+    let current = if query.get("tab") == Some("plugins") {
+        "plugins"
+    } else {
+        "keys"
+    };
     let tab = |key: &'static str, title: &'static str| {
         let query = query.clone();
         let is_current = key == current;
-        let choose = Callback::from(move |_: MouseEvent| query.push(&[("tab", Some(key.to_owned()))]));
+        let choose =
+            Callback::from(move |_: MouseEvent| query.push(&[("tab", Some(key.to_owned()))]));
         html! {
             <li class={classes!("pf-v6-c-tabs__item", is_current.then_some("pf-m-current"))} role="presentation">
                 <button type="button" class="pf-v6-c-tabs__link" role="tab" id={format!("tab-{key}")} aria-selected={is_current.to_string()} aria-controls="tab-panel" data-testid={format!("tab-{key}")} onclick={choose}>
@@ -29,7 +34,7 @@ pub fn SettingsPage(_props: &ProjectProps) -> Html {
         <div class="ab-page">
             <PageHeader title="Settings" />
             <div class="pf-v6-c-tabs ab-tabs"><ul class="pf-v6-c-tabs__list" role="tablist">{ tab("keys", "API keys") }{ tab("plugins", "Plugins") }</ul></div>
-            <div id="tab-panel" role="tabpanel" aria-labelledby={format!("tab-{current}")}>
+            <div id="tab-panel" role="tabpanel" aria-labeledby={format!("tab-{current}")}>
                 if current == "plugins" { <plugins::PluginList /> } else { <keys::KeyRing /> }
             </div>
         </div>

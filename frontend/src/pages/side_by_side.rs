@@ -8,17 +8,21 @@ use arborist_shared::metrics::Metrics;
 use arborist_shared::split::Split;
 use yew::prelude::*;
 
-use super::overview::{ProjectProps, run_name};
+use super::overview::ProjectProps;
 use crate::api;
 use crate::charts::{Chart, figures};
 use crate::components::figure::Figure;
-use crate::components::{Button, Empty, Hint, Icon, Lines, Notice, NoticeKind, PageHeader, Panel, RouteLink, Variant, show};
+use crate::components::{
+    Button, Empty, Hint, Icon, Lines, Notice, NoticeKind, PageHeader, Panel, RouteLink, Variant,
+    show,
+};
 use crate::format;
 use crate::hooks::url::join;
 use crate::hooks::{use_query, use_url_query};
 use crate::model::metric::{Metric, all};
 use crate::pages::corpus::split_name;
 use crate::route::Route;
+use crate::shell::{Methods, details, use_methods};
 
 /// A run with what was measured on the chosen part.
 struct Column {
@@ -33,9 +37,16 @@ async fn columns(ids: Vec<i64>, split: Split) -> api::Answer<Columns> {
     let (mut columns, mut missing) = (Vec::new(), Vec::new());
     for id in ids {
         let run = api::run(id).await?.run;
-        let has_figures = if split == Split::Validation { run.validation.is_some() } else { run.test.is_some() };
+        let has_figures = if split == Split::Validation {
+            run.validation.is_some()
+        } else {
+            run.test.is_some()
+        };
         if has_figures {
-            columns.push(Column { metrics: Rc::new(api::metrics(id, split).await?), run });
+            columns.push(Column {
+                metrics: Rc::new(api::metrics(id, split).await?),
+                run,
+            });
         } else {
             missing.push(run);
         }
@@ -45,29 +56,64 @@ async fn columns(ids: Vec<i64>, split: Split) -> api::Answer<Columns> {
 
 /// Positions of the best figures; several when they are equal, none when all are.
 fn best(values: &[f64], up: bool) -> Vec<usize> {
-    let top = values.iter().copied().fold(if up { f64::NEG_INFINITY } else { f64::INFINITY }, if up { f64::max } else { f64::min });
-    let winners: Vec<usize> = values.iter().enumerate().filter(|(_, value)| **value == top).map(|(index, _)| index).collect();
-    if winners.len() == values.len() { Vec::new() } else { winners }
+    let top = values.iter().copied().fold(
+        if up { f64::NEG_INFINITY } else { f64::INFINITY },
+        if up { f64::max } else { f64::min },
+    );
+    let winners: Vec<usize> = values
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| **value == top)
+        .map(|(index, _)| index)
+        .collect();
+    if winners.len() == values.len() {
+        Vec::new()
+    } else {
+        winners
+    }
 }
 
 #[component]
 pub fn SideBySidePage(props: &ProjectProps) -> Html {
     let project = props.project;
     let query = use_url_query();
+    let methods = use_methods();
     let ids = query.ids("runs");
-    let split = if query.get("split") == Some("validation") { Split::Validation } else { Split::Test };
+    let split = if query.get("split") == Some("validation") {
+        Split::Validation
+    } else {
+        Split::Test
+    };
     let loaded = use_query((ids.clone(), split), |(ids, split)| columns(ids, split));
     let data = loaded.data();
-    let charts = use_memo(data.as_ref().map(|data| Rc::as_ptr(data) as usize), {
-        let data = data.clone();
-        move |_| {
-            data.as_deref().map(|(columns, _)| {
-                let levels: Vec<_> = columns.iter().map(|column| (run_name(&column.run), column.metrics.clone())).collect();
-                let costs: Vec<_> = columns.iter().filter_map(|column| Some((run_name(&column.run), column.run.train_seconds?, column.metrics.macro_f1))).collect();
-                (figures::levels_of_runs(&levels), figures::cost(&costs))
-            })
-        }
-    });
+    let charts = use_memo(
+        (
+            data.as_ref().map(|data| Rc::as_ptr(data) as usize),
+            methods.clone(),
+        ),
+        {
+            let data = data.clone();
+            move |(_, methods)| {
+                data.as_deref().map(|(columns, _)| {
+                    let levels: Vec<_> = columns
+                        .iter()
+                        .map(|column| (methods.run(&column.run), column.metrics.clone()))
+                        .collect();
+                    let costs: Vec<_> = columns
+                        .iter()
+                        .filter_map(|column| {
+                            Some((
+                                methods.run(&column.run),
+                                column.run.train_seconds?,
+                                column.metrics.macro_f1,
+                            ))
+                        })
+                        .collect();
+                    (figures::levels_of_runs(&levels), figures::cost(&costs))
+                })
+            }
+        },
+    );
     let trail = html! { <RouteLink to={Route::Runs { project }}>{ "Runs" }</RouteLink> };
     if ids.len() < 2 {
         return html! {
@@ -79,7 +125,9 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
     let actions = html! { <RouteLink to={Route::TryIt { project }} query={vec![("runs".to_owned(), join(ids.iter().copied()))]} button={Variant::Secondary} icon={Icon::Try}>{ "Ask them about a text" }</RouteLink> };
     let choose = |split: Split| {
         let query = query.clone();
-        Callback::from(move |_: Event| query.set(&[("split", Some(api::split_word(split).to_owned()))]))
+        Callback::from(move |_: Event| {
+            query.set(&[("split", Some(api::split_word(split).to_owned()))])
+        })
     };
     html! {
         <div class="ab-page">
@@ -97,17 +145,17 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
                 <div class="ab-stack">
                     if !missing.is_empty() {
                         <Notice kind={NoticeKind::Warning} title={format!("{} no figures on this part", if missing.len() == 1 { "One run has" } else { "Some runs have" })}>
-                            <ul class="ab-list">for run in missing.iter() { <li key={run.id}><RouteLink to={Route::Run { project, run: run.id }}>{ run_name(run) }</RouteLink></li> }</ul>
+                            <ul class="ab-list">for run in missing.iter() { <li key={run.id}><RouteLink to={Route::Run { project, run: run.id }}>{ methods.run(run) }</RouteLink></li> }</ul>
                         </Notice>
                     }
                     if let Some(note) = unequal(columns) { <Notice kind={NoticeKind::Warning} title="These runs did not see the same documents"><p>{ note }</p></Notice> }
                     if !columns.is_empty() {
-                        { table(project, columns, &ids, &query) }
+                        { table(project, columns, &ids, &query, &methods) }
                         <p class="ab-muted">{ "The best figure of each row is marked. A small difference may be chance: repeat a run with other seeds before you build on it." }</p>
                         if let Some((levels, cost)) = &*charts {
                             <div class="ab-grid ab-grid--wide">
-                                <Panel title="Macro F1 by level"><Chart option={levels.clone()} label={describe(columns)} /></Panel>
-                                <Panel title="Macro F1 against training time"><Chart option={cost.clone()} label={describe_cost(columns)} /></Panel>
+                                <Panel title="Macro F1 by level"><Chart option={levels.clone()} label={describe(columns, &methods)} /></Panel>
+                                <Panel title="Macro F1 against training time"><Chart option={cost.clone()} label={describe_cost(columns, &methods)} /></Panel>
                             </div>
                         }
                     }
@@ -119,19 +167,41 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
 
 fn unequal(columns: &[Column]) -> Option<String> {
     let first = columns.first()?;
-    let differs = |column: &&Column| column.run.corpus != first.run.corpus || column.run.taxonomy != first.run.taxonomy;
+    let differs = |column: &&Column| {
+        column.run.corpus != first.run.corpus || column.run.taxonomy != first.run.taxonomy
+    };
     columns.iter().find(differs).map(|_| "They were trained on different versions of the corpus or the taxonomy, so their figures cannot be set against each other.".to_owned())
 }
 
-fn table(project: i64, columns: &[Column], ids: &[i64], query: &crate::hooks::UrlQuery) -> Html {
+fn table(
+    project: i64,
+    columns: &[Column],
+    ids: &[i64],
+    query: &crate::hooks::UrlQuery,
+    methods: &Methods,
+) -> Html {
     let drop = |run: i64| {
-        let (query, rest) = (query.clone(), join(ids.iter().copied().filter(|other| *other != run)));
+        let (query, rest) = (
+            query.clone(),
+            join(ids.iter().copied().filter(|other| *other != run)),
+        );
         Callback::from(move |_: MouseEvent| query.set(&[("runs", Some(rest.clone()))]))
     };
     let figure = |metric: &Metric| {
-        let values: Vec<f64> = columns.iter().map(|column| (metric.read)(&column.metrics)).collect();
+        let values: Vec<f64> = columns
+            .iter()
+            .map(|column| (metric.read)(&column.metrics))
+            .collect();
         let winners = best(&values, metric.up);
-        let title = if metric.key.starts_with("raw.") && !metric.key.contains("hierarchical") && !metric.key.contains("constrained") && !metric.key.contains("inconsistency") { format!("{}, raw", metric.title) } else { metric.title.to_owned() };
+        let title = if metric.key.starts_with("raw.")
+            && !metric.key.contains("hierarchical")
+            && !metric.key.contains("constrained")
+            && !metric.key.contains("inconsistency")
+        {
+            format!("{}, raw", metric.title)
+        } else {
+            metric.title.to_owned()
+        };
         html! {
             <tr key={metric.key}><th scope="row">{ title }<Hint text={metric.meaning} /></th>
                 for (index, value) in values.iter().enumerate() {
@@ -150,9 +220,9 @@ fn table(project: i64, columns: &[Column], ids: &[i64], query: &crate::hooks::Ur
                     <th scope="col"><span class="pf-v6-screen-reader">{ "Metric" }</span></th>
                     for column in columns {
                         <th key={column.run.id} scope="col" class="ab-number"><span class="ab-side__head">
-                            <RouteLink to={Route::Run { project, run: column.run.id }}>{ &column.run.method }</RouteLink>
-                            <Button variant={Variant::Plain} icon={Icon::Close} small=true title={format!("Take {} away", run_name(&column.run))} testid={format!("drop-run-{}", column.run.id)} onclick={drop(column.run.id)} />
-                        </span><span class="ab-table__under">{ format!("{}seed {}", column.run.preset.as_ref().map(|preset| format!("{preset} · ")).unwrap_or_default(), column.run.seed) }</span></th>
+                            <RouteLink to={Route::Run { project, run: column.run.id }}>{ methods.title(&column.run.method) }</RouteLink>
+                            <Button variant={Variant::Plain} icon={Icon::Close} small=true title={format!("Take {} away", methods.run(&column.run))} testid={format!("drop-run-{}", column.run.id)} onclick={drop(column.run.id)} />
+                        </span><span class="ab-table__under">{ details(&column.run) }</span></th>
                     }
                 </tr></thead>
                 <tbody>
@@ -166,16 +236,31 @@ fn table(project: i64, columns: &[Column], ids: &[i64], query: &crate::hooks::Ur
     }
 }
 
-fn describe(columns: &[Column]) -> String {
+fn describe(columns: &[Column], methods: &Methods) -> String {
     let run = |column: &Column| {
-        let levels: Vec<String> = column.metrics.levels.iter().map(|level| format!("level {} {}", level.level, format::percent(level.macro_f1))).collect();
-        format!("{}: {}.", run_name(&column.run), levels.join(", "))
+        let levels: Vec<String> = column
+            .metrics
+            .levels
+            .iter()
+            .map(|level| format!("level {} {}", level.level, format::percent(level.macro_f1)))
+            .collect();
+        format!("{}: {}.", methods.run(&column.run), levels.join(", "))
     };
     columns.iter().map(run).collect::<Vec<_>>().join(" ")
 }
 
-fn describe_cost(columns: &[Column]) -> String {
-    let run = |column: &Column| format!("{}: {} in {}.", run_name(&column.run), format::percent(column.metrics.macro_f1), column.run.train_seconds.map_or_else(|| "an unknown time".into(), format::duration));
+fn describe_cost(columns: &[Column], methods: &Methods) -> String {
+    let run = |column: &Column| {
+        format!(
+            "{}: {} in {}.",
+            methods.run(&column.run),
+            format::percent(column.metrics.macro_f1),
+            column
+                .run
+                .train_seconds
+                .map_or_else(|| "an unknown time".into(), format::duration)
+        )
+    };
     columns.iter().map(run).collect::<Vec<_>>().join(" ")
 }
 

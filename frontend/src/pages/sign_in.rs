@@ -45,7 +45,13 @@ pub fn SignInPage(props: &SignInProps) -> Html {
     let busy = use_state_eq(|| false);
 
     let onsubmit = {
-        let (name, password, error, busy, done) = (name.clone(), password.clone(), error.clone(), busy.clone(), props.done.clone());
+        let (name, password, error, busy, done) = (
+            name.clone(),
+            password.clone(),
+            error.clone(),
+            busy.clone(),
+            props.done.clone(),
+        );
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let (name, password) = ((*name).clone(), (*password).clone());

@@ -19,9 +19,19 @@ use crate::shell::use_jobs;
 pub fn TaxonomyPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
-    let taxonomies = use_query((project, jobs.ended), |(project, _)| async move { api::taxonomies(project).await.map(|answer| answer.taxonomies) });
+    let taxonomies = use_query((project, jobs.ended), |(project, _)| async move {
+        api::taxonomies(project)
+            .await
+            .map(|answer| answer.taxonomies)
+    });
     let query = use_url_query();
-    let chosen = |list: &[Taxonomy]| query.id("version").and_then(|version| list.iter().find(|taxonomy| taxonomy.version == version)).or(list.first()).cloned();
+    let chosen = |list: &[Taxonomy]| {
+        query
+            .id("version")
+            .and_then(|version| list.iter().find(|taxonomy| taxonomy.version == version))
+            .or(list.first())
+            .cloned()
+    };
     let current: Option<Taxonomy> = taxonomies.data().and_then(|list| chosen(&list));
     let is_empty = taxonomies.data().is_some_and(|list| list.is_empty());
     let upload = html! {
@@ -63,7 +73,9 @@ fn Tree(props: &TreeProps) -> Html {
     let search = use_debounced((*typed).trim().to_owned(), 150);
     {
         let query = query.clone();
-        use_effect_with(search.clone(), move |search| query.set(&[("search", Some(search.clone()))]));
+        use_effect_with(search.clone(), move |search| {
+            query.set(&[("search", Some(search.clone()))])
+        });
     }
     let ontyped = {
         let typed = typed.clone();
@@ -71,7 +83,9 @@ fn Tree(props: &TreeProps) -> Html {
     };
     let onversion = {
         let query = query.clone();
-        Callback::from(move |value: String| query.push(&[("version", Some(value)), ("label", None)]))
+        Callback::from(move |value: String| {
+            query.push(&[("version", Some(value)), ("label", None)])
+        })
     };
     let onchoose = {
         let query = query.clone();

@@ -18,7 +18,9 @@ use yew::prelude::*;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::components::field::{Choice, Field, Input, Select};
-use crate::components::{Empty, Icon, Lines, Notice, NoticeKind, PageHeader, Panel, RouteLink, Variant, show};
+use crate::components::{
+    Empty, Icon, Lines, Notice, NoticeKind, PageHeader, Panel, RouteLink, Variant, show,
+};
 use crate::format;
 use crate::hooks::{UrlQuery, use_query, use_url_query};
 use crate::model::train_form::TrainForm;
@@ -38,16 +40,31 @@ async fn ground(project: i64, clone: Option<i64>) -> api::Answer<Ground> {
     let plugins = api::plugins().await?;
     let corpora = api::corpora(project).await?.corpora;
     let assets = api::assets(project).await?.assets;
-    let n_labels = api::taxonomies(project).await?.taxonomies.first().map(|taxonomy| taxonomy.n_labels).unwrap_or_default();
+    let n_labels = api::taxonomies(project)
+        .await?
+        .taxonomies
+        .first()
+        .map(|taxonomy| taxonomy.n_labels)
+        .unwrap_or_default();
     let clone = match clone {
         Some(run) => {
             let run = api::run(run).await?.run;
-            let manifest = plugins.methods.iter().find(|plugin| plugin.name == run.method).map(|plugin| &plugin.manifest);
+            let manifest = plugins
+                .methods
+                .iter()
+                .find(|plugin| plugin.name == run.method)
+                .map(|plugin| &plugin.manifest);
             Some(TrainForm::from_run(&run, manifest))
         }
         None => None,
     };
-    Ok(Ground { plugins, corpora, assets, clone, n_labels })
+    Ok(Ground {
+        plugins,
+        corpora,
+        assets,
+        clone,
+        n_labels,
+    })
 }
 
 #[component]
@@ -112,7 +129,11 @@ fn Form(props: &FormProps) -> Html {
             move || drop(timeout)
         });
     }
-    let corpus = form.corpus.and_then(|id| known.corpora.iter().find(|corpus| corpus.id == id)).or(known.corpora.first()).cloned();
+    let corpus = form
+        .corpus
+        .and_then(|id| known.corpora.iter().find(|corpus| corpus.id == id))
+        .or(known.corpora.first())
+        .cloned();
     let change = {
         let form = form.clone();
         Callback::from(move |next: TrainForm| form.set(next))
@@ -125,10 +146,28 @@ fn Form(props: &FormProps) -> Html {
             form.set(next);
         })
     };
-    let picked: Vec<_> = form.methods.iter().filter_map(|choice| known.plugins.methods.iter().find(|plugin| plugin.name == choice.method)).cloned().collect();
+    let picked: Vec<_> = form
+        .methods
+        .iter()
+        .filter_map(|choice| {
+            known
+                .plugins
+                .methods
+                .iter()
+                .find(|plugin| plugin.name == choice.method)
+        })
+        .cloned()
+        .collect();
     let problems = form.problems(&known.plugins.methods);
-    let seed_error = problems.iter().find(|(method, field, _)| method.is_empty() && field == "seeds").map(|(_, _, message)| AttrValue::from(message.clone()));
-    let needs = |need: fn(&arborist_shared::manifest::MethodManifest) -> AssetNeed| picked.iter().any(|plugin| need(&plugin.manifest) != AssetNeed::None);
+    let seed_error = problems
+        .iter()
+        .find(|(method, field, _)| method.is_empty() && field == "seeds")
+        .map(|(_, _, message)| AttrValue::from(message.clone()));
+    let needs = |need: fn(&arborist_shared::manifest::MethodManifest) -> AssetNeed| {
+        picked
+            .iter()
+            .any(|plugin| need(&plugin.manifest) != AssetNeed::None)
+    };
     let needs_encoder = needs(|manifest| manifest.encoder);
     let needs_vectors = needs(|manifest| manifest.word_vectors);
     html! {
@@ -180,18 +219,38 @@ fn Form(props: &FormProps) -> Html {
 }
 
 fn parts_of(corpus: &Corpus) -> String {
-    format!("{} train, {} validation, {} test", format::count(corpus.n_train), format::count(corpus.n_validation), format::count(corpus.n_test))
+    format!(
+        "{} train, {} validation, {} test",
+        format::count(corpus.n_train),
+        format::count(corpus.n_validation),
+        format::count(corpus.n_test)
+    )
 }
 
 fn corpora(corpora: &[Corpus]) -> Vec<Choice> {
-    let words = |corpus: &Corpus| format!("Version {} · {}", corpus.version, format::counted(corpus.n_documents, "document", "documents"));
-    corpora.iter().map(|corpus| (corpus.id.to_string().into(), words(corpus).into())).collect()
+    let words = |corpus: &Corpus| {
+        format!(
+            "Version {} · {}",
+            corpus.version,
+            format::counted(corpus.n_documents, "document", "documents")
+        )
+    };
+    corpora
+        .iter()
+        .map(|corpus| (corpus.id.to_string().into(), words(corpus).into()))
+        .collect()
 }
 
 fn devices(current: &str) -> Vec<Choice> {
-    let mut choices: Vec<Choice> = vec![("".into(), "Automatic".into()), ("cpu".into(), "Processor".into())];
+    let mut choices: Vec<Choice> = vec![
+        ("".into(), "Automatic".into()),
+        ("cpu".into(), "Processor".into()),
+    ];
     if current.starts_with("cuda") {
-        choices.push((current.to_owned().into(), format!("Graphics card {}", current.trim_start_matches("cuda:")).into()));
+        choices.push((
+            current.to_owned().into(),
+            format!("Graphics card {}", current.trim_start_matches("cuda:")).into(),
+        ));
     } else {
         choices.push(("cuda:0".into(), "Graphics card 0".into()));
     }
@@ -199,7 +258,10 @@ fn devices(current: &str) -> Vec<Choice> {
 }
 
 fn encoders(assets: &[Asset]) -> Vec<Choice> {
-    let mut choices: Vec<Choice> = vec![("".into(), "As the method decides".into()), ("minilm".into(), "MiniLM, delivered with Arborist".into())];
+    let mut choices: Vec<Choice> = vec![
+        ("".into(), "As the method decides".into()),
+        ("minilm".into(), "MiniLM, delivered with Arborist".into()),
+    ];
     choices.extend(of_kind(assets, AssetKind::Encoder));
     choices
 }
@@ -211,5 +273,13 @@ fn word_vectors(assets: &[Asset]) -> Vec<Choice> {
 }
 
 fn of_kind(assets: &[Asset], kind: AssetKind) -> impl Iterator<Item = Choice> {
-    assets.iter().filter(move |asset| asset.kind == kind).map(|asset| (asset.id.to_string().into(), format!("{} · {}", format::middle(&asset.name, 40), asset.summary).into()))
+    assets
+        .iter()
+        .filter(move |asset| asset.kind == kind)
+        .map(|asset| {
+            (
+                asset.id.to_string().into(),
+                format!("{} · {}", format::middle(&asset.name, 40), asset.summary).into(),
+            )
+        })
 }

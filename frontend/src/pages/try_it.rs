@@ -59,14 +59,24 @@ impl Reducible for Question {
         match action {
             Action::Ask(text, runs) => {
                 let replies = runs.iter().map(|run| (*run, Reply::Waiting)).collect();
-                Rc::new(Self { text, runs, replies, turn: self.turn + 1 })
+                Rc::new(Self {
+                    text,
+                    runs,
+                    replies,
+                    turn: self.turn + 1,
+                })
             }
             // A reply to an earlier text says nothing about this one.
             Action::Reply(turn, _, _) if turn != self.turn => self,
             Action::Reply(turn, run, answer) => {
                 let mut replies = self.replies.clone();
                 replies.insert(run, Reply::Said(answer));
-                Rc::new(Self { text: self.text.clone(), runs: self.runs.clone(), replies, turn })
+                Rc::new(Self {
+                    text: self.text.clone(),
+                    runs: self.runs.clone(),
+                    replies,
+                    turn,
+                })
             }
         }
     }
@@ -74,16 +84,34 @@ impl Reducible for Question {
 
 /// The text in the fragment of the address.
 fn text_in_address() -> String {
-    let hash = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
+    let hash = web_sys::window()
+        .and_then(|window| window.location().hash().ok())
+        .unwrap_or_default();
     let pairs = crate::hooks::url::parse(hash.trim_start_matches('#'));
-    pairs.into_iter().find(|(key, _)| key == "text").map(|(_, text)| text).unwrap_or_default()
+    pairs
+        .into_iter()
+        .find(|(key, _)| key == "text")
+        .map(|(_, text)| text)
+        .unwrap_or_default()
 }
 
 fn put_in_address(text: &str) {
-    let Some(window) = web_sys::window() else { return };
+    let Some(window) = web_sys::window() else {
+        return;
+    };
     let location = window.location();
-    let (path, search) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
-    let hash = if text.is_empty() || text.chars().count() > LONGEST { String::new() } else { format!("#{}", serde_urlencoded::to_string([("text", text)]).unwrap_or_default()) };
+    let (path, search) = (
+        location.pathname().unwrap_or_default(),
+        location.search().unwrap_or_default(),
+    );
+    let hash = if text.is_empty() || text.chars().count() > LONGEST {
+        String::new()
+    } else {
+        format!(
+            "#{}",
+            serde_urlencoded::to_string([("text", text)]).unwrap_or_default()
+        )
+    };
     if let Ok(history) = window.history() {
         let state = history.state().unwrap_or(wasm_bindgen::JsValue::NULL);
         // A browser that refuses to change its address shows the same page without it.
@@ -96,7 +124,11 @@ pub fn TryItPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let runs = use_query(project, |project| async move {
         let page = api::runs(project, 200, None).await?;
-        Ok(page.runs.into_iter().filter(|run| run.status == JobStatus::Succeeded).collect::<Vec<Run>>())
+        Ok(page
+            .runs
+            .into_iter()
+            .filter(|run| run.status == JobStatus::Succeeded)
+            .collect::<Vec<Run>>())
     });
     html! {
         <div class="ab-page">
@@ -122,7 +154,12 @@ fn Desk(props: &DeskProps) -> Html {
     let text = use_state(text_in_address);
     let question = use_reducer_eq(Question::default);
     let known: Vec<i64> = props.runs.iter().map(|run| run.id).collect();
-    let mut chosen: Vec<i64> = query.ids("runs").into_iter().filter(|run| known.contains(run)).take(MOST_RUNS).collect();
+    let mut chosen: Vec<i64> = query
+        .ids("runs")
+        .into_iter()
+        .filter(|run| known.contains(run))
+        .take(MOST_RUNS)
+        .collect();
     if chosen.is_empty() && query.get("runs").is_none() {
         chosen.extend(best_of(&props.runs));
     }
@@ -140,7 +177,14 @@ fn Desk(props: &DeskProps) -> Html {
             for run in chosen.clone() {
                 let (dispatcher, text) = (question.dispatcher(), text.clone());
                 spawn_local(async move {
-                    let request = PredictRequest { documents: vec![PredictDocument { id: "text".into(), text }], limit: Some(LABELS), threshold: None };
+                    let request = PredictRequest {
+                        documents: vec![PredictDocument {
+                            id: "text".into(),
+                            text,
+                        }],
+                        limit: Some(LABELS),
+                        threshold: None,
+                    };
                     let answer = api::predict(run, &request).await;
                     dispatcher.dispatch(Action::Reply(turn, run, Box::new(answer)));
                 });
@@ -175,10 +219,39 @@ fn Desk(props: &DeskProps) -> Html {
     };
     let onruns = {
         let query = query.clone();
-        Callback::from(move |runs: Vec<i64>| query.set(&[("runs", Some(if runs.is_empty() { "none".to_owned() } else { join(runs) }))]))
+        Callback::from(move |runs: Vec<i64>| {
+            query.set(&[(
+                "runs",
+                Some(if runs.is_empty() {
+                    "none".to_owned()
+                } else {
+                    join(runs)
+                }),
+            )])
+        })
     };
-    let is_waiting = question.replies.values().any(|reply| *reply == Reply::Waiting);
-    let is_outdated = !question.text.is_empty() && (question.text != text.trim() || question.runs != chosen);
+    // On a narrow page the answers stand below what was asked.
+    let answers = use_node_ref();
+    {
+        let answers = answers.clone();
+        use_effect_with(question.turn, move |turn| {
+            let is_narrow = web_sys::window()
+                .and_then(|window| window.inner_width().ok()?.as_f64())
+                .is_some_and(|width| width < 1_100.0);
+            if *turn > 0
+                && is_narrow
+                && let Some(answers) = answers.cast::<web_sys::Element>()
+            {
+                answers.scroll_into_view();
+            }
+        });
+    }
+    let is_waiting = question
+        .replies
+        .values()
+        .any(|reply| *reply == Reply::Waiting);
+    let is_outdated =
+        !question.text.is_empty() && (question.text != text.trim() || question.runs != chosen);
     let words = text.split_whitespace().count() as u64;
     html! {
         <div class="ab-desk">
@@ -192,7 +265,7 @@ fn Desk(props: &DeskProps) -> Html {
                 </Panel>
                 <run_picker::RunPicker runs={props.runs.clone()} chosen={chosen.clone()} onchange={onruns} />
             </div>
-            <div class="ab-desk__answers">
+            <div class="ab-desk__answers" ref={answers}>
                 if question.runs.is_empty() {
                     <div class="ab-panel"><Empty icon={Icon::Try} title="The answers will stand here" compact=true>{ "In one tree, a column for each run, with the score of every label." }</Empty></div>
                 } else {
@@ -206,8 +279,15 @@ fn Desk(props: &DeskProps) -> Html {
 
 /// The run with the best macro F1.
 fn best_of(runs: &[Run]) -> Option<i64> {
-    let score = |run: &&Run| run.test.or(run.validation).map(|figures| figures.macro_f1).unwrap_or(-1.0);
-    runs.iter().max_by(|a, b| score(a).total_cmp(&score(b))).map(|run| run.id)
+    let score = |run: &&Run| {
+        run.test
+            .or(run.validation)
+            .map(|figures| figures.macro_f1)
+            .unwrap_or(-1.0)
+    };
+    runs.iter()
+        .max_by(|a, b| score(a).total_cmp(&score(b)))
+        .map(|run| run.id)
 }
 
 #[cfg(test)]

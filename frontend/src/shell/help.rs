@@ -20,8 +20,18 @@ pub fn is_typing(event: &KeyboardEvent) -> bool {
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
         return true;
     }
-    let Some(element) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return false };
-    matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || element.closest("dialog, [role='menu']").ok().flatten().is_some()
+    let Some(element) = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok())
+    else {
+        return false;
+    };
+    matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+        || element
+            .closest("dialog, [role='menu']")
+            .ok()
+            .flatten()
+            .is_some()
 }
 
 fn destination(letter: &str, project: i64) -> Option<Route> {
@@ -47,7 +57,9 @@ pub fn Keys(props: &KeysProps) -> Html {
     use_window_event(
         "keydown",
         Callback::from(move |event: Event| {
-            let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
+            let Ok(event) = event.dyn_into::<KeyboardEvent>() else {
+                return;
+            };
             if is_typing(&event) {
                 return;
             }
@@ -67,7 +79,9 @@ pub fn Keys(props: &KeysProps) -> Html {
                 "/" => {
                     let search = web_sys::window()
                         .and_then(|window| window.document())
-                        .and_then(|document| document.query_selector("[data-search]").ok().flatten())
+                        .and_then(|document| {
+                            document.query_selector("[data-search]").ok().flatten()
+                        })
                         .and_then(|element| element.dyn_into::<HtmlElement>().ok());
                     if let Some(search) = search {
                         event.prevent_default();
@@ -86,14 +100,29 @@ type Key = (&'static [&'static str], &'static str);
 const EVERYWHERE: [Key; 4] = [
     (&["?"], "Show these keys"),
     (&["/"], "Search on this page"),
-    (&["g", "o c t n r y s"], "Go to Overview, Corpus, Taxonomy, Train, Runs, Try it, Settings"),
+    (
+        &["g", "o c t n r y s"],
+        "Go to Overview, Corpus, Taxonomy, Train, Runs, Try it, Settings",
+    ),
     (&["Esc"], "Close what is open"),
 ];
 
 fn page_keys(route: Route) -> &'static [Key] {
     match route {
-        Route::Corpus { .. } => &[(&["J", "→"], "Next document"), (&["K", "←"], "Previous document"), (&["Home", "End"], "First and last document"), (&["Enter"], "Open the document")],
-        Route::Taxonomy { .. } => &[(&["↑", "↓"], "Previous and next label"), (&["→", "←"], "Open and close a branch"), (&["*"], "Open all branches of this level"), (&["Home", "End"], "First and last label"), (&["Enter"], "Choose the label"), (&["a–z"], "Next label with this letter")],
+        Route::Corpus { .. } => &[
+            (&["J", "→"], "Next document"),
+            (&["K", "←"], "Previous document"),
+            (&["Home", "End"], "First and last document"),
+            (&["Enter"], "Open the document"),
+        ],
+        Route::Taxonomy { .. } => &[
+            (&["↑", "↓"], "Previous and next label"),
+            (&["→", "←"], "Open and close a branch"),
+            (&["*"], "Open all branches of this level"),
+            (&["Home", "End"], "First and last label"),
+            (&["Enter"], "Choose the label"),
+            (&["a–z"], "Next label with this letter"),
+        ],
         Route::TryIt { .. } => &[(&["Ctrl", "Enter"], "Classify the text")],
         Route::Runs { .. } => &[(&["Space"], "Select the run that has the focus")],
         _ => &[],

@@ -40,7 +40,11 @@ impl Jobs {
 /// The jobs of the project that is open.
 #[hook]
 pub fn use_jobs() -> Jobs {
-    use_context::<Jobs>().unwrap_or(Jobs { list: Rc::default(), ended: 0, refresh: Callback::noop() })
+    use_context::<Jobs>().unwrap_or(Jobs {
+        list: Rc::default(),
+        ended: 0,
+        refresh: Callback::noop(),
+    })
 }
 
 #[derive(Default)]
@@ -60,7 +64,9 @@ impl Reducible for State {
     type Action = Action;
 
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
-        let Action::Seen(jobs) = action else { return Rc::default() };
+        let Action::Seen(jobs) = action else {
+            return Rc::default();
+        };
         let before: BTreeMap<i64, &Rc<Job>> = self.list.iter().map(|job| (job.id, job)).collect();
         // Unchanged jobs keep their place in memory, so that nothing that shows them draws again.
         let list: Vec<Rc<Job>> = jobs
@@ -70,14 +76,30 @@ impl Reducible for State {
                 _ => Rc::new(job),
             })
             .collect();
-        let was_active = |job: &Rc<Job>| before.get(&job.id).is_some_and(|old| !old.status.is_final());
-        let news: Vec<Rc<Job>> = list.iter().filter(|job| job.status.is_final() && was_active(job)).cloned().collect();
-        let unchanged = list.len() == self.list.len() && list.iter().zip(self.list.iter()).all(|(a, b)| Rc::ptr_eq(a, b));
+        let was_active = |job: &Rc<Job>| {
+            before
+                .get(&job.id)
+                .is_some_and(|old| !old.status.is_final())
+        };
+        let news: Vec<Rc<Job>> = list
+            .iter()
+            .filter(|job| job.status.is_final() && was_active(job))
+            .cloned()
+            .collect();
+        let unchanged = list.len() == self.list.len()
+            && list
+                .iter()
+                .zip(self.list.iter())
+                .all(|(a, b)| Rc::ptr_eq(a, b));
         if unchanged && self.news.is_empty() {
             return self;
         }
         let ended = self.ended + news.len() as u32;
-        Rc::new(Self { list: Rc::new(list), ended, news })
+        Rc::new(Self {
+            list: Rc::new(list),
+            ended,
+            news,
+        })
     }
 }
 
@@ -121,7 +143,11 @@ pub fn JobsProvider(props: &JobsProviderProps) -> Html {
         });
     }
     let is_active = state.list.iter().any(|job| !job.status.is_final());
-    use_interval(if is_active { ACTIVE_MS } else { IDLE_MS }, project.is_some(), refresh.clone());
+    use_interval(
+        if is_active { ACTIVE_MS } else { IDLE_MS },
+        project.is_some(),
+        refresh.clone(),
+    );
     {
         let news = state.news.clone();
         use_effect_with(state.ended, move |_| {
@@ -130,12 +156,20 @@ pub fn JobsProvider(props: &JobsProviderProps) -> Html {
             }
         });
     }
-    let jobs = Jobs { list: state.list.clone(), ended: state.ended, refresh };
+    let jobs = Jobs {
+        list: state.list.clone(),
+        ended: state.ended,
+        refresh,
+    };
     html! { <ContextProvider<Jobs> context={jobs}>{ props.children.clone() }</ContextProvider<Jobs>> }
 }
 
 fn told(job: &Job) -> Toast {
-    let title = if job.title.is_empty() { crate::format::words(&job.kind) } else { job.title.clone() };
+    let title = if job.title.is_empty() {
+        crate::format::words(&job.kind)
+    } else {
+        job.title.clone()
+    };
     let (kind, end) = match job.status {
         JobStatus::Failed => (ToastKind::Danger, "failed"),
         JobStatus::Cancelled => (ToastKind::Warning, "was cancelled"),
@@ -156,7 +190,13 @@ pub fn place(job: &Job) -> Option<(&'static str, Route)> {
     let project = job.project;
     let result = job.result.as_ref()?;
     match result.kind.as_str() {
-        "run" => Some(("Open the run", Route::Run { project, run: result.id })),
+        "run" => Some((
+            "Open the run",
+            Route::Run {
+                project,
+                run: result.id,
+            },
+        )),
         "corpus" => Some(("Open the corpus", Route::Corpus { project })),
         "taxonomy" => Some(("Open the taxonomy", Route::Taxonomy { project })),
         _ => None,
@@ -178,8 +218,12 @@ mod tests {
 
     #[test]
     fn jobs_that_end_are_news_once() {
-        let state = Rc::new(State::default()).reduce(Action::Seen(vec![job(1, "succeeded"), job(2, "running")]));
-        assert!(state.news.is_empty(), "jobs that had ended before are no news");
+        let state = Rc::new(State::default())
+            .reduce(Action::Seen(vec![job(1, "succeeded"), job(2, "running")]));
+        assert!(
+            state.news.is_empty(),
+            "jobs that had ended before are no news"
+        );
         let state = state.reduce(Action::Seen(vec![job(1, "succeeded"), job(2, "failed")]));
         assert_eq!((state.news.len(), state.ended), (1, 1));
         let first = state.list[0].clone();
@@ -192,6 +236,9 @@ mod tests {
     fn messages_lead_to_the_result() {
         let toast = told(&job(2, "succeeded"));
         assert_eq!(toast.title, "Training linear is done");
-        assert_eq!(toast.link, Some(("Open the run".into(), Route::Run { project: 1, run: 7 })));
+        assert_eq!(
+            toast.link,
+            Some(("Open the run".into(), Route::Run { project: 1, run: 7 }))
+        );
     }
 }

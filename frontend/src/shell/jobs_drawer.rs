@@ -14,7 +14,11 @@ pub struct JobsDrawerProps {
 #[component]
 pub fn JobsDrawer(props: &JobsDrawerProps) -> Html {
     let jobs = use_jobs();
-    let (active, ended): (Vec<_>, Vec<_>) = jobs.list.iter().cloned().partition(|job| !job.status.is_final());
+    let (active, ended): (Vec<_>, Vec<_>) = jobs
+        .list
+        .iter()
+        .cloned()
+        .partition(|job| !job.status.is_final());
     html! {
         <Dialog title="Jobs" side=true onclose={props.onclose.clone()} testid="jobs-drawer">
             if jobs.list.is_empty() {

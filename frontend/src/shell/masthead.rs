@@ -53,8 +53,13 @@ struct SwitcherProps {
 #[component]
 fn ProjectSwitcher(props: &SwitcherProps) -> Html {
     let projects = use_projects();
-    let Some(current) = props.route.project() else { return Html::default() };
-    let name = projects.find(current).map(|project| project.name.clone()).unwrap_or_default();
+    let Some(current) = props.route.project() else {
+        return Html::default();
+    };
+    let name = projects
+        .find(current)
+        .map(|project| project.name.clone())
+        .unwrap_or_default();
     html! {
         <Menu label="Project" testid="project-switcher" toggle={html! { <span class="ab-masthead__project" dir="auto">{ format::middle(&name, 32) }</span> }}>
             for project in projects.list.iter() {
@@ -78,12 +83,23 @@ struct JobsButtonProps {
 #[component]
 fn JobsButton(props: &JobsButtonProps) -> Html {
     let jobs = use_jobs();
-    let shares: Vec<f64> = jobs.active().map(|job| fraction(&job.progress).unwrap_or(0.0)).collect();
+    let shares: Vec<f64> = jobs
+        .active()
+        .map(|job| fraction(&job.progress).unwrap_or(0.0))
+        .collect();
     let active = shares.len();
-    let share = if active == 0 { 0.0 } else { shares.iter().sum::<f64>() / active as f64 };
+    let share = if active == 0 {
+        0.0
+    } else {
+        shares.iter().sum::<f64>() / active as f64
+    };
     let title = match active {
         0 => "No jobs running".to_owned(),
-        _ => format!("{} running, {:.0} % done", format::counted(active as u64, "job", "jobs"), share * 100.0),
+        _ => format!(
+            "{} running, {:.0}% done",
+            format::counted(active as u64, "job", "jobs"),
+            share * 100.0
+        ),
     };
     let round = 2.0 * std::f64::consts::PI * 10.0;
     html! {
@@ -104,7 +120,16 @@ fn JobsButton(props: &JobsButtonProps) -> Html {
 #[component]
 fn ThemeMenu() -> Html {
     let theme = use_theme();
-    let choices = [(ThemeChoice::Light, Icon::Sun, "Light", "theme-light"), (ThemeChoice::Dark, Icon::Moon, "Dark", "theme-dark"), (ThemeChoice::System, Icon::Monitor, "As the system", "theme-system")];
+    let choices = [
+        (ThemeChoice::Light, Icon::Sun, "Light", "theme-light"),
+        (ThemeChoice::Dark, Icon::Moon, "Dark", "theme-dark"),
+        (
+            ThemeChoice::System,
+            Icon::Monitor,
+            "As the system",
+            "theme-system",
+        ),
+    ];
     let shown = if theme.dark { Icon::Moon } else { Icon::Sun };
     html! {
         <Menu label="Theme" testid="theme" plain=true end=true toggle={html! { <span class="pf-v6-c-button__icon">{ icon(shown) }</span> }}>
@@ -123,7 +148,9 @@ fn AccountMenu() -> Html {
     let account = use_context::<Account>();
     let toaster = use_toaster();
     let navigator = use_navigator();
-    let Some(account) = account else { return Html::default() };
+    let Some(account) = account else {
+        return Html::default();
+    };
     let sign_out = {
         let reload = account.reload.clone();
         Callback::from(move |_: MouseEvent| {
@@ -136,12 +163,20 @@ fn AccountMenu() -> Html {
                         }
                         reload.emit(());
                     }
-                    Err(error) => toaster.show(Toast::new(ToastKind::Danger, "Signing out failed").text(error.advice())),
+                    Err(error) => toaster.show(
+                        Toast::new(ToastKind::Danger, "Signing out failed").text(error.advice()),
+                    ),
                 }
             });
         })
     };
-    let initial: String = account.user.name.chars().take(1).flat_map(char::to_uppercase).collect();
+    let initial: String = account
+        .user
+        .name
+        .chars()
+        .take(1)
+        .flat_map(char::to_uppercase)
+        .collect();
     html! {
         <Menu label="Account" testid="account" plain=true end=true toggle={html! { <span class="ab-avatar" aria-hidden="true">{ initial }</span> }}>
             <div class="ab-menu__note">

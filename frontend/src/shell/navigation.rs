@@ -20,13 +20,25 @@ fn home(route: Route, project: i64) -> Route {
 pub fn Navigation(props: &NavigationProps) -> Html {
     let project = props.project;
     let entries = [
-        (Route::Overview { project }, Icon::Overview, "navigation-overview"),
+        (
+            Route::Overview { project },
+            Icon::Overview,
+            "navigation-overview",
+        ),
         (Route::Corpus { project }, Icon::Corpus, "navigation-corpus"),
-        (Route::Taxonomy { project }, Icon::Taxonomy, "navigation-taxonomy"),
+        (
+            Route::Taxonomy { project },
+            Icon::Taxonomy,
+            "navigation-taxonomy",
+        ),
         (Route::Train { project }, Icon::Train, "navigation-train"),
         (Route::Runs { project }, Icon::Runs, "navigation-runs"),
         (Route::TryIt { project }, Icon::Try, "navigation-try"),
-        (Route::Settings { project }, Icon::Settings, "navigation-settings"),
+        (
+            Route::Settings { project },
+            Icon::Settings,
+            "navigation-settings",
+        ),
     ];
     let current = home(props.route, project);
     html! {

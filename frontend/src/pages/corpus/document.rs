@@ -27,7 +27,11 @@ pub struct DocumentPaneProps {
 pub fn DocumentPane(props: &DocumentPaneProps) -> Html {
     let is_known = props.known.is_some();
     let query = use_query((props.id, is_known), move |(id, is_known)| async move {
-        if is_known { Ok(None) } else { api::document(id).await.map(|answer| Some(answer.document)) }
+        if is_known {
+            Ok(None)
+        } else {
+            api::document(id).await.map(|answer| Some(answer.document))
+        }
     });
     let step = |to: Option<usize>| {
         let onstep = props.onstep.clone();

@@ -20,17 +20,23 @@ pub struct LabelFilterProps {
 /// A search field for labels, or the chosen one with a way to drop it.
 #[component]
 pub fn LabelFilter(props: &LabelFilterProps) -> Html {
-    let chosen = use_query((props.taxonomy, props.label.clone()), |(taxonomy, label)| async move {
-        if label.is_empty() {
-            return Ok(None);
-        }
-        let found = api::search_labels(taxonomy, &label, 50).await?;
-        Ok(found.labels.into_iter().find(|row| row.id == label))
-    });
+    let chosen = use_query(
+        (props.taxonomy, props.label.clone()),
+        |(taxonomy, label)| async move {
+            if label.is_empty() {
+                return Ok(None);
+            }
+            let found = api::search_labels(taxonomy, &label, 50).await?;
+            Ok(found.labels.into_iter().find(|row| row.id == label))
+        },
+    );
     if props.label.is_empty() {
         return html! { <Finder taxonomy={props.taxonomy} onchoose={props.onchange.clone()} /> };
     }
-    let path = chosen.data().and_then(|row| (*row).clone()).map_or_else(|| vec![props.label.clone()], |row| row.path);
+    let path = chosen
+        .data()
+        .and_then(|row| (*row).clone())
+        .map_or_else(|| vec![props.label.clone()], |row| row.path);
     html! {
         <span class="ab-filter" data-testid="label-filter">
             <LabelPath {path} />
@@ -63,12 +69,19 @@ fn Finder(props: &FinderProps) -> Html {
     let settled = use_debounced((*typed).clone(), 150);
     let found = use_search((props.taxonomy, settled), |(taxonomy, search)| async move {
         if search.trim().is_empty() {
-            api::labels(taxonomy, Some(""), 12, None).await.map(|page| page.labels)
+            api::labels(taxonomy, Some(""), 12, None)
+                .await
+                .map(|page| page.labels)
         } else {
-            api::search_labels(taxonomy, search.trim(), 12).await.map(|page| page.labels)
+            api::search_labels(taxonomy, search.trim(), 12)
+                .await
+                .map(|page| page.labels)
         }
     });
-    let labels: Vec<LabelRow> = found.data().map(|labels| (*labels).clone()).unwrap_or_default();
+    let labels: Vec<LabelRow> = found
+        .data()
+        .map(|labels| (*labels).clone())
+        .unwrap_or_default();
     let at = (*active).min(labels.len().saturating_sub(1));
 
     let choose = {
@@ -80,7 +93,13 @@ fn Finder(props: &FinderProps) -> Html {
         })
     };
     let onkeydown = {
-        let (open, active, labels, choose, field) = (open.clone(), active.clone(), labels.clone(), choose.clone(), field.clone());
+        let (open, active, labels, choose, field) = (
+            open.clone(),
+            active.clone(),
+            labels.clone(),
+            choose.clone(),
+            field.clone(),
+        );
         Callback::from(move |event: KeyboardEvent| {
             match event.key().as_str() {
                 "ArrowDown" => {

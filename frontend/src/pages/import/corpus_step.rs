@@ -10,13 +10,16 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
+use super::file_list::FileList;
 use super::files::{join, named_formats, slice};
 use super::sending::{Following, Sending};
 use super::splits::{Parts, SplitForm};
 use crate::api::{self, Answer, ApiError};
 use crate::components::drop_zone::DropZone;
 use crate::components::field::{Field, Select};
-use crate::components::{Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, icon, show};
+use crate::components::{
+    Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, icon, show,
+};
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
 use crate::model::jsonl::split_of_name;
@@ -28,8 +31,11 @@ use crate::route::Route;
 const PREVIEW_BYTES: f64 = 256.0 * 1024.0;
 
 /// Formats of a corpus, as the interface names them, and as people do.
-const FORMATS: [(&str, &str); 3] =
-    [("jsonl", "JSON lines with text and labels"), ("hiagm", "HiAGM lines with token and label"), ("neuralclassifier", "NeuralClassifier lines with paths")];
+const FORMATS: [(&str, &str); 3] = [
+    ("jsonl", "JSON lines with text and labels"),
+    ("hiagm", "HiAGM lines with token and label"),
+    ("neuralclassifier", "NeuralClassifier lines with paths"),
+];
 
 #[derive(PartialEq, Properties)]
 pub struct CorpusStepProps {
@@ -40,8 +46,8 @@ pub struct CorpusStepProps {
 /// A chosen file and the part that its rows go to; none: as the rows say.
 #[derive(Clone, PartialEq)]
 pub struct Chosen {
-    file: File,
-    part: Option<Split>,
+    pub file: File,
+    pub part: Option<Split>,
 }
 
 /// What is sent, once it is ready.
@@ -69,14 +75,21 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
     if let Some(job) = query.id("job") {
         let done = {
             let back = back.clone();
-            Callback::from(move |job: Rc<Job>| html! { <Summary {project} corpus={job.result.as_ref().map(|result| result.id)} onagain={back.clone()} /> })
+            Callback::from(
+                move |job: Rc<Job>| html! { <Summary {project} corpus={job.result.as_ref().map(|result| result.id)} onagain={back.clone()} /> },
+            )
         };
         return html! { <Following {job} {done} onback={back} /> };
     }
     if let Some(parcel) = &*parcel {
         let ondone = {
             let query = query.clone();
-            Callback::from(move |accepted: Accepted| query.set(&[("job", Some(accepted.job.to_string())), ("step", Some("corpus".into()))]))
+            Callback::from(move |accepted: Accepted| {
+                query.set(&[
+                    ("job", Some(accepted.job.to_string())),
+                    ("step", Some("corpus".into())),
+                ])
+            })
         };
         return html! { <Sending address={parcel.address.clone()} body={parcel.body.clone()} name={parcel.name.clone()} {ondone} onback={back} /> };
     }
@@ -85,7 +98,19 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
             let chosen = chosen.clone();
             Callback::from(move |files: Vec<File>| {
                 let several = files.len() > 1;
-                chosen.set(files.into_iter().map(|file| Chosen { part: if several { split_of_name(&file.name()) } else { None }, file }).collect());
+                chosen.set(
+                    files
+                        .into_iter()
+                        .map(|file| Chosen {
+                            part: if several {
+                                split_of_name(&file.name())
+                            } else {
+                                None
+                            },
+                            file,
+                        })
+                        .collect(),
+                );
             })
         };
         return html! {
@@ -125,7 +150,8 @@ struct ReviewProps {
     onback: Callback<()>,
 }
 
-type Previews = Vec<Answer<CorpusPreview>>;
+/// What the server makes of each file's beginning.
+pub type Previews = Vec<Answer<CorpusPreview>>;
 
 #[component]
 fn Review(props: &ReviewProps) -> Html {
@@ -134,15 +160,23 @@ fn Review(props: &ReviewProps) -> Html {
     let shown = use_state_eq(|| 0_usize);
     let joining = use_state_eq(|| None::<f64>);
     let error = use_state(|| None::<ApiError>);
-    let files: Vec<File> = props.chosen.iter().map(|chosen| chosen.file.clone()).collect();
-    let previews = use_query((props.project, props.taxonomy, files, (*format).clone()), |(project, taxonomy, files, format)| async move {
-        let mut previews: Previews = Vec::new();
-        for file in files {
-            let (head, partial) = slice(&file, PREVIEW_BYTES);
-            previews.push(api::preview_corpus(project, taxonomy, &format, partial, &head).await);
-        }
-        Ok(previews)
-    });
+    let files: Vec<File> = props
+        .chosen
+        .iter()
+        .map(|chosen| chosen.file.clone())
+        .collect();
+    let previews = use_query(
+        (props.project, props.taxonomy, files, (*format).clone()),
+        |(project, taxonomy, files, format)| async move {
+            let mut previews: Previews = Vec::new();
+            for file in files {
+                let (head, partial) = slice(&file, PREVIEW_BYTES);
+                previews
+                    .push(api::preview_corpus(project, taxonomy, &format, partial, &head).await);
+            }
+            Ok(previews)
+        },
+    );
     // Rows that name their part decide by themselves unless somebody wants it otherwise.
     {
         let (parts, data) = (parts.clone(), previews.data());
@@ -151,35 +185,87 @@ fn Review(props: &ReviewProps) -> Html {
             if let Some([Ok(preview)]) = data.as_deref().map(Vec::as_slice)
                 && preview.n_with_split > 0
             {
-                parts.set(Parts { by_share: preview.n_with_split < preview.n_rows, ..(*parts).clone() });
+                parts.set(Parts {
+                    by_share: preview.n_with_split < preview.n_rows,
+                    ..(*parts).clone()
+                });
             }
         });
     }
     let several = props.chosen.len() > 1;
     let at = (*shown).min(props.chosen.len() - 1);
     let data = previews.data();
-    let detected = data.as_ref().and_then(|previews| previews.first()?.as_ref().ok().map(|preview| preview.format.clone())).unwrap_or_default();
+    let detected = data
+        .as_ref()
+        .and_then(|previews| {
+            previews
+                .first()?
+                .as_ref()
+                .ok()
+                .map(|preview| preview.format.clone())
+        })
+        .unwrap_or_default();
     // Files are joined line by line, so all of them must be of one format.
-    let good = data.as_ref().is_some_and(|previews| previews.iter().all(|preview| preview.as_ref().is_ok_and(|preview| preview.error.is_none() && preview.format == detected)));
-    let choice = if several { Ok(api::SplitChoice::default()) } else { parts.choice() };
-    let named = data.as_ref().and_then(|previews| previews.first()?.as_ref().ok().map(|preview| (preview.n_with_split, preview.n_rows))).unwrap_or_default();
+    let good = data.as_ref().is_some_and(|previews| {
+        previews.iter().all(|preview| {
+            preview
+                .as_ref()
+                .is_ok_and(|preview| preview.error.is_none() && preview.format == detected)
+        })
+    });
+    let choice = if several {
+        Ok(api::SplitChoice::default())
+    } else {
+        parts.choice()
+    };
+    let named = data
+        .as_ref()
+        .and_then(|previews| {
+            previews
+                .first()?
+                .as_ref()
+                .ok()
+                .map(|preview| (preview.n_with_split, preview.n_rows))
+        })
+        .unwrap_or_default();
 
     let send = {
-        let (chosen, onready, joining, error, choice) = (props.chosen.clone(), props.onready.clone(), joining.clone(), error.clone(), choice.clone());
+        let (chosen, onready, joining, error, choice) = (
+            props.chosen.clone(),
+            props.onready.clone(),
+            joining.clone(),
+            error.clone(),
+            choice.clone(),
+        );
         let (project, taxonomy) = (props.project, props.taxonomy);
-        let format = if format.is_empty() { detected.clone() } else { (*format).clone() };
+        let format = if format.is_empty() {
+            detected.clone()
+        } else {
+            (*format).clone()
+        };
         Callback::from(move |_: MouseEvent| {
             let Ok(split) = &choice else { return };
             let name = match chosen.as_slice() {
                 [one] => one.file.name(),
-                many => format!("{} and {}", many[0].file.name(), format::counted(many.len() as u64 - 1, "other file", "other files")),
+                many => format!(
+                    "{} and {}",
+                    many[0].file.name(),
+                    format::counted(many.len() as u64 - 1, "other file", "other files")
+                ),
             };
             let address = api::corpus_upload(project, taxonomy, &format, split, &name);
             if let [one] = chosen.as_slice() {
-                onready.emit(Parcel { address, body: Blob::from(one.file.clone()), name });
+                onready.emit(Parcel {
+                    address,
+                    body: Blob::from(one.file.clone()),
+                    name,
+                });
                 return;
             }
-            let files = chosen.iter().map(|chosen| (chosen.file.clone(), chosen.part)).collect();
+            let files = chosen
+                .iter()
+                .map(|chosen| (chosen.file.clone(), chosen.part))
+                .collect();
             let (onready, joining, error) = (onready.clone(), joining.clone(), error.clone());
             joining.set(Some(0.0));
             error.set(None);
@@ -189,7 +275,11 @@ fn Review(props: &ReviewProps) -> Html {
                     Callback::from(move |share: f64| joining.set(Some(share)))
                 };
                 match join(files, progress).await {
-                    Ok(body) => onready.emit(Parcel { address, body, name }),
+                    Ok(body) => onready.emit(Parcel {
+                        address,
+                        body,
+                        name,
+                    }),
                     Err(problem) => {
                         joining.set(None);
                         error.set(Some(problem));
@@ -224,7 +314,7 @@ fn Review(props: &ReviewProps) -> Html {
             }) }
             if !several && good { <SplitForm parts={(*parts).clone()} onchange={set_parts} {named} /> }
             <div class="ab-form__actions">
-                <Button label={match *joining { Some(share) => format!("Preparing {:.0} %", share * 100.0), None => "Import".to_owned() }} variant={Variant::Primary} icon={Icon::Upload} disabled={!good || choice.is_err()} busy={joining.is_some()} testid="corpus-upload" onclick={send} />
+                <Button label={match *joining { Some(share) => format!("Preparing {:.0}%", share * 100.0), None => "Import".to_owned() }} variant={Variant::Primary} icon={Icon::Upload} disabled={!good || choice.is_err()} busy={joining.is_some()} testid="corpus-upload" onclick={send} />
                 <Button label={if several { "Choose other files" } else { "Choose another file" }} variant={Variant::Link} testid="corpus-back" onclick={props.onback.reform(|_| ())} />
             </div>
         </Panel>
@@ -235,67 +325,6 @@ fn Review(props: &ReviewProps) -> Html {
 fn previews_retry(onchange: &Callback<Vec<Chosen>>, chosen: &[Chosen]) -> Callback<()> {
     let (onchange, chosen) = (onchange.clone(), chosen.to_vec());
     Callback::from(move |()| onchange.emit(chosen.clone()))
-}
-
-#[derive(PartialEq, Properties)]
-struct FileListProps {
-    chosen: Vec<Chosen>,
-    previews: Option<Rc<Previews>>,
-    shown: usize,
-    onshow: Callback<usize>,
-    onchange: Callback<Vec<Chosen>>,
-}
-
-#[component]
-fn FileList(props: &FileListProps) -> Html {
-    let part = |index: usize| {
-        let (chosen, onchange) = (props.chosen.clone(), props.onchange.clone());
-        Callback::from(move |value: String| {
-            let mut chosen = chosen.clone();
-            chosen[index].part = serde_json::from_value(value.into()).ok();
-            onchange.emit(chosen);
-        })
-    };
-    let remove = |index: usize| {
-        let (chosen, onchange) = (props.chosen.clone(), props.onchange.clone());
-        Callback::from(move |_: MouseEvent| {
-            let mut chosen = chosen.clone();
-            chosen.remove(index);
-            onchange.emit(chosen);
-        })
-    };
-    let detected = props.previews.as_deref().and_then(|previews| previews.first()?.as_ref().ok().map(|preview| preview.format.clone())).unwrap_or_default();
-    html! {
-        <>
-            <ul class="ab-files" data-testid="corpus-files">
-                for (index, chosen) in props.chosen.iter().enumerate() {
-                    <li key={index} class={classes!("ab-files__file", (index == props.shown).then_some("ab-files__file--shown"))}>
-                        <button type="button" class="ab-files__name" aria-pressed={(index == props.shown).to_string()} onclick={let onshow = props.onshow.clone(); Callback::from(move |_: MouseEvent| onshow.emit(index))}>
-                            <bdi>{ format::middle(&chosen.file.name(), 48) }</bdi><span class="ab-muted">{ format::bytes(chosen.file.size() as u64) }</span>
-                        </button>
-                        { verdict(props.previews.as_deref().and_then(|previews| previews.get(index)), &detected) }
-                        <Select id={format!("part-{index}")} label={format!("Part of {}", chosen.file.name())} value={chosen.part.map(api::split_word).unwrap_or_default()} onchange={part(index)} testid={format!("part-{index}")} choices={vec![
-                            ("".into(), "As the rows say".into()), ("train".into(), "Train".into()), ("validation".into(), "Validation".into()), ("test".into(), "Test".into()),
-                        ]} />
-                        <Button variant={Variant::Plain} icon={Icon::Trash} title="Leave this file out" onclick={remove(index)} />
-                    </li>
-                }
-            </ul>
-            if !props.chosen.iter().any(|chosen| chosen.part == Some(Split::Test)) {
-                <Notice kind={NoticeKind::Warning} title="No file is for testing"><p>{ "Without test documents the quality of a run cannot be measured." }</p></Notice>
-            }
-        </>
-    }
-}
-
-fn verdict(preview: Option<&Answer<CorpusPreview>>, detected: &str) -> Html {
-    match preview {
-        Some(Ok(preview)) if preview.error.is_some() || preview.format != detected => html! { <span class="ab-verdict ab-verdict--bad">{ icon(Icon::Alert) }{ if preview.error.is_some() { "unreadable" } else { "another format than the first file" } }</span> },
-        Some(Ok(preview)) if preview.n_problems > 0 => html! { <span class="ab-verdict ab-verdict--warn">{ icon(Icon::Warning) }{ format::counted(preview.n_problems, "problem", "problems") }</span> },
-        Some(Ok(_)) => html! { <span class="ab-verdict ab-verdict--good">{ icon(Icon::Check) }{ "readable" }</span> },
-        Some(Err(_)) => html! { <span class="ab-verdict ab-verdict--bad">{ icon(Icon::Alert) }{ "no preview" }</span> },
-        None => html! { <span class="ab-verdict">{ "reading" }</span> },
-    }
 }
 
 fn content(preview: &CorpusPreview) -> Html {
@@ -359,7 +388,12 @@ struct SummaryProps {
 fn Summary(props: &SummaryProps) -> Html {
     let project = props.project;
     let corpus = use_query((project, props.corpus), |(project, corpus)| async move {
-        api::corpora(project).await.map(|answer| answer.corpora.into_iter().find(|other| Some(other.id) == corpus))
+        api::corpora(project).await.map(|answer| {
+            answer
+                .corpora
+                .into_iter()
+                .find(|other| Some(other.id) == corpus)
+        })
     });
     html! {
         <Panel title="The documents are in place" testid="corpus-done">

@@ -26,12 +26,17 @@ pub fn slice(file: &File, most: f64) -> (Blob, bool) {
 }
 
 fn unreadable(error: &JsValue) -> ApiError {
-    ApiError::Unreadable { detail: format!("the file could not be read: {error:?}") }
+    ApiError::Unreadable {
+        detail: format!("the file could not be read: {error:?}"),
+    }
 }
 
 /// Joins files of JSON lines; each row gets the split of its file. Pieces go straight into the browser's
 /// own store of blobs, so memory stays small however large the files are.
-pub async fn join(files: Vec<(File, Option<Split>)>, progress: Callback<f64>) -> Result<Blob, ApiError> {
+pub async fn join(
+    files: Vec<(File, Option<Split>)>,
+    progress: Callback<f64>,
+) -> Result<Blob, ApiError> {
     let total: f64 = files.iter().map(|(file, _)| file.size()).sum();
     let parts = Array::new();
     let mut done = 0.0;
@@ -40,9 +45,15 @@ pub async fn join(files: Vec<(File, Option<Split>)>, progress: Callback<f64>) ->
         let mut at = 0.0;
         while at < file.size() {
             let end = (at + PIECE).min(file.size());
-            let piece = file.slice_with_f64_and_f64(at, end).map_err(|error| unreadable(&error))?;
-            let bytes = JsFuture::from(piece.array_buffer()).await.map_err(|error| unreadable(&error))?;
-            parts.push(&JsValue::from(blob(&marker.feed(&Uint8Array::new(&bytes).to_vec()))?));
+            let piece = file
+                .slice_with_f64_and_f64(at, end)
+                .map_err(|error| unreadable(&error))?;
+            let bytes = JsFuture::from(piece.array_buffer())
+                .await
+                .map_err(|error| unreadable(&error))?;
+            parts.push(&JsValue::from(blob(
+                &marker.feed(&Uint8Array::new(&bytes).to_vec()),
+            )?));
             done += end - at;
             at = end;
             progress.emit(if total > 0.0 { done / total } else { 1.0 });
@@ -59,9 +70,20 @@ fn blob(bytes: &[u8]) -> Result<Blob, ApiError> {
 
 /// Choices of a format, the detected one first.
 pub fn named_formats(formats: &[(&'static str, &'static str)], detected: &str) -> Vec<Choice> {
-    let name = formats.iter().find(|(word, _)| *word == detected).map_or(detected, |(_, name)| *name);
-    let automatic = if detected.is_empty() { "Recognise it".to_owned() } else { format!("Recognised: {name}") };
+    let name = formats
+        .iter()
+        .find(|(word, _)| *word == detected)
+        .map_or(detected, |(_, name)| *name);
+    let automatic = if detected.is_empty() {
+        "Recognize it".to_owned()
+    } else {
+        format!("Recognized: {name}")
+    };
     let mut choices: Vec<Choice> = vec![("".into(), automatic.into())];
-    choices.extend(formats.iter().map(|(word, name)| (AttrValue::Static(word), AttrValue::Static(name))));
+    choices.extend(
+        formats
+            .iter()
+            .map(|(word, name)| (AttrValue::Static(word), AttrValue::Static(name))),
+    );
     choices
 }

@@ -33,7 +33,12 @@ pub fn Sending(props: &SendingProps) -> Html {
     let jobs = use_jobs();
     {
         let (sent, error, upload) = (sent.setter(), error.setter(), upload.setter());
-        let (address, body, ondone, refresh) = (props.address.clone(), props.body.clone(), props.ondone.clone(), jobs.refresh.clone());
+        let (address, body, ondone, refresh) = (
+            props.address.clone(),
+            props.body.clone(),
+            props.ondone.clone(),
+            jobs.refresh.clone(),
+        );
         use_effect_with(*turn, move |_| {
             error.set(None);
             let progress = Callback::from(move |state: Sent| sent.set(state));
@@ -54,8 +59,19 @@ pub fn Sending(props: &SendingProps) -> Html {
         });
     }
     let total = props.body.size();
-    let share = if total > 0.0 { (sent.bytes / total).clamp(0.0, 1.0) } else { 0.0 };
-    pace.borrow_mut().see(js_sys::Date::now(), &[arborist_shared::run::ProgressStep { name: "bytes".into(), current: sent.bytes as u64, total: total as u64 }]);
+    let share = if total > 0.0 {
+        (sent.bytes / total).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    pace.borrow_mut().see(
+        js_sys::Date::now(),
+        &[arborist_shared::run::ProgressStep {
+            name: "bytes".into(),
+            current: sent.bytes as u64,
+            total: total as u64,
+        }],
+    );
     let percent = (share * 100.0).round();
     let stop = {
         let upload = upload.clone();
@@ -81,7 +97,7 @@ pub fn Sending(props: &SendingProps) -> Html {
                         <div class="ab-bar" role="progressbar" aria-label="Sending" aria-valuemin="0" aria-valuemax="100" aria-valuenow={percent.to_string()}>
                             <span class="ab-bar__fill" style={format!("inline-size: {percent}%")} />
                         </div>
-                        <span class="ab-job__percent">{ format!("{percent} %") }</span>
+                        <span class="ab-job__percent">{ format!("{percent}%") }</span>
                         <Button label="Stop" icon={Icon::Stop} small=true testid="upload-stop" onclick={stop} />
                     </div>
                     <p class="ab-job__text">
@@ -128,7 +144,9 @@ pub fn Following(props: &FollowingProps) -> Html {
                 <p class="ab-muted">{ "You can leave this page; the import goes on." }</p>
             </Panel>
         },
-        (None, Some(error)) => html! { <Failure error={error.clone()} retry={props.onback.clone()} /> },
+        (None, Some(error)) => {
+            html! { <Failure error={error.clone()} retry={props.onback.clone()} /> }
+        }
         (None, None) => html! { <Panel title="Reading"><Lines count={3} /></Panel> },
     }
 }

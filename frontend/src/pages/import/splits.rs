@@ -17,7 +17,11 @@ pub struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { by_share: true, shares: ["80".into(), "10".into(), "10".into()], seed: "1".into() }
+        Self {
+            by_share: true,
+            shares: ["80".into(), "10".into(), "10".into()],
+            seed: "1".into(),
+        }
     }
 }
 
@@ -32,18 +36,35 @@ impl Parts {
         }
         let mut shares = [0.0; 3];
         for (share, text) in shares.iter_mut().zip(&self.shares) {
-            *share = text.trim().trim_end_matches('%').trim().parse().ok().filter(|value: &f64| (0.0..=100.0).contains(value)).ok_or("Shares are numbers from 0 to 100.")?;
+            *share = text
+                .trim()
+                .trim_end_matches('%')
+                .trim()
+                .parse()
+                .ok()
+                .filter(|value: &f64| (0.0..=100.0).contains(value))
+                .ok_or("Shares are numbers from 0 to 100.")?;
         }
         let sum: f64 = shares.iter().sum();
         if (sum - 100.0).abs() > 0.01 {
-            return Err(format!("The shares make {} %, they must make 100 %.", crate::format::number(sum)));
+            return Err(format!(
+                "The shares make {}%, they must make 100%.",
+                crate::format::number(sum)
+            ));
         }
         if shares[0] <= 0.0 {
             return Err("Without training documents nothing can be learned.".into());
         }
-        let seed = self.seed.trim().parse().map_err(|_| "The seed is a whole number.".to_owned())?;
+        let seed = self
+            .seed
+            .trim()
+            .parse()
+            .map_err(|_| "The seed is a whole number.".to_owned())?;
         let ratios = shares.map(|share| (share / 100.0).to_string()).join(",");
-        Ok(SplitChoice { ratios: Some(ratios), seed: Some(seed) })
+        Ok(SplitChoice {
+            ratios: Some(ratios),
+            seed: Some(seed),
+        })
     }
 }
 
@@ -69,7 +90,12 @@ pub fn SplitForm(props: &SplitFormProps) -> Html {
     };
     let choose = |by_share: bool| {
         let (parts, onchange) = (parts.clone(), props.onchange.clone());
-        Callback::from(move |_: Event| onchange.emit(Parts { by_share, ..parts.clone() }))
+        Callback::from(move |_: Event| {
+            onchange.emit(Parts {
+                by_share,
+                ..parts.clone()
+            })
+        })
     };
     let error = parts.choice().err();
     let as_named = match named {
@@ -86,9 +112,9 @@ pub fn SplitForm(props: &SplitFormProps) -> Html {
             </div>
             if parts.by_share {
                 <div class="ab-form__row ab-form__row--inset">
-                    <Field id="share-train" label="Train %"><Input id="share-train" inputmode="decimal" value={parts.shares[0].clone()} onchange={set(|parts, value| parts.shares[0] = value)} invalid={error.is_some()} testid="share-train" /></Field>
-                    <Field id="share-validation" label="Validation %"><Input id="share-validation" inputmode="decimal" value={parts.shares[1].clone()} onchange={set(|parts, value| parts.shares[1] = value)} invalid={error.is_some()} testid="share-validation" /></Field>
-                    <Field id="share-test" label="Test %"><Input id="share-test" inputmode="decimal" value={parts.shares[2].clone()} onchange={set(|parts, value| parts.shares[2] = value)} invalid={error.is_some()} testid="share-test" /></Field>
+                    <Field id="share-train" label="Train, %"><Input id="share-train" inputmode="decimal" value={parts.shares[0].clone()} onchange={set(|parts, value| parts.shares[0] = value)} invalid={error.is_some()} testid="share-train" /></Field>
+                    <Field id="share-validation" label="Validation, %"><Input id="share-validation" inputmode="decimal" value={parts.shares[1].clone()} onchange={set(|parts, value| parts.shares[1] = value)} invalid={error.is_some()} testid="share-validation" /></Field>
+                    <Field id="share-test" label="Test, %"><Input id="share-test" inputmode="decimal" value={parts.shares[2].clone()} onchange={set(|parts, value| parts.shares[2] = value)} invalid={error.is_some()} testid="share-test" /></Field>
                     <Field id="share-seed" label="Seed"><Input id="share-seed" inputmode="numeric" value={parts.seed.clone()} onchange={set(|parts, value| parts.seed = value)} testid="share-seed" /></Field>
                 </div>
                 if let Some(error) = error { <p class="ab-field__error" role="alert">{ error }</p> }
@@ -107,21 +133,39 @@ mod tests {
     use super::*;
 
     fn parts(shares: [&str; 3]) -> Parts {
-        Parts { shares: shares.map(str::to_owned), ..Parts::default() }
+        Parts {
+            shares: shares.map(str::to_owned),
+            ..Parts::default()
+        }
     }
 
     #[test]
     fn shares_become_ratios() {
         let choice = Parts::default().choice().expect("a choice");
-        assert_eq!(choice, SplitChoice { ratios: Some("0.8,0.1,0.1".into()), seed: Some(1) });
-        let named = Parts { by_share: false, ..Parts::default() };
+        assert_eq!(
+            choice,
+            SplitChoice {
+                ratios: Some("0.8,0.1,0.1".into()),
+                seed: Some(1)
+            }
+        );
+        let named = Parts {
+            by_share: false,
+            ..Parts::default()
+        };
         assert_eq!(named.choice(), Ok(SplitChoice::default()));
     }
 
     #[test]
     fn wrong_shares_are_explained() {
-        assert_eq!(parts(["80", "10", "20"]).choice(), Err("The shares make 110 %, they must make 100 %.".into()));
-        assert_eq!(parts(["0", "50", "50"]).choice(), Err("Without training documents nothing can be learned.".into()));
+        assert_eq!(
+            parts(["80", "10", "20"]).choice(),
+            Err("The shares make 110%, they must make 100%.".into())
+        );
+        assert_eq!(
+            parts(["0", "50", "50"]).choice(),
+            Err("Without training documents nothing can be learned.".into())
+        );
         assert!(parts(["most", "1", "1"]).choice().is_err());
         assert!(parts(["33.3", "33.3", "33.4"]).choice().is_ok());
     }

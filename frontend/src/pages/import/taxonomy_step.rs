@@ -10,7 +10,9 @@ use super::sending::{Following, Sending};
 use crate::api;
 use crate::components::drop_zone::DropZone;
 use crate::components::field::{Field, Select};
-use crate::components::{Ago, Button, Icon, LabelPath, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show};
+use crate::components::{
+    Ago, Button, Icon, LabelPath, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show,
+};
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
 use crate::pages::overview::stat;
@@ -20,8 +22,12 @@ use crate::route::Route;
 const PREVIEW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
 /// Formats of a taxonomy, as the interface names them, and as people do.
-const FORMATS: [(&str, &str); 4] =
-    [("tsv", "Table of child and parent"), ("taxonomy", "HiAGM lines of parent and children"), ("path_csv", "CSV with a path on each row"), ("json", "Nested JSON")];
+const FORMATS: [(&str, &str); 4] = [
+    ("tsv", "Table of child and parent"),
+    ("taxonomy", "HiAGM lines of parent and children"),
+    ("path_csv", "CSV with a path on each row"),
+    ("json", "Nested JSON"),
+];
 
 #[derive(PartialEq, Properties)]
 pub struct TaxonomyStepProps {
@@ -43,7 +49,11 @@ pub fn TaxonomyStep(props: &TaxonomyStepProps) -> Html {
         Callback::from(move |()| {
             file.set(None);
             sending.set(None);
-            query.set(&[("job", None), ("step", Some("taxonomy".into())), ("new", Some("1".into()))]);
+            query.set(&[
+                ("job", None),
+                ("step", Some("taxonomy".into())),
+                ("new", Some("1".into())),
+            ]);
         })
     };
     if let Some(job) = query.id("job") {
@@ -61,7 +71,13 @@ pub fn TaxonomyStep(props: &TaxonomyStepProps) -> Html {
     if let (Some(file), Some(format)) = (&*file, &*sending) {
         let ondone = {
             let query = query.clone();
-            Callback::from(move |accepted: Accepted| query.set(&[("job", Some(accepted.job.to_string())), ("step", Some("taxonomy".into())), ("new", None)]))
+            Callback::from(move |accepted: Accepted| {
+                query.set(&[
+                    ("job", Some(accepted.job.to_string())),
+                    ("step", Some("taxonomy".into())),
+                    ("new", None),
+                ])
+            })
         };
         let address = api::taxonomy_upload(project, format, &file.name());
         return html! { <Sending {address} body={Blob::from(file.clone())} name={file.name()} {ondone} onback={back} /> };
@@ -87,7 +103,7 @@ pub fn TaxonomyStep(props: &TaxonomyStepProps) -> Html {
             html! {
                 <>
                     <DropZone id="taxonomy-file" title="Drop the taxonomy here" {onfiles} testid="taxonomy-file">
-                        { "A file with the tree of labels. The format is recognised; you see what is in it before it is sent." }
+                        { "A file with the tree of labels. The format is recognized; you see what is in it before it is sent." }
                     </DropZone>
                     <details class="ab-fold"><summary>{ "Which files work?" }</summary>
                         <dl class="ab-formats">
@@ -134,18 +150,33 @@ struct PreviewProps {
 #[component]
 fn Preview(props: &PreviewProps) -> Html {
     let format = use_state_eq(String::new);
-    let preview = use_query((props.project, props.file.clone(), (*format).clone()), |(project, file, format)| async move {
-        let (head, partial) = slice(&file, PREVIEW_BYTES);
-        api::preview_taxonomy(project, &format, partial, &head).await
-    });
+    let preview = use_query(
+        (props.project, props.file.clone(), (*format).clone()),
+        |(project, file, format)| async move {
+            let (head, partial) = slice(&file, PREVIEW_BYTES);
+            api::preview_taxonomy(project, &format, partial, &head).await
+        },
+    );
     let set_format = {
         let format = format.clone();
         Callback::from(move |value: String| format.set(value))
     };
-    let good = preview.data().is_some_and(|preview| preview.error.is_none());
-    let detected = preview.data().map(|preview| preview.format.clone()).unwrap_or_default();
+    let good = preview
+        .data()
+        .is_some_and(|preview| preview.error.is_none());
+    let detected = preview
+        .data()
+        .map(|preview| preview.format.clone())
+        .unwrap_or_default();
     let send = {
-        let (onsend, format) = (props.onsend.clone(), if format.is_empty() { detected.clone() } else { (*format).clone() });
+        let (onsend, format) = (
+            props.onsend.clone(),
+            if format.is_empty() {
+                detected.clone()
+            } else {
+                (*format).clone()
+            },
+        );
         Callback::from(move |_: MouseEvent| onsend.emit(format.clone()))
     };
     html! {

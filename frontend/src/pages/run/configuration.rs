@@ -26,13 +26,41 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
     // Titles and preset values are a help; without them the keys stand alone.
     let plugins = use_query((), |()| api::plugins());
     let corpora = use_query(project, |project| api::corpora(project));
-    let manifest = plugins.data().and_then(|plugins| plugins.methods.iter().find(|plugin| plugin.name == run.method).map(|plugin| plugin.manifest.clone()));
-    let base = manifest.as_ref().zip(run.preset.as_ref()).and_then(|(manifest, name)| preset(manifest, name));
-    let known = manifest.as_ref().map(|manifest| fields(&manifest.hyperparameters)).unwrap_or_default();
-    let title = |key: &str| known.iter().find(|field| field.key == key).map_or_else(|| format::words(key), |field| field.title.clone());
-    let version = corpora.data().and_then(|answer| answer.corpora.iter().find(|corpus| corpus.id == run.corpus).map(|corpus| corpus.version));
+    let manifest = plugins.data().and_then(|plugins| {
+        plugins
+            .methods
+            .iter()
+            .find(|plugin| plugin.name == run.method)
+            .map(|plugin| plugin.manifest.clone())
+    });
+    let base = manifest
+        .as_ref()
+        .zip(run.preset.as_ref())
+        .and_then(|(manifest, name)| preset(manifest, name));
+    let known = manifest
+        .as_ref()
+        .map(|manifest| fields(&manifest.hyperparameters))
+        .unwrap_or_default();
+    let title = |key: &str| {
+        known
+            .iter()
+            .find(|field| field.key == key)
+            .map_or_else(|| format::words(key), |field| field.title.clone())
+    };
+    let version = corpora.data().and_then(|answer| {
+        answer
+            .corpora
+            .iter()
+            .find(|corpus| corpus.id == run.corpus)
+            .map(|corpus| corpus.version)
+    });
     let mut keys: Vec<&String> = run.hyperparameters.keys().collect();
-    keys.sort_by_key(|key| known.iter().position(|field| field.key == **key).unwrap_or(usize::MAX));
+    keys.sort_by_key(|key| {
+        known
+            .iter()
+            .position(|field| field.key == **key)
+            .unwrap_or(usize::MAX)
+    });
     html! {
         <div class="ab-grid ab-grid--wide">
             <Panel title="Configuration" testid="configuration">

@@ -55,12 +55,20 @@ impl Reducible for State {
                         let surplus = log.len().saturating_sub(MOST_LINES);
                         log.drain(..surplus);
                     }
-                    RunEvent::Step { documents_per_second, learning_rate, .. } => live = Some((documents_per_second, learning_rate)),
+                    RunEvent::Step {
+                        documents_per_second,
+                        learning_rate,
+                        ..
+                    } => live = Some((documents_per_second, learning_rate)),
                     _ => {}
                 }
             }
         }
-        Rc::new(Self { course: Rc::new(course), log, live })
+        Rc::new(Self {
+            course: Rc::new(course),
+            log,
+            live,
+        })
     }
 }
 
@@ -68,8 +76,14 @@ impl Reducible for State {
 pub fn CoursePanel(props: &CoursePanelProps) -> Html {
     let run = &props.run;
     let is_active = !run.status.is_final();
-    let state = use_reducer(|| State { course: Rc::default(), log: Vec::new(), live: None });
-    let epochs = use_query((run.id, run.status), |(id, _)| async move { api::epochs(id).await.map(|answer| answer.epochs) });
+    let state = use_reducer(|| State {
+        course: Rc::default(),
+        log: Vec::new(),
+        live: None,
+    });
+    let epochs = use_query((run.id, run.status), |(id, _)| async move {
+        api::epochs(id).await.map(|answer| answer.epochs)
+    });
     {
         let (dispatcher, data) = (state.dispatcher(), epochs.data());
         let address = data.as_ref().map(|data| Rc::as_ptr(data) as usize);
@@ -95,7 +109,13 @@ pub fn CoursePanel(props: &CoursePanelProps) -> Html {
     }
     let loss = use_memo(state.course.clone(), |course| curves::loss(course));
     let validation = use_memo(state.course.clone(), |course| curves::validation(course));
-    let facts = state.live.filter(|_| is_active).map(|(speed, rate)| format!("{} · learning rate {}", format::rate(speed, "documents"), format::number(rate)));
+    let facts = state.live.filter(|_| is_active).map(|(speed, rate)| {
+        format!(
+            "{} · learning rate {}",
+            format::rate(speed, "documents"),
+            format::number(rate)
+        )
+    });
     html! {
         <>
             if let Some(job) = feed.job.as_ref().filter(|job| !job.status.is_final()) { { job_panel(job, &props.onchange) } }
@@ -138,14 +158,33 @@ fn log_class(level: LogLevel) -> &'static str {
 fn describe_loss(course: &curves::Course) -> String {
     let sum = |epoch: &Epoch| epoch.losses.values().sum::<f64>();
     match (course.epochs.first(), course.epochs.last()) {
-        (Some(first), Some(last)) => format!("Loss from {} in epoch {} to {} in epoch {}.", format::number(sum(first)), first.epoch, format::number(sum(last)), last.epoch),
+        (Some(first), Some(last)) => format!(
+            "Loss from {} in epoch {} to {} in epoch {}.",
+            format::number(sum(first)),
+            first.epoch,
+            format::number(sum(last)),
+            last.epoch
+        ),
         _ => "Loss, still in the first epoch.".into(),
     }
 }
 
 fn describe_validation(course: &curves::Course) -> String {
-    let Some(last) = course.epochs.last() else { return "Validation scores, none yet.".into() };
-    let scores: Vec<String> = last.validation.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), format::percent(*value))).collect();
-    let kept = course.selected().map(|epoch| format!(" Epoch {} is kept.", epoch.epoch)).unwrap_or_default();
-    format!("Validation after epoch {}: {}.{kept}", last.epoch, scores.join(", "))
+    let Some(last) = course.epochs.last() else {
+        return "Validation scores, none yet.".into();
+    };
+    let scores: Vec<String> = last
+        .validation
+        .iter()
+        .map(|(name, value)| format!("{} {}", name.replace('_', " "), format::percent(*value)))
+        .collect();
+    let kept = course
+        .selected()
+        .map(|epoch| format!(" Epoch {} is kept.", epoch.epoch))
+        .unwrap_or_default();
+    format!(
+        "Validation after epoch {}: {}.{kept}",
+        last.epoch,
+        scores.join(", ")
+    )
 }

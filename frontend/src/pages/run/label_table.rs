@@ -27,7 +27,11 @@ async fn paths(taxonomy: i64) -> Answer<Paths> {
     let mut cursor = None;
     loop {
         let page = api::labels(taxonomy, None, PAGE, cursor).await?;
-        paths.extend(page.labels.into_iter().map(|label| (label.id, (label.path, label.level))));
+        paths.extend(
+            page.labels
+                .into_iter()
+                .map(|label| (label.id, (label.path, label.level))),
+        );
         cursor = page.next;
         if cursor.is_none() {
             return Ok(paths);
@@ -36,8 +40,14 @@ async fn paths(taxonomy: i64) -> Answer<Paths> {
 }
 
 /// Positions of the labels that match, in order.
-pub fn arrange(labels: &[LabelMetrics], order: &Order, keep: impl Fn(&LabelMetrics) -> bool) -> Vec<usize> {
-    let mut rows: Vec<usize> = (0..labels.len()).filter(|index| keep(&labels[*index])).collect();
+pub fn arrange(
+    labels: &[LabelMetrics],
+    order: &Order,
+    keep: impl Fn(&LabelMetrics) -> bool,
+) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..labels.len())
+        .filter(|index| keep(&labels[*index]))
+        .collect();
     rows.sort_by(|a, b| {
         let (x, y) = (&labels[*a], &labels[*b]);
         let ordering = match order.column.as_str() {
@@ -60,7 +70,13 @@ pub struct LabelTableProps {
     pub metrics: Option<Rc<Metrics>>,
 }
 
-const COLUMNS: [(&str, &str, bool); 5] = [("label", "Label", false), ("support", "Support", true), ("precision", "Precision", true), ("recall", "Recall", true), ("f1", "F1", true)];
+const COLUMNS: [(&str, &str, bool); 5] = [
+    ("label", "Label", false),
+    ("support", "Support", true),
+    ("precision", "Precision", true),
+    ("recall", "Recall", true),
+    ("f1", "F1", true),
+];
 
 #[component]
 pub fn LabelTable(props: &LabelTableProps) -> Html {
@@ -69,24 +85,52 @@ pub fn LabelTable(props: &LabelTableProps) -> Html {
     let search = use_debounced((*typed).trim().to_lowercase(), 120);
     {
         let query = query.clone();
-        use_effect_with(search.clone(), move |search| query.set(&[("label", Some(search.clone()))]));
+        use_effect_with(search.clone(), move |search| {
+            query.set(&[("label", Some(search.clone()))])
+        });
     }
     let paths = use_query(props.taxonomy, paths);
     let known = paths.data();
-    let order = Order::parse(query.get("labels"), &["label", "support", "precision", "recall", "f1", "taxonomy"], "taxonomy");
+    let order = Order::parse(
+        query.get("labels"),
+        &["label", "support", "precision", "recall", "f1", "taxonomy"],
+        "taxonomy",
+    );
     let metrics = props.metrics.clone();
-    let rows = use_memo((order.clone(), search, metrics.as_ref().map(|metrics| Rc::as_ptr(metrics) as usize), known.is_some()), {
-        let (metrics, known) = (metrics.clone(), known.clone());
-        move |(order, search, _, _)| {
-            let Some(metrics) = metrics else { return Vec::new() };
-            arrange(&metrics.labels, order, |label| {
-                let path = known.as_ref().and_then(|known| known.get(&label.id));
-                search.is_empty() || label.name.to_lowercase().contains(search) || path.is_some_and(|(path, _)| path.iter().any(|name| name.to_lowercase().contains(search)))
-            })
-        }
-    });
-    let Some(metrics) = metrics else { return Html::default() };
-    let most = metrics.labels.iter().map(|label| label.support).max().unwrap_or(1).max(1);
+    let rows = use_memo(
+        (
+            order.clone(),
+            search,
+            metrics.as_ref().map(|metrics| Rc::as_ptr(metrics) as usize),
+            known.is_some(),
+        ),
+        {
+            let (metrics, known) = (metrics.clone(), known.clone());
+            move |(order, search, _, _)| {
+                let Some(metrics) = metrics else {
+                    return Vec::new();
+                };
+                arrange(&metrics.labels, order, |label| {
+                    let path = known.as_ref().and_then(|known| known.get(&label.id));
+                    search.is_empty()
+                        || label.name.to_lowercase().contains(search)
+                        || path.is_some_and(|(path, _)| {
+                            path.iter().any(|name| name.to_lowercase().contains(search))
+                        })
+                })
+            }
+        },
+    );
+    let Some(metrics) = metrics else {
+        return Html::default();
+    };
+    let most = metrics
+        .labels
+        .iter()
+        .map(|label| label.support)
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let ontyped = {
         let typed = typed.clone();
         Callback::from(move |value: String| typed.set(value))
@@ -107,8 +151,14 @@ pub fn LabelTable(props: &LabelTableProps) -> Html {
     let row = {
         let (rows, metrics, known) = (rows.clone(), metrics.clone(), known.clone());
         Callback::from(move |index: usize| {
-            let Some(label) = rows.get(index).and_then(|at| metrics.labels.get(*at)) else { return Html::default() };
-            let (path, level) = known.as_ref().and_then(|known| known.get(&label.id)).cloned().unwrap_or_else(|| (vec![label.name.clone()], 1));
+            let Some(label) = rows.get(index).and_then(|at| metrics.labels.get(*at)) else {
+                return Html::default();
+            };
+            let (path, level) = known
+                .as_ref()
+                .and_then(|known| known.get(&label.id))
+                .cloned()
+                .unwrap_or_else(|| (vec![label.name.clone()], 1));
             html! {
                 <div key={label.id.clone()} class="ab-virtual__row ab-label-row" role="row" aria-rowindex={(index + 2).to_string()} data-label={label.id.clone()} data-testid="label-row">
                     <div class="ab-label-row__cell" role="rowheader"><LabelPath {path} level={Some(level)} /></div>
@@ -120,7 +170,9 @@ pub fn LabelTable(props: &LabelTableProps) -> Html {
             }
         })
     };
-    let height = (rows.len() as f64 * ROW + ROW + 2.0).min(640.0).max(ROW * 3.0);
+    let height = (rows.len() as f64 * ROW + ROW + 2.0)
+        .min(640.0)
+        .max(ROW * 3.0);
     html! {
         <Panel title="By label" flush=true testid="labels" hint="Figures on the decoded sets. A label with neither gold nor predicted documents counts 0."
             actions={html! { <><span class="ab-muted" role="status">{ format::counted(rows.len() as u64, "label", "labels") }</span><Search id="label-filter" label="Filter the labels" value={(*typed).clone()} onchange={ontyped} testid="label-filter" /></> }}>
@@ -136,17 +188,38 @@ mod tests {
     use super::*;
 
     fn label(name: &str, support: u64, f1: f64) -> LabelMetrics {
-        LabelMetrics { id: name.into(), name: name.into(), support, precision: f1, recall: f1, f1 }
+        LabelMetrics {
+            id: name.into(),
+            name: name.into(),
+            support,
+            precision: f1,
+            recall: f1,
+            f1,
+        }
     }
 
     #[test]
     fn labels_are_arranged_and_filtered() {
         let labels = [label("b", 5, 0.2), label("A", 9, 0.9), label("c", 1, 0.2)];
-        let arranged = |word: &str| arrange(&labels, &Order::parse(Some(word), &["label", "support", "f1", "taxonomy"], "taxonomy"), |_| true);
+        let arranged = |word: &str| {
+            arrange(
+                &labels,
+                &Order::parse(
+                    Some(word),
+                    &["label", "support", "f1", "taxonomy"],
+                    "taxonomy",
+                ),
+                |_| true,
+            )
+        };
         assert_eq!(arranged("taxonomy"), [0, 1, 2]);
         assert_eq!(arranged("label"), [1, 0, 2]);
         assert_eq!(arranged("-support"), [1, 0, 2]);
-        assert_eq!(arranged("f1"), [0, 2, 1], "equal figures keep the taxonomy's order");
+        assert_eq!(
+            arranged("f1"),
+            [0, 2, 1],
+            "equal figures keep the taxonomy's order"
+        );
         let order = Order::parse(None, &[], "taxonomy");
         assert_eq!(arrange(&labels, &order, |label| label.support > 1), [0, 1]);
     }

@@ -28,14 +28,30 @@ pub struct FiguresProps {
 pub fn Figures(props: &FiguresProps) -> Html {
     let query = use_url_query();
     let run = &props.run;
-    let headline = if props.split == Split::Validation { run.validation } else { run.test };
-    let Some(headline) = headline else { return Html::default() };
-    let values = [headline.micro_f1, headline.macro_f1, headline.hierarchical_f1, headline.exact_match];
+    let headline = if props.split == Split::Validation {
+        run.validation
+    } else {
+        run.test
+    };
+    let Some(headline) = headline else {
+        return Html::default();
+    };
+    let values = [
+        headline.micro_f1,
+        headline.macro_f1,
+        headline.hierarchical_f1,
+        headline.exact_match,
+    ];
     let choose = |split: Split| {
         let query = query.clone();
-        Callback::from(move |_: Event| query.set(&[("split", Some(api::split_word(split).to_owned()))]))
+        Callback::from(move |_: Event| {
+            query.set(&[("split", Some(api::split_word(split).to_owned()))])
+        })
     };
-    let there = [(Split::Test, run.test.is_some()), (Split::Validation, run.validation.is_some())];
+    let there = [
+        (Split::Test, run.test.is_some()),
+        (Split::Validation, run.validation.is_some()),
+    ];
     html! {
         <section class="ab-headline" aria-label="Figures" data-testid="headline">
             <div class="ab-segments" role="radiogroup" aria-label="Part of the corpus">
@@ -58,7 +74,9 @@ pub fn Figures(props: &FiguresProps) -> Html {
 /// Everything that was measured.
 #[component]
 pub fn Details(props: &FiguresProps) -> Html {
-    let metrics = use_query((props.run.id, props.split), |(run, split)| api::metrics(run, split));
+    let metrics = use_query((props.run.id, props.split), |(run, split)| {
+        api::metrics(run, split)
+    });
     let data = metrics.data();
     let levels = use_memo(data.as_ref().map(|data| Rc::as_ptr(data) as usize), {
         let data = data.clone();
@@ -136,5 +154,17 @@ fn level_table(metrics: &Metrics) -> Html {
 }
 
 fn describe_levels(metrics: &Metrics) -> String {
-    metrics.levels.iter().map(|level| format!("Level {}: micro F1 {}, macro F1 {}.", level.level, format::percent(level.micro_f1), format::percent(level.macro_f1))).collect::<Vec<_>>().join(" ")
+    metrics
+        .levels
+        .iter()
+        .map(|level| {
+            format!(
+                "Level {}: micro F1 {}, macro F1 {}.",
+                level.level,
+                format::percent(level.micro_f1),
+                format::percent(level.macro_f1)
+            )
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
 }

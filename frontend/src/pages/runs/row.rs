@@ -13,9 +13,8 @@ use crate::components::figure::{Figure, ShareBar};
 use crate::components::{Ago, RouteLink, StatusChip};
 use crate::format;
 use crate::model::progress::{describe, fraction};
-use crate::pages::overview::run_name;
 use crate::route::Route;
-use crate::shell::use_jobs;
+use crate::shell::{details, use_jobs, use_methods};
 
 #[derive(PartialEq, Properties)]
 pub struct RunRowProps {
@@ -29,24 +28,35 @@ pub struct RunRowProps {
 pub fn RunRow(props: &RunRowProps) -> Html {
     let run = &props.run;
     let jobs = use_jobs();
+    let methods = use_methods();
     let job = jobs.find(run.job).cloned();
     let id = run.id;
-    let progress = job.as_ref().filter(|job| job.status == JobStatus::Running).map(|job| (fraction(&job.progress), describe(&job.progress)));
+    let progress = job
+        .as_ref()
+        .filter(|job| job.status == JobStatus::Running)
+        .map(|job| (fraction(&job.progress), describe(&job.progress)));
     let on_validation = run.test.is_none() && run.validation.is_some();
-    let figures = headline(run).map(|figures| [("micro_f1", figures.micro_f1), ("macro_f1", figures.macro_f1), ("raw.hierarchical_f1", figures.hierarchical_f1), ("exact_match", figures.exact_match)]);
+    let figures = headline(run).map(|figures| {
+        [
+            ("micro_f1", figures.micro_f1),
+            ("macro_f1", figures.macro_f1),
+            ("raw.hierarchical_f1", figures.hierarchical_f1),
+            ("exact_match", figures.exact_match),
+        ]
+    });
     html! {
         <tr class={props.selected.then_some("ab-table__row--selected")} data-testid={format!("run-{id}")}>
-            <td class="ab-table__check"><Checkbox id={format!("select-{id}")} checked={props.selected} label={format!("Select {}", run_name(run))} testid={format!("select-run-{id}")} onchange={props.onselect.reform(move |on| (id, on))} /></td>
+            <td class="ab-table__check"><Checkbox id={format!("select-{id}")} checked={props.selected} label={format!("Select {}", methods.run(run))} testid={format!("select-run-{id}")} onchange={props.onselect.reform(move |on| (id, on))} /></td>
             <th scope="row" class="ab-table__name">
-                <RouteLink to={Route::Run { project: props.project, run: id }} testid={format!("open-run-{id}")}>{ &run.method }</RouteLink>
-                <span class="ab-table__under">{ format!("{}seed {}", run.preset.as_ref().map(|preset| format!("{preset} · ")).unwrap_or_default(), run.seed) }</span>
+                <RouteLink to={Route::Run { project: props.project, run: id }} testid={format!("open-run-{id}")}>{ methods.title(&run.method) }</RouteLink>
+                <span class="ab-table__under">{ details(run) }</span>
             </th>
             <td>
                 <StatusChip status={run.status} />
                 if let Some((share, words)) = progress {
-                    <span class="ab-table__progress" title={words}><ShareBar share={share.unwrap_or(0.0)} />{ share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default() }</span>
+                    <span class="ab-table__progress" title={words}><ShareBar share={share.unwrap_or(0.0)} />{ share.map(|share| format!("{:.0}%", share * 100.0)).unwrap_or_default() }</span>
                 } else if let Some(error) = run.error.as_deref().and_then(|error| error.lines().next()) {
-                    <span class="ab-table__under" title={error.to_owned()}>{ format::middle(&api::sentence(error), 60) }</span>
+                    <span class="ab-table__under ab-table__under--short" title={error.to_owned()}>{ api::sentence(error) }</span>
                 }
             </td>
             {

@@ -8,7 +8,9 @@ use crate::api::{self, ApiError};
 use crate::components::copy::CopyButton;
 use crate::components::field::{Field, Input, Select};
 use crate::components::toast::{Toast, ToastKind, use_toaster};
-use crate::components::{Ago, Button, Dialog, Empty, Failure, Icon, Lines, Notice, NoticeKind, Panel, Variant, show};
+use crate::components::{
+    Ago, Button, Dialog, Empty, Failure, Icon, Lines, Notice, NoticeKind, Panel, Variant, show,
+};
 use crate::hooks::use_query;
 use crate::shell::role_word;
 
@@ -21,12 +23,17 @@ const ROLES: [(Role, &str); 5] = [
 ];
 
 fn key_of(role: Role) -> String {
-    serde_json::to_value(role).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(role)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 #[component]
 pub fn KeyRing() -> Html {
-    let keys = use_query((), |()| async { api::keys().await.map(|answer| answer.keys) });
+    let keys = use_query((), |()| async {
+        api::keys().await.map(|answer| answer.keys)
+    });
     let creating = use_state_eq(|| false);
     let revoking = use_state(|| None::<Key>);
     let set = |value: bool| {
@@ -34,7 +41,8 @@ pub fn KeyRing() -> Html {
         Callback::from(move |_: MouseEvent| creating.set(value))
     };
     let close = {
-        let (creating, revoking, reload) = (creating.clone(), revoking.clone(), keys.reload.clone());
+        let (creating, revoking, reload) =
+            (creating.clone(), revoking.clone(), keys.reload.clone());
         Callback::from(move |()| {
             creating.set(false);
             revoking.set(None);
@@ -100,11 +108,22 @@ fn Create(props: &CreateProps) -> Html {
         };
     }
     let onsubmit = {
-        let (name, role, made, error, busy) = (name.clone(), role.clone(), made.clone(), error.clone(), busy.clone());
+        let (name, role, made, error, busy) = (
+            name.clone(),
+            role.clone(),
+            made.clone(),
+            error.clone(),
+            busy.clone(),
+        );
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let Ok(role) = serde_json::from_value((*role).clone().into()) else { return };
-            let key = NewKey { name: name.trim().to_owned(), role };
+            let Ok(role) = serde_json::from_value((*role).clone().into()) else {
+                return;
+            };
+            let key = NewKey {
+                name: name.trim().to_owned(),
+                role,
+            };
             if key.name.is_empty() || *busy {
                 return;
             }
@@ -128,7 +147,15 @@ fn Create(props: &CreateProps) -> Html {
         let role = role.clone();
         Callback::from(move |value: String| role.set(value))
     };
-    let choices = ROLES.iter().map(|(role, may)| (key_of(*role).into(), format!("{}: {may}", role_word(*role)).into())).collect::<Vec<_>>();
+    let choices = ROLES
+        .iter()
+        .map(|(role, may)| {
+            (
+                key_of(*role).into(),
+                format!("{}: {may}", role_word(*role)).into(),
+            )
+        })
+        .collect::<Vec<_>>();
     html! {
         <Dialog title="Create a key" onclose={props.onclose.clone()} testid="key-dialog">
             <form class="ab-form" {onsubmit} novalidate=true>
@@ -157,14 +184,29 @@ fn Revoke(props: &RevokeProps) -> Html {
     let busy = use_state_eq(|| false);
     let toaster = use_toaster();
     let revoke = {
-        let (id, name, error, busy, onclose) = (props.id, props.name.clone(), error.clone(), busy.clone(), props.onclose.clone());
+        let (id, name, error, busy, onclose) = (
+            props.id,
+            props.name.clone(),
+            error.clone(),
+            busy.clone(),
+            props.onclose.clone(),
+        );
         Callback::from(move |_: MouseEvent| {
-            let (name, error, busy, onclose, toaster) = (name.clone(), error.clone(), busy.clone(), onclose.clone(), toaster.clone());
+            let (name, error, busy, onclose, toaster) = (
+                name.clone(),
+                error.clone(),
+                busy.clone(),
+                onclose.clone(),
+                toaster.clone(),
+            );
             busy.set(true);
             spawn_local(async move {
                 match api::revoke_key(id).await {
                     Ok(()) => {
-                        toaster.show(Toast::new(ToastKind::Success, format!("The key {name} is revoked")));
+                        toaster.show(Toast::new(
+                            ToastKind::Success,
+                            format!("The key {name} is revoked"),
+                        ));
                         onclose.emit(());
                     }
                     Err(problem) => {

@@ -7,8 +7,9 @@ use crate::components::figure::Figure;
 use crate::components::{Button, Empty, Icon, LabelPath, Lines, RouteLink, Variant, show};
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
-use crate::pages::overview::{run_name, stat};
+use crate::pages::overview::stat;
 use crate::route::Route;
+use crate::shell::use_methods;
 use arborist_shared::split::Split;
 
 #[derive(PartialEq, Properties)]
@@ -26,15 +27,28 @@ const MOST: u32 = 100;
 pub fn LabelCard(props: &LabelCardProps) -> Html {
     let project = props.project;
     let query = use_url_query();
-    let row = use_query((props.taxonomy, props.label.clone()), |(taxonomy, label)| async move {
-        let found = api::search_labels(taxonomy, &label, 200).await?;
-        Ok(found.labels.into_iter().find(|row| row.id == label))
-    });
-    let children = use_query((props.taxonomy, props.label.clone()), |(taxonomy, label)| async move { api::labels(taxonomy, Some(&label), MOST, None).await });
+    let methods = use_methods();
+    let row = use_query(
+        (props.taxonomy, props.label.clone()),
+        |(taxonomy, label)| async move {
+            let found = api::search_labels(taxonomy, &label, 200).await?;
+            Ok(found.labels.into_iter().find(|row| row.id == label))
+        },
+    );
+    let children = use_query(
+        (props.taxonomy, props.label.clone()),
+        |(taxonomy, label)| async move { api::labels(taxonomy, Some(&label), MOST, None).await },
+    );
     // How well the best run finds the label.
     let best = use_query(project, |project| async move {
-        let Some(run) = api::overview(project).await?.best_run else { return Ok(None) };
-        let split = if run.test.is_some() { Split::Test } else { Split::Validation };
+        let Some(run) = api::overview(project).await?.best_run else {
+            return Ok(None);
+        };
+        let split = if run.test.is_some() {
+            Split::Test
+        } else {
+            Split::Validation
+        };
         let metrics = api::metrics(run.id, split).await?;
         Ok(Some((run, metrics)))
     });
@@ -63,7 +77,7 @@ pub fn LabelCard(props: &LabelCardProps) -> Html {
                             if let Some((run, metrics)) = best.data().as_deref().and_then(Option::as_ref) && let Some(figures) = metrics.labels.iter().find(|label| label.id == row.id) {
                                 <h3 class="ab-pane__title">{ "In the best run" }</h3>
                                 <p>{ "F1 " }<Figure value={figures.f1} metric="f1" />{ format!(" over {} · ", format::counted(figures.support, "document", "documents")) }
-                                    <RouteLink to={Route::Run { project, run: run.id }}>{ run_name(run) }</RouteLink></p>
+                                    <RouteLink to={Route::Run { project, run: run.id }}>{ methods.run(run) }</RouteLink></p>
                             }
                             if row.n_documents > 0 {
                                 <RouteLink to={Route::Corpus { project }} query={vec![("label".to_owned(), row.id.clone())]} button={Variant::Secondary} icon={Icon::Corpus} testid="label-documents">{ "See its documents" }</RouteLink>

@@ -9,7 +9,9 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::api::{self, Answer, ApiError};
-use crate::components::{Button, Empty, Failure, Icon, LabelPath, Lines, Variant, VirtualList, icon, show};
+use crate::components::{
+    Button, Empty, Failure, Icon, LabelPath, Lines, Variant, VirtualList, icon, show,
+};
 use crate::format;
 use crate::hooks::{use_query, use_search};
 use crate::model::tree::{LabelTree, Move, NodeIndex, Row, key};
@@ -49,7 +51,13 @@ impl Gardener {
     async fn open(&self, node: NodeIndex) -> bool {
         let wanted = {
             let state = self.state.borrow();
-            state.tree.needs_children(node).then(|| state.tree.node(node).map(|node| node.label.id.clone()).unwrap_or_default())
+            state.tree.needs_children(node).then(|| {
+                state
+                    .tree
+                    .node(node)
+                    .map(|node| node.label.id.clone())
+                    .unwrap_or_default()
+            })
         };
         if let Some(id) = wanted {
             match all_children(self.taxonomy, id).await {
@@ -66,8 +74,12 @@ impl Gardener {
 
     /// Opens the branches on the way to a label and puts the focus there.
     async fn reveal(&self, id: String) {
-        let Ok(found) = api::search_labels(self.taxonomy, &id, 200).await else { return };
-        let Some(label) = found.labels.into_iter().find(|label| label.id == id) else { return };
+        let Ok(found) = api::search_labels(self.taxonomy, &id, 200).await else {
+            return;
+        };
+        let Some(label) = found.labels.into_iter().find(|label| label.id == id) else {
+            return;
+        };
         let mut parent: Option<NodeIndex> = None;
         for (depth, name) in label.path.iter().enumerate() {
             if let Some(node) = parent
@@ -76,7 +88,11 @@ impl Gardener {
                 return;
             }
             let is_last = depth + 1 == label.path.len();
-            let child = self.state.borrow().tree.child(parent, name, is_last.then_some(id.as_str()));
+            let child =
+                self.state
+                    .borrow()
+                    .tree
+                    .child(parent, name, is_last.then_some(id.as_str()));
             match child {
                 Some(child) => parent = Some(child),
                 None => return,
@@ -135,17 +151,28 @@ fn Loaded(props: &LoadedProps) -> Html {
             let mut tree = LabelTree::default();
             tree.insert(None, &top);
             let focus = tree.top().first().copied();
-            State { tree, focus, error: None }
+            State {
+                tree,
+                focus,
+                error: None,
+            }
         }
     });
-    let gardener = Gardener { taxonomy, state: shared.clone(), redraw };
+    let gardener = Gardener {
+        taxonomy,
+        state: shared.clone(),
+        redraw,
+    };
     // A label that was chosen elsewhere (search, address) is opened up to.
     {
         let gardener = gardener.clone();
         use_effect_with(props.chosen.clone(), move |chosen| {
             let is_there = {
                 let state = gardener.state.borrow();
-                state.focus.and_then(|focus| state.tree.node(focus)).is_some_and(|node| node.label.id == *chosen)
+                state
+                    .focus
+                    .and_then(|focus| state.tree.node(focus))
+                    .is_some_and(|node| node.label.id == *chosen)
             };
             if !chosen.is_empty() && !is_there {
                 let chosen = chosen.clone();
@@ -166,21 +193,34 @@ fn Loaded(props: &LoadedProps) -> Html {
     };
     let state = shared.borrow();
     let rows = Rc::new(state.tree.rows());
-    let focus_at = state.focus.and_then(|focus| rows.iter().position(|row| row.node == focus)).unwrap_or(0);
+    let focus_at = state
+        .focus
+        .and_then(|focus| rows.iter().position(|row| row.node == focus))
+        .unwrap_or(0);
     let choose = {
         let (gardener, onchoose) = (gardener.clone(), props.onchoose.clone());
         Callback::from(move |node: NodeIndex| {
             gardener.change(|state| state.focus = Some(node));
-            let id = gardener.state.borrow().tree.node(node).map(|node| node.label.id.clone());
+            let id = gardener
+                .state
+                .borrow()
+                .tree
+                .node(node)
+                .map(|node| node.label.id.clone());
             if let Some(id) = id {
                 onchoose.emit(id);
             }
         })
     };
     let onkeydown = {
-        let (gardener, rows, open, choose) = (gardener.clone(), rows.clone(), open.clone(), choose.clone());
+        let (gardener, rows, open, choose) =
+            (gardener.clone(), rows.clone(), open.clone(), choose.clone());
         Callback::from(move |event: KeyboardEvent| {
-            if event.ctrl_key() || event.meta_key() || event.alt_key() || matches!(event.key().as_str(), "/" | "?") {
+            if event.ctrl_key()
+                || event.meta_key()
+                || event.alt_key()
+                || matches!(event.key().as_str(), "/" | "?")
+            {
                 return;
             }
             let step = key(&gardener.state.borrow().tree, &rows, focus_at, &event.key());
@@ -202,14 +242,32 @@ fn Loaded(props: &LoadedProps) -> Html {
     let ontoggle = {
         let (gardener, open) = (gardener.clone(), open.clone());
         Callback::from(move |(node, is_open): (NodeIndex, bool)| {
-            if is_open { gardener.change(|state| state.tree.set_open(node, false)) } else { open.emit(vec![node]) }
+            if is_open {
+                gardener.change(|state| state.tree.set_open(node, false))
+            } else {
+                open.emit(vec![node])
+            }
         })
     };
     let row = {
-        let (shared, rows, chosen, choose) = (shared.clone(), rows.clone(), props.chosen.clone(), choose.clone());
+        let (shared, rows, chosen, choose) = (
+            shared.clone(),
+            rows.clone(),
+            props.chosen.clone(),
+            choose.clone(),
+        );
         Callback::from(move |index: usize| {
-            let Some(row) = rows.get(index) else { return Html::default() };
-            let Some(label) = shared.borrow().tree.node(row.node).map(|node| node.label.clone()) else { return Html::default() };
+            let Some(row) = rows.get(index) else {
+                return Html::default();
+            };
+            let Some(label) = shared
+                .borrow()
+                .tree
+                .node(row.node)
+                .map(|node| node.label.clone())
+            else {
+                return Html::default();
+            };
             html! { <NodeRow key={row.node} row={*row} chosen={label.id == chosen} {label} focused={index == focus_at} ontoggle={ontoggle.clone()} onchoose={choose.clone()} /> }
         })
     };
@@ -295,7 +353,10 @@ pub struct FoundProps {
 /// Search results as paths.
 #[component]
 pub fn Found(props: &FoundProps) -> Html {
-    let found = use_search((props.taxonomy, props.search.clone()), |(taxonomy, search)| async move { api::search_labels(taxonomy, &search, 200).await });
+    let found = use_search(
+        (props.taxonomy, props.search.clone()),
+        |(taxonomy, search)| async move { api::search_labels(taxonomy, &search, 200).await },
+    );
     html! {
         <>{ show(&found, html! { <Lines count={8} /> }, |page| if page.labels.is_empty() {
             html! { <Empty icon={Icon::Search} title="No label matches" compact=true>{ "Names and ids are searched." }</Empty> }

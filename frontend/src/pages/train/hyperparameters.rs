@@ -6,7 +6,9 @@ use yew::prelude::*;
 
 use crate::components::field::{Checkbox, Input, Select};
 use crate::components::{Button, Hint, Variant};
-use crate::model::schema_form::{Field, Kind, fields, preset, preset_meaning, presets, same, written};
+use crate::model::schema_form::{
+    Field, Kind, fields, preset, preset_meaning, presets, same, written,
+};
 use crate::model::train_form::{MethodChoice, TrainForm};
 
 #[derive(PartialEq, Properties)]
@@ -19,26 +21,48 @@ pub struct MethodSettingsProps {
 #[component]
 pub fn MethodSettings(props: &MethodSettingsProps) -> Html {
     let manifest = &props.plugin.manifest;
-    let Some(choice) = props.form.choice(&props.plugin.name).cloned() else { return Html::default() };
+    let Some(choice) = props.form.choice(&props.plugin.name).cloned() else {
+        return Html::default();
+    };
     let base = preset(manifest, &choice.preset).unwrap_or_default();
     let paper = preset(manifest, "paper");
     let change = {
-        let (form, onchange, method) = (props.form.clone(), props.onchange.clone(), props.plugin.name.clone());
+        let (form, onchange, method) = (
+            props.form.clone(),
+            props.onchange.clone(),
+            props.plugin.name.clone(),
+        );
         Callback::from(move |next: MethodChoice| {
             let mut form = form.clone();
-            if let Some(choice) = form.methods.iter_mut().find(|choice| choice.method == method) {
+            if let Some(choice) = form
+                .methods
+                .iter_mut()
+                .find(|choice| choice.method == method)
+            {
                 *choice = next;
             }
             onchange.emit(form);
         })
     };
     let all = fields(&manifest.hyperparameters);
-    let (advanced, basic): (Vec<Field>, Vec<Field>) = all.into_iter().partition(|field| field.advanced);
-    let deviations = choice.changes.iter().filter(|(key, text)| deviates(&basic, &advanced, &base, key, text)).count();
-    let changed_advanced = advanced.iter().any(|field| choice.changes.contains_key(&field.key));
+    let (advanced, basic): (Vec<Field>, Vec<Field>) =
+        all.into_iter().partition(|field| field.advanced);
+    let deviations = choice
+        .changes
+        .iter()
+        .filter(|(key, text)| deviates(&basic, &advanced, &base, key, text))
+        .count();
+    let changed_advanced = advanced
+        .iter()
+        .any(|field| choice.changes.contains_key(&field.key));
     let reset = {
         let (change, choice) = (change.clone(), choice.clone());
-        Callback::from(move |_: MouseEvent| change.emit(MethodChoice { changes: Default::default(), ..choice.clone() }))
+        Callback::from(move |_: MouseEvent| {
+            change.emit(MethodChoice {
+                changes: Default::default(),
+                ..choice.clone()
+            })
+        })
     };
     let draw = |field: &Field| html! { <Setting key={field.key.clone()} method={props.plugin.name.clone()} field={field.clone()} choice={choice.clone()} base={base.get(&field.key).cloned().unwrap_or_default()} paper={paper.as_ref().and_then(|values| values.get(&field.key)).cloned()} onchange={change.clone()} /> };
     html! {
@@ -70,7 +94,13 @@ pub fn MethodSettings(props: &MethodSettingsProps) -> Html {
     }
 }
 
-fn deviates(basic: &[Field], advanced: &[Field], base: &Map<String, Value>, key: &str, text: &str) -> bool {
+fn deviates(
+    basic: &[Field],
+    advanced: &[Field],
+    base: &Map<String, Value>,
+    key: &str,
+    text: &str,
+) -> bool {
     let field = basic.iter().chain(advanced).find(|field| field.key == key);
     match field.map(|field| field.read(text)) {
         Some(Ok(value)) => base.get(key).is_none_or(|from| !same(from, &value)),
@@ -80,7 +110,12 @@ fn deviates(basic: &[Field], advanced: &[Field], base: &Map<String, Value>, key:
 
 fn pick(change: &Callback<MethodChoice>, choice: &MethodChoice, name: &str) -> Callback<Event> {
     let (change, choice, name) = (change.clone(), choice.clone(), name.to_owned());
-    Callback::from(move |_: Event| change.emit(MethodChoice { preset: name.clone(), ..choice.clone() }))
+    Callback::from(move |_: Event| {
+        change.emit(MethodChoice {
+            preset: name.clone(),
+            ..choice.clone()
+        })
+    })
 }
 
 #[derive(PartialEq, Properties)]
@@ -100,15 +135,32 @@ fn Setting(props: &SettingProps) -> Html {
     let field = &props.field;
     let id = format!("{}-{}", props.method, field.key);
     let from = written(&props.base);
-    let text = props.choice.changes.get(&field.key).cloned().unwrap_or_else(|| from.clone());
+    let text = props
+        .choice
+        .changes
+        .get(&field.key)
+        .cloned()
+        .unwrap_or_else(|| from.clone());
     let read = field.read(&text);
-    let is_changed = props.choice.changes.contains_key(&field.key) && read.as_ref().map_or(true, |value| !same(value, &props.base));
+    let is_changed = props.choice.changes.contains_key(&field.key)
+        && read
+            .as_ref()
+            .map_or(true, |value| !same(value, &props.base));
     let set = {
-        let (choice, onchange, key, base, field) = (props.choice.clone(), props.onchange.clone(), field.key.clone(), props.base.clone(), field.clone());
+        let (choice, onchange, key, base, field) = (
+            props.choice.clone(),
+            props.onchange.clone(),
+            field.key.clone(),
+            props.base.clone(),
+            field.clone(),
+        );
         Callback::from(move |value: String| {
             let mut choice = choice.clone();
             // What equals the preset again is no change, unless it is still being typed.
-            let is_same = value == written(&base) || field.read(&value).is_ok_and(|read| same(&read, &base) && written(&read) == value);
+            let is_same = value == written(&base)
+                || field
+                    .read(&value)
+                    .is_ok_and(|read| same(&read, &base) && written(&read) == value);
             if is_same {
                 choice.changes.remove(&key);
             } else {
@@ -118,7 +170,10 @@ fn Setting(props: &SettingProps) -> Html {
         })
     };
     let error = read.as_ref().err().cloned();
-    let paper = props.paper.as_ref().filter(|paper| read.as_ref().map_or(true, |value| !same(value, paper)));
+    let paper = props
+        .paper
+        .as_ref()
+        .filter(|paper| read.as_ref().map_or(true, |value| !same(value, paper)));
     let take_paper = {
         let (set, paper) = (set.clone(), paper.map(written).unwrap_or_default());
         Callback::from(move |_: MouseEvent| set.emit(paper.clone()))
@@ -129,9 +184,14 @@ fn Setting(props: &SettingProps) -> Html {
     };
     let testid = format!("field-{id}");
     let control = match &field.kind {
-        Kind::Switch => html! { <Checkbox id={id.clone()} checked={text == "true"} onchange={set.reform(|on: bool| on.to_string())} text="On" {testid} /> },
+        Kind::Switch => {
+            html! { <Checkbox id={id.clone()} checked={text == "true"} onchange={set.reform(|on: bool| on.to_string())} text="On" {testid} /> }
+        }
         Kind::Choice(choices) => {
-            let mut shown: Vec<(AttrValue, AttrValue)> = choices.iter().map(|choice| (written(choice).into(), written(choice).into())).collect();
+            let mut shown: Vec<(AttrValue, AttrValue)> = choices
+                .iter()
+                .map(|choice| (written(choice).into(), written(choice).into()))
+                .collect();
             if field.nullable {
                 shown.insert(0, ("".into(), "none".into()));
             }

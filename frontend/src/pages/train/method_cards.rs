@@ -38,15 +38,26 @@ fn card(props: &MethodCardsProps, manifest: &MethodManifest) -> Html {
     let name = manifest.name.clone();
     let picked = props.form.choice(&name).is_some();
     let toggle = {
-        let (form, onchange, manifest) = (props.form.clone(), props.onchange.clone(), manifest.clone());
+        let (form, onchange, manifest) =
+            (props.form.clone(), props.onchange.clone(), manifest.clone());
         Callback::from(move |_: bool| {
             let mut form = form.clone();
             form.toggle(&manifest.name, &manifest);
             onchange.emit(form);
         })
     };
-    let memory = props.corpus.as_ref().map(|corpus| manifest.memory.estimate(corpus.n_train, corpus.n_train * WORDS, props.known.n_labels)).filter(|bytes| *bytes > 0);
-    let too_many = manifest.max_labels.is_some_and(|most| props.known.n_labels > most);
+    let memory = props
+        .corpus
+        .as_ref()
+        .map(|corpus| {
+            manifest
+                .memory
+                .estimate(corpus.n_train, corpus.n_train * WORDS, props.known.n_labels)
+        })
+        .filter(|bytes| *bytes > 0);
+    let too_many = manifest
+        .max_labels
+        .is_some_and(|most| props.known.n_labels > most);
     let id = format!("method-{name}");
     html! {
         <li key={name.clone()} class={classes!("ab-method", picked.then_some("ab-method--picked"), too_many.then_some("ab-method--unfit"))} data-testid={format!("card-{name}")}>

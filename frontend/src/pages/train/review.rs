@@ -42,14 +42,21 @@ pub fn Review(props: &ReviewProps) -> Html {
     let jobs = use_jobs();
     let project = props.project;
     let problems = props.form.problems(&props.known.plugins.methods);
-    let requests = if problems.is_empty() { props.form.requests(&props.known.plugins.methods, &props.corpus) } else { Vec::new() };
+    let requests = if problems.is_empty() {
+        props
+            .form
+            .requests(&props.known.plugins.methods, &props.corpus)
+    } else {
+        Vec::new()
+    };
     let count = requests.len();
 
     let start = {
         let (requests, busy, refused) = (requests.clone(), busy.clone(), refused.clone());
         Callback::from(move |_: MouseEvent| {
             let (requests, busy, refused) = (requests.clone(), busy.clone(), refused.clone());
-            let (navigator, toaster, refresh) = (navigator.clone(), toaster.clone(), jobs.refresh.clone());
+            let (navigator, toaster, refresh) =
+                (navigator.clone(), toaster.clone(), jobs.refresh.clone());
             busy.set(true);
             refused.set(Vec::new());
             spawn_local(async move {
@@ -58,13 +65,22 @@ pub fn Review(props: &ReviewProps) -> Html {
                 for request in &requests {
                     match api::start_run(project, request).await {
                         Ok(_) => started += 1,
-                        Err(error) => failed.push(Refused { run: describe(request), error }),
+                        Err(error) => failed.push(Refused {
+                            run: describe(request),
+                            error,
+                        }),
                     }
                 }
                 busy.set(false);
                 refresh.emit(());
                 if started > 0 {
-                    toaster.show(Toast::new(ToastKind::Success, format!("{} queued", format::counted(started, "run", "runs"))).link("See the runs", Route::Runs { project }));
+                    toaster.show(
+                        Toast::new(
+                            ToastKind::Success,
+                            format!("{} queued", format::counted(started, "run", "runs")),
+                        )
+                        .link("See the runs", Route::Runs { project }),
+                    );
                 }
                 if failed.is_empty() {
                     if let Some(navigator) = navigator {
@@ -108,9 +124,18 @@ pub fn Review(props: &ReviewProps) -> Html {
 }
 
 fn title(known: &Known, method: &str) -> String {
-    known.plugins.methods.iter().find(|plugin| plugin.name == method).map_or_else(|| method.to_owned(), |plugin| plugin.manifest.title.clone())
+    known
+        .plugins
+        .methods
+        .iter()
+        .find(|plugin| plugin.name == method)
+        .map_or_else(|| method.to_owned(), |plugin| plugin.manifest.title.clone())
 }
 
 fn describe(request: &NewRun) -> String {
-    format!("{} with seed {}", request.method, request.seed.unwrap_or_default())
+    format!(
+        "{} with seed {}",
+        request.method,
+        request.seed.unwrap_or_default()
+    )
 }

@@ -13,6 +13,7 @@ use crate::format;
 use crate::hooks::use_url_query;
 use crate::model::path_tree::{PathRow, rows};
 use crate::route::Route;
+use crate::shell::{Methods, use_methods};
 
 #[derive(PartialEq, Properties)]
 pub struct AnswersProps {
@@ -44,13 +45,27 @@ impl AnswerRow {
 
 /// The tree of all labels that the runs name; without runner-ups only those that some run decided for, and their ancestors.
 pub fn arrange(mut entries: Vec<Entry>, runner_ups: bool) -> Vec<AnswerRow> {
-    entries.retain(|entry| runner_ups || entry.label.predicted || entry.label.raw_predicted == Some(true));
-    entries.sort_by(|a, b| b.label.predicted.cmp(&a.label.predicted).then(b.label.score.total_cmp(&a.label.score)));
-    let paths: Vec<&[String]> = entries.iter().map(|entry| entry.label.path.as_slice()).collect();
+    entries.retain(|entry| {
+        runner_ups || entry.label.predicted || entry.label.raw_predicted == Some(true)
+    });
+    entries.sort_by(|a, b| {
+        b.label
+            .predicted
+            .cmp(&a.label.predicted)
+            .then(b.label.score.total_cmp(&a.label.score))
+    });
+    let paths: Vec<&[String]> = entries
+        .iter()
+        .map(|entry| entry.label.path.as_slice())
+        .collect();
     rows(&paths)
         .into_iter()
         .map(|row| {
-            let labels = row.entries.iter().map(|index| (entries[*index].run, entries[*index].label.clone())).collect();
+            let labels = row
+                .entries
+                .iter()
+                .map(|index| (entries[*index].run, entries[*index].label.clone()))
+                .collect();
             AnswerRow { row, labels }
         })
         .collect()
@@ -59,6 +74,7 @@ pub fn arrange(mut entries: Vec<Entry>, runner_ups: bool) -> Vec<AnswerRow> {
 #[component]
 pub fn Answers(props: &AnswersProps) -> Html {
     let query = use_url_query();
+    let methods = use_methods();
     let question = &props.question;
     let runner_ups = query.get("show") == Some("all");
     let mut entries = Vec::new();
@@ -66,13 +82,26 @@ pub fn Answers(props: &AnswersProps) -> Html {
         if let Reply::Said(answer) = reply
             && let Ok(response) = &**answer
         {
-            let labels = response.documents.first().map(|document| document.labels.as_slice()).unwrap_or_default();
-            entries.extend(labels.iter().map(|label| Entry { run: *run, label: label.clone() }));
+            let labels = response
+                .documents
+                .first()
+                .map(|document| document.labels.as_slice())
+                .unwrap_or_default();
+            entries.extend(labels.iter().map(|label| Entry {
+                run: *run,
+                label: label.clone(),
+            }));
         }
     }
     let rows = arrange(entries, runner_ups);
-    let is_ready = question.replies.values().any(|reply| matches!(reply, Reply::Said(answer) if answer.is_ok()));
-    let is_waiting = question.replies.values().all(|reply| *reply == Reply::Waiting);
+    let is_ready = question
+        .replies
+        .values()
+        .any(|reply| matches!(reply, Reply::Said(answer) if answer.is_ok()));
+    let is_waiting = question
+        .replies
+        .values()
+        .all(|reply| *reply == Reply::Waiting);
     let toggle = |all: bool| {
         let query = query.clone();
         Callback::from(move |_: Event| query.set(&[("show", all.then(|| "all".to_owned()))]))
@@ -88,7 +117,7 @@ pub fn Answers(props: &AnswersProps) -> Html {
             if props.outdated { <p class="ab-answers__note" role="status">{ icon(Icon::Clock) }{ "The text or the runs have changed since. Classify again." }</p> }
             <div class="ab-scroll" tabindex="0" role="region" aria-label="Answers">
                 <table class={classes!("ab-table", "ab-answers", props.outdated.then_some("ab-outdated"))} aria-busy={is_waiting.then_some("true")}>
-                    <thead><tr><th scope="col">{ "Label" }</th>for run in question.runs.iter() { { heading(props, *run) } }</tr></thead>
+                    <thead><tr><th scope="col">{ "Label" }</th>for run in question.runs.iter() { { heading(props, *run, &methods) } }</tr></thead>
                     <tbody data-testid="answer-rows">
                         for row in rows.iter() { { draw(row, &question.runs) } }
                         if rows.is_empty() && is_ready { <tr><td colspan={(question.runs.len() + 1).to_string()} class="ab-muted">{ "No label passes the threshold. The runner-ups show what came close." }</td></tr> }
@@ -104,17 +133,21 @@ pub fn Answers(props: &AnswersProps) -> Html {
     }
 }
 
-fn heading(props: &AnswersProps, id: i64) -> Html {
+fn heading(props: &AnswersProps, id: i64, methods: &Methods) -> Html {
     let run = props.runs.iter().find(|run| run.id == id);
     let state = match props.question.replies.get(&id) {
-        Some(Reply::Waiting) | None => html! { <span class="ab-table__under">{ states::spinner("sm") }{ " thinking" }</span> },
+        Some(Reply::Waiting) | None => {
+            html! { <span class="ab-table__under">{ states::spinner("sm") }{ " thinking" }</span> }
+        }
         Some(Reply::Said(answer)) => match &**answer {
-            Ok(response) => html! { <span class="ab-table__under" data-testid={format!("latency-{id}")}>{ format!("{} ms", format::number((response.milliseconds * 10.0).round() / 10.0)) }</span> },
+            Ok(response) => {
+                html! { <span class="ab-table__under" data-testid={format!("latency-{id}")}>{ format!("{} ms", format::number((response.milliseconds * 10.0).round() / 10.0)) }</span> }
+            }
             Err(_) => html! { <span class="ab-table__under ab-bad">{ "no answer" }</span> },
         },
     };
-    let name = run.map_or_else(|| format!("run {id}"), |run| run.method.clone());
-    let title = run.map(crate::pages::overview::run_name);
+    let name = run.map_or_else(|| format!("run {id}"), |run| methods.title(&run.method));
+    let title = run.map(|run| methods.run(run));
     html! { <th key={id} scope="col" class="ab-answers__run" {title}><RouteLink to={Route::Run { project: props.project, run: id }}>{ name }</RouteLink>{ state }</th> }
 }
 
@@ -139,7 +172,10 @@ fn draw(answer: &AnswerRow, runs: &[i64]) -> Html {
 }
 
 fn score(label: &PredictedLabel) -> Html {
-    let raw = label.raw_score.map(|raw| format!(", the method's own score is {raw}")).unwrap_or_default();
+    let raw = label
+        .raw_score
+        .map(|raw| format!(", the method's own score is {raw}"))
+        .unwrap_or_default();
     html! {
         <span class={classes!("ab-score", label.predicted.then_some("ab-score--found"))} title={format!("Score {}{raw}", label.score)} data-predicted={label.predicted.to_string()}>
             <span class="ab-score__mark">if label.predicted { { icon(Icon::Check) } }</span>
@@ -155,14 +191,34 @@ mod tests {
 
     fn entry(run: i64, path: &str, score: f32, predicted: bool) -> Entry {
         let path: Vec<String> = path.split('/').map(str::to_owned).collect();
-        Entry { run, label: PredictedLabel { label: path.join("/"), path, score, predicted, raw_score: None, raw_predicted: None } }
+        Entry {
+            run,
+            label: PredictedLabel {
+                label: path.join("/"),
+                path,
+                score,
+                predicted,
+                raw_score: None,
+                raw_predicted: None,
+            },
+        }
     }
 
     #[test]
     fn answers_of_runs_meet_in_one_tree() {
-        let entries = || vec![entry(1, "Sport", 0.9, true), entry(1, "Sport/Rowing", 0.8, true), entry(2, "Sport", 0.7, true), entry(2, "Culture", 0.4, false)];
+        let entries = || {
+            vec![
+                entry(1, "Sport", 0.9, true),
+                entry(1, "Sport/Rowing", 0.8, true),
+                entry(2, "Sport", 0.7, true),
+                entry(2, "Culture", 0.4, false),
+            ]
+        };
         let found = arrange(entries(), false);
-        let names: Vec<_> = found.iter().map(|row| (row.row.name().to_owned(), row.labels.len())).collect();
+        let names: Vec<_> = found
+            .iter()
+            .map(|row| (row.row.name().to_owned(), row.labels.len()))
+            .collect();
         assert_eq!(names, [("Sport".to_owned(), 2), ("Rowing".to_owned(), 1)]);
         let all = arrange(entries(), true);
         assert_eq!(all.len(), 3);

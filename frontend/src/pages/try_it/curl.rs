@@ -14,12 +14,16 @@ pub struct CurlProps {
 pub fn command(origin: &str, run: i64, text: &str) -> String {
     let body = serde_json::json!({"documents": [{"id": "text", "text": text}]}).to_string();
     let quoted = body.replace('\'', "'\\''");
-    format!("curl '{origin}/api/v1/runs/{run}/predict' \\\n  -H \"Authorization: Bearer $ARBORIST_KEY\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{quoted}'")
+    format!(
+        "curl '{origin}/api/v1/runs/{run}/predict' \\\n  -H \"Authorization: Bearer $ARBORIST_KEY\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{quoted}'"
+    )
 }
 
 #[component]
 pub fn Curl(props: &CurlProps) -> Html {
-    let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+    let origin = web_sys::window()
+        .and_then(|window| window.location().origin().ok())
+        .unwrap_or_default();
     let command = command(&origin, props.run, &props.text);
     html! {
         <details class="ab-fold ab-curl"><summary data-testid="curl">{ "The same from a program" }</summary>

@@ -10,6 +10,7 @@ use crate::components::Panel;
 use crate::components::field::Checkbox;
 use crate::components::figure::Figure;
 use crate::pages::runs::headline;
+use crate::shell::{details, use_methods};
 
 #[derive(PartialEq, Properties)]
 pub struct RunPickerProps {
@@ -20,10 +21,15 @@ pub struct RunPickerProps {
 
 #[component]
 pub fn RunPicker(props: &RunPickerProps) -> Html {
+    let methods = use_methods();
     let toggle = |run: i64| {
         let (chosen, onchange) = (props.chosen.clone(), props.onchange.clone());
         Callback::from(move |on: bool| {
-            let mut next: Vec<i64> = chosen.iter().copied().filter(|other| *other != run).collect();
+            let mut next: Vec<i64> = chosen
+                .iter()
+                .copied()
+                .filter(|other| *other != run)
+                .collect();
             if on {
                 next.push(run);
             }
@@ -42,7 +48,7 @@ pub fn RunPicker(props: &RunPickerProps) -> Html {
                             <li key={run.id}>
                                 <label class="ab-picker__run" for={id.clone()}>
                                     <Checkbox {id} checked={on} disabled={is_full && !on} onchange={toggle(run.id)} label={format!("Ask run {}", run.id)} testid={format!("ask-run-{}", run.id)} />
-                                    <span><strong>{ &run.method }</strong><span class="ab-table__under">{ format!("{}seed {} · run {}", run.preset.as_ref().map(|preset| format!("{preset} · ")).unwrap_or_default(), run.seed, run.id) }</span></span>
+                                    <span><strong>{ methods.title(&run.method) }</strong><span class="ab-table__under">{ format!("{} · run {}", details(run), run.id) }</span></span>
                                     if let Some(figures) = headline(run) { <span class="ab-picker__figure" title="Macro F1"><Figure value={figures.macro_f1} metric="macro_f1" /></span> }
                                 </label>
                             </li>
