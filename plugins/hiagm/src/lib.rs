@@ -1,1 +1,84 @@
-//! Under construction.
+//! `HiAGM` (Zhou et al., ACL 2020): a text encoder and a label tree that share what they know.
+//!
+//! The variant here is TP, text propagation: the text's features are projected onto one vector per label, these are
+//! propagated along the tree by a structure encoder, and one linear layer reads all of them. A document's way:
+//! words (`text` of the kit) → `network` → scores (`predictor`). Training: `corpus` reads and encodes the snapshots,
+//! the kit's loop trains the network, `checkpoint` keeps what prediction needs.
+//!
+//! What this crate deliberately does not do: decide label sets, or report scores of its own.
+
+mod budget;
+mod checkpoint;
+mod corpus;
+mod hyperparameters;
+mod memory;
+pub mod network;
+mod predictor;
+mod train;
+
+use arborist_model_kit::TORCH_VERSION;
+use arborist_plugin_api::{
+    Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
+};
+use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
+
+pub use crate::hyperparameters::{
+    Budget, From, Hyperparameters, Structure, TrainSchedule, Variant,
+};
+pub use crate::predictor::HiAgmModel;
+
+/// The method.
+#[derive(Clone, Copy, Debug)]
+pub struct HiAgm;
+
+impl Method for HiAgm {
+    type Hyperparameters = Hyperparameters;
+    type Model = HiAgmModel;
+
+    fn manifest() -> MethodManifest {
+        MethodManifest {
+            name: "hiagm".to_owned(),
+            title: "HiAGM".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "Reads a text with a recurrent and convolutional encoder, spreads what it found along the label tree, and scores all labels together."
+                .to_owned(),
+            paper: Some(Paper {
+                title: "Hierarchy-Aware Global Model for Hierarchical Text Classification".to_owned(),
+                venue: "ACL 2020".to_owned(),
+                url: Some("https://aclanthology.org/2020.acl-main.104".to_owned()),
+            }),
+            hierarchy: HierarchyKind::Tree,
+            paths: PathKind::Multi,
+            encoder: AssetNeed::None,
+            word_vectors: AssetNeed::Optional,
+            capabilities: Vec::new(),
+            memory: memory::formula(&Hyperparameters::default()),
+            max_labels: Some(memory::MAX_LABELS),
+            presets: hyperparameters::presets(),
+            hyperparameters: hyperparameters::schema(),
+        }
+    }
+
+    fn check(hyperparameters: &Hyperparameters, facts: &Facts) -> Result<(), ModelError> {
+        hyperparameters.check()?;
+        memory::check(facts.labels)
+    }
+
+    fn memory(hyperparameters: &Hyperparameters, facts: &Facts) -> u64 {
+        memory::formula(hyperparameters).estimate(facts.documents, facts.tokens, facts.labels)
+    }
+
+    fn train(
+        hyperparameters: Hyperparameters,
+        request: &TrainRequest,
+        host: &Host<'_>,
+    ) -> Result<(), ModelError> {
+        train::train(&hyperparameters, request, host)
+    }
+
+    fn load(request: &LoadRequest) -> Result<HiAgmModel, ModelError> {
+        HiAgmModel::load(request)
+    }
+}
+
+export_method!(HiAgm, torch = TORCH_VERSION);

@@ -1,0 +1,20 @@
+//! How many epochs a corpus gets when nobody says so.
+
+use arborist_model_kit::training::Plan;
+
+use crate::hyperparameters::{Budget, Hyperparameters};
+
+/// Epochs of a training on `documents` documents. Small corpora need many epochs for the same number of updates,
+/// large ones learn enough in few.
+pub(crate) fn epochs(hyperparameters: &Hyperparameters, documents: usize) -> u32 {
+    if hyperparameters.epochs > 0 {
+        return hyperparameters.epochs;
+    }
+    let (updates, least, most) = match hyperparameters.budget {
+        Budget::Fast => (500, 2, 12),
+        Budget::Balanced => (2_500, 3, 30),
+        Budget::Best => (10_000, 6, 60),
+    };
+    let per_epoch = Plan::updates_per_epoch(documents, hyperparameters.batch_size, 1).max(1);
+    (updates / per_epoch).clamp(least, most) as u32
+}

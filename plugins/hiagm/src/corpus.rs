@@ -1,0 +1,85 @@
+//! Snapshots to vocabulary and token ids, read as streams.
+
+use std::path::Path;
+
+use arborist_model_kit::batch::EncodedDocuments;
+use arborist_model_kit::error::KitError;
+use arborist_model_kit::text::{
+    TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits, WordVectors,
+};
+use arborist_plugin_api::{Document, Host, TrainRequest};
+
+use crate::hyperparameters::{From, Hyperparameters};
+
+/// Documents between two looks at the host.
+const LOOK: u64 = 1_024;
+
+/// Counts words and makes the pipeline.
+pub(crate) fn pipeline(
+    hyperparameters: &Hyperparameters,
+    vectors: Option<&WordVectors>,
+    request: &TrainRequest,
+    host: &Host<'_>,
+) -> Result<TextPipeline, KitError> {
+    let options = TextOptions {
+        cleaning: hyperparameters.cleaning,
+        stop_words: hyperparameters.stop_words,
+        max_length: hyperparameters.max_length,
+    };
+    let limits = VocabularyLimits {
+        min_frequency: hyperparameters.min_freq,
+        max_size: hyperparameters.max_vocab,
+    };
+    let mut builder = VocabularyBuilder::default();
+    if let Some(vectors) = vectors {
+        vectors.for_each_word(|word| builder.known(word, limits))?;
+    }
+    let mut splits = vec![request.train.as_path()];
+    if hyperparameters.vocabulary_from == From::TrainValidation {
+        splits.extend(request.validation.as_deref());
+    }
+    for split in splits {
+        for_each_document(split, "counting words", request, host, |document| {
+            options.for_each_word(document.text, |word| builder.count(word));
+        })?;
+    }
+    Ok(TextPipeline::new(options, builder.finish(limits)))
+}
+
+/// Token ids and labels of a split.
+pub(crate) fn encode(
+    split: &Path,
+    pipeline: &TextPipeline,
+    request: &TrainRequest,
+    host: &Host<'_>,
+) -> Result<EncodedDocuments, KitError> {
+    let mut encoded = EncodedDocuments::default();
+    let mut ids = Vec::new();
+    for_each_document(split, "reading", request, host, |document| {
+        pipeline.encode(document.text, &mut ids);
+        encoded.push(&ids, document.labels);
+    })?;
+    Ok(encoded)
+}
+
+fn for_each_document(
+    split: &Path,
+    step: &str,
+    request: &TrainRequest,
+    host: &Host<'_>,
+    mut visit: impl FnMut(Document<'_>),
+) -> Result<(), KitError> {
+    let mut reader = request.document_reader(split)?;
+    let mut count = 0;
+    while let Some(document) = reader.next_document()? {
+        visit(document);
+        count += 1;
+        if count % LOOK == 0 {
+            if host.is_cancelled() {
+                return Err(KitError::Cancelled);
+            }
+            host.step(step, count, 0);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! A trained model: texts in, scores out.
+
+use arborist_model_kit::batch::{Batch, EncodedDocuments, deal_sorted};
+use arborist_model_kit::cpu::parallel;
+use arborist_model_kit::parameters::Parameters;
+use arborist_model_kit::process;
+use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text::TextPipeline;
+use arborist_model_kit::training::MODEL_FILE;
+use arborist_plugin_api::{LoadRequest, Model, ModelError, Predictions, Scores};
+use tch::{Device, Kind, Tensor};
+
+use crate::checkpoint::Description;
+use crate::network::{Network, TrainedNetwork};
+
+/// Documents of a batch.
+const DOCUMENTS: usize = 32;
+/// Values of all labels' vectors that a batch may have: what stays in the caches.
+const NODE_VALUES: usize = 1 << 22;
+
+/// A trained model.
+pub struct HiAgmModel {
+    pipeline: TextPipeline,
+    network: TrainedNetwork,
+    threshold: f32,
+    documents: usize,
+    max_length: usize,
+}
+
+impl HiAgmModel {
+    pub(crate) fn load(request: &LoadRequest) -> Result<Self, ModelError> {
+        let device = process::prepare(&request.device, request.threads)?;
+        let taxonomy = request.taxonomy()?;
+        let description = Description::load(&request.checkpoint, &taxonomy)?;
+        let hyperparameters = &description.hyperparameters;
+        let pipeline = TextPipeline::load(&request.checkpoint)?;
+        if pipeline.vocabulary().len() != description.words {
+            return Err(ModelError::Failed(format!(
+                "the vocabulary has {} words, the model {}",
+                pipeline.vocabulary().len(),
+                description.words
+            )));
+        }
+        let parameters = Parameters::from_file(device, &request.checkpoint.join(MODEL_FILE))?;
+        // Priors are in the weights.
+        let hierarchy = Hierarchy::new(&taxonomy, []);
+        let network = Network::new(
+            parameters,
+            hyperparameters,
+            &hierarchy,
+            description.words,
+            description.word_size,
+        )?;
+        let per_document = taxonomy.len() * hyperparameters.node_size as usize;
+        Ok(Self {
+            pipeline,
+            network: network.into_trained(),
+            threshold: hyperparameters.threshold,
+            documents: (NODE_VALUES / per_document.max(1)).clamp(1, DOCUMENTS),
+            max_length: hyperparameters.max_length,
+        })
+    }
+
+    fn encode(&self, texts: &[&str]) -> EncodedDocuments {
+        let mut encoded = EncodedDocuments::default();
+        let mut ids = Vec::new();
+        for text in texts {
+            self.pipeline.encode(text, &mut ids);
+            encoded.push(&ids, &[]);
+        }
+        encoded
+    }
+}
+
+impl Model for HiAgmModel {
+    fn predict(&mut self, texts: &[&str]) -> Result<Predictions, ModelError> {
+        let _guard = tch::no_grad_guard();
+        let n_labels = self.network.n_labels();
+        let encoded = self.encode(texts);
+        let mut values = vec![0.0_f32; texts.len() * n_labels];
+        for documents in deal_sorted(&encoded, self.documents, self.documents * self.max_length) {
+            let batch = Batch::new(&encoded, &documents, parallel::threads());
+            let scores = self
+                .network
+                .scores(&batch)
+                .to_device(Device::Cpu)
+                .to_kind(Kind::Float)
+                .contiguous();
+            let rows = rows(&scores)?;
+            for (row, &document) in rows.chunks_exact(n_labels).zip(&batch.documents) {
+                values[document * n_labels..(document + 1) * n_labels].copy_from_slice(row);
+            }
+        }
+        Ok(Predictions {
+            scores: Scores::Dense { n_labels, values },
+            decided: None,
+        })
+    }
+
+    fn threshold(&self) -> f32 {
+        self.threshold
+    }
+}
+
+fn rows(scores: &Tensor) -> Result<Vec<f32>, ModelError> {
+    Vec::try_from(scores.flatten(0, -1))
+        .map_err(|error| ModelError::failed("cannot read the scores", error))
+}

@@ -1,0 +1,29 @@
+//! Tests of the method: its network (METHODS 8.1, 8.2), its manifest, its checkpoints, the conformance kit, the library.
+#![allow(clippy::unwrap_used)]
+
+mod corpus;
+mod library;
+mod manifest;
+mod model;
+mod network;
+
+/// Tiny: a few thousand weights, learns the kit's corpus in a second.
+mod kit {
+    use arborist_hiagm::HiAgm;
+
+    arborist_plugin_api::conformance!(HiAgm, {
+        "epochs": 12, "patience": 0, "learning_rate": 0.01, "batch_size": 16, "min_freq": 1, "word_size": 24, "rnn_hidden": 8, "num_kernels": 12, "node_size": 10,
+        "classifier_dropout": 0.1, "projection_dropout": 0.1, "embedding_dropout": 0.2
+    });
+}
+
+/// The same with the other structure encoder and what the authors' code does differently.
+mod kit_of_the_tree_lstm {
+    use arborist_hiagm::HiAgm;
+
+    arborist_plugin_api::conformance!(HiAgm, {
+        "structure": "tree_lstm", "conv_tail": "batch_max", "top_k": 2, "stop_rule": "both_worse", "schedule": "linear", "warmup_steps": 5,
+        "epochs": 10, "patience": 0, "learning_rate": 0.01, "batch_size": 16, "min_freq": 1, "word_size": 24, "rnn_hidden": 8, "num_kernels": 12, "node_size": 10,
+        "classifier_dropout": 0.1, "projection_dropout": 0.1, "embedding_dropout": 0.2
+    });
+}

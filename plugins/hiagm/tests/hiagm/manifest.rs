@@ -1,0 +1,95 @@
+//! Hyperparameters, presets, memory.
+
+use arborist_hiagm::{HiAgm, Hyperparameters};
+use arborist_plugin_api::{Facts, Method, ModelError};
+use serde_json::Value;
+
+fn resolved(preset: &str) -> Hyperparameters {
+    let values = HiAgm::manifest().resolve(Some(preset), &[]).unwrap();
+    serde_json::from_value(Value::Object(values)).unwrap()
+}
+
+#[test]
+fn schema_and_struct_have_the_same_keys_and_defaults() {
+    let manifest = HiAgm::manifest();
+    let properties = manifest.hyperparameters["properties"].as_object().unwrap();
+    let defaults = serde_json::to_value(Hyperparameters::default()).unwrap();
+    let keys: Vec<&String> = defaults.as_object().unwrap().keys().collect();
+    let mut described: Vec<&String> = properties.keys().collect();
+    described.sort();
+    let mut expected = keys.clone();
+    expected.sort();
+    assert_eq!(described, expected);
+    assert_eq!(resolved("balanced"), Hyperparameters::default());
+}
+
+#[test]
+fn the_authors_presets_follow_their_code_and_paper() {
+    let code = resolved("code");
+    assert_eq!(
+        (
+            code.learning_rate,
+            code.batch_size,
+            code.epochs,
+            code.patience
+        ),
+        (1e-4, 64, 250, 50)
+    );
+    assert_eq!(
+        (
+            code.max_length,
+            code.min_freq,
+            code.max_vocab,
+            code.adam_eps
+        ),
+        (256, 5, 50_000, 1e-8)
+    );
+    let paper = resolved("paper");
+    assert_eq!(
+        (paper.min_freq, paper.max_vocab, paper.adam_eps),
+        (2, 60_000, 1e-6)
+    );
+}
+
+#[test]
+fn large_taxonomies_are_refused_with_the_number() {
+    let facts = |labels| Facts {
+        documents: 45_000,
+        tokens: 20_000_000,
+        labels,
+        depth: 6,
+    };
+    let hyperparameters = Hyperparameters::default();
+    assert!(HiAgm::check(&hyperparameters, &facts(166)).is_ok());
+    let Err(ModelError::Input(message)) = HiAgm::check(&hyperparameters, &facts(4_271)) else {
+        panic!("4,271 labels are too many")
+    };
+    assert!(
+        message.contains("4271") && message.contains("GB"),
+        "{message}"
+    );
+    let gigabytes = |labels| HiAgm::memory(&hyperparameters, &facts(labels)) as f64 / 1e9;
+    assert!(gigabytes(103) < 2.0, "{}", gigabytes(103));
+    assert!(gigabytes(1_000) > 4.8, "{}", gigabytes(1_000));
+    let quadratic = (gigabytes(2_000) - gigabytes(0)) / (gigabytes(1_000) - gigabytes(0));
+    assert!(quadratic > 3.0, "{quadratic}");
+}
+
+#[test]
+fn an_odd_width_does_not_go_with_a_tree_lstm() {
+    let facts = Facts {
+        documents: 10,
+        tokens: 100,
+        labels: 5,
+        depth: 2,
+    };
+    let odd = Hyperparameters {
+        structure: arborist_hiagm::Structure::TreeLstm,
+        node_size: 301,
+        ..Hyperparameters::default()
+    };
+    assert!(matches!(
+        HiAgm::check(&odd, &facts),
+        Err(ModelError::Input(_))
+    ));
+}
