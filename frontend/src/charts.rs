@@ -1,4 +1,4 @@
-//! Charts: options are made with charming, drawn by ECharts, which is fetched when the first chart appears.
+//! Charts: options are made with charming, drawn by `ECharts`, which is fetched when the first chart appears.
 
 pub mod curves;
 pub mod figures;

@@ -1,4 +1,4 @@
-//! Parts that pages are made of. PatternFly's markup and classes; patternfly-yew where its component
+//! Parts that pages are made of. `PatternFly`'s markup and classes; patternfly-yew where its component
 //! lets keyboard, focus and test ids be, our own where it does not.
 
 pub mod button;

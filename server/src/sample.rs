@@ -39,11 +39,18 @@ pub fn generate(documents: usize, seed: u64) -> Sample {
         .labels
         .iter()
         .map(|label| {
-            let parents: Vec<&str> = label.parent.iter().map(|&parent| bank.labels[parent].id.as_str()).collect();
+            let parents: Vec<&str> = label
+                .parent
+                .iter()
+                .map(|&parent| bank.labels[parent].id.as_str())
+                .collect();
             json!({"id": label.id, "name": label.name, "parents": parents})
         })
         .collect();
-    let mut writer = Writer { bank: &bank, random: ChaCha8Rng::seed_from_u64(seed) };
+    let mut writer = Writer {
+        bank: &bank,
+        random: ChaCha8Rng::seed_from_u64(seed),
+    };
     let mut seen = HashSet::new();
     let mut corpus = String::new();
     while seen.len() < documents {
@@ -54,7 +61,10 @@ pub fn generate(documents: usize, seed: u64) -> Sample {
         let row = json!({"id": format!("news-{:05}", seen.len()), "text": text, "labels": labels});
         let _ = writeln!(corpus, "{row}");
     }
-    Sample { taxonomy: json!({ "labels": labels }).to_string(), corpus }
+    Sample {
+        taxonomy: json!({ "labels": labels }).to_string(),
+        corpus,
+    }
 }
 
 /// A label and the sentences that speak of it.
@@ -87,44 +97,149 @@ impl Bank {
                 }
                 continue;
             }
-            let (id, name) = line[level..].split_once('=').unwrap_or((&line[level..], &line[level..]));
+            let (id, name) = line[level..]
+                .split_once('=')
+                .unwrap_or((&line[level..], &line[level..]));
             open.truncate(level - 1);
             let parent = open.last().copied();
             open.push(labels.len());
-            labels.push(BankLabel { id: id.trim().into(), name: name.trim().into(), parent, level, sentences: Vec::new() });
+            labels.push(BankLabel {
+                id: id.trim().into(),
+                name: name.trim().into(),
+                parent,
+                level,
+                sentences: Vec::new(),
+            });
         }
-        let at_level = |deepest: bool| (0..labels.len()).filter(|&label| (labels[label].level == 3) == deepest).collect::<Vec<_>>();
+        let at_level = |deepest: bool| {
+            (0..labels.len())
+                .filter(|&label| (labels[label].level == 3) == deepest)
+                .collect::<Vec<_>>()
+        };
         let (leaves, inner) = (at_level(true), at_level(false));
-        let inner = inner.into_iter().filter(|&label| labels[label].level == 2).collect();
-        Self { leaves, inner, filler: filler.lines().collect(), labels }
+        let inner = inner
+            .into_iter()
+            .filter(|&label| labels[label].level == 2)
+            .collect();
+        Self {
+            leaves,
+            inner,
+            filler: filler.lines().collect(),
+            labels,
+        }
     }
 }
 
 const TOWNS: &[&str] = &[
-    "Aldermere", "Brackford", "Castle Hollin", "Dunwater", "Eastholme", "Fennick", "Greywick", "Harrow Bay", "Ilmstead",
-    "Kirkbeck", "Lowmoor", "Marlbridge", "Northam", "Oxley", "Penhallow", "Quarry Bank", "Rivermouth", "Stonegate",
+    "Aldermere",
+    "Brackford",
+    "Castle Hollin",
+    "Dunwater",
+    "Eastholme",
+    "Fennick",
+    "Greywick",
+    "Harrow Bay",
+    "Ilmstead",
+    "Kirkbeck",
+    "Lowmoor",
+    "Marlbridge",
+    "Northam",
+    "Oxley",
+    "Penhallow",
+    "Quarry Bank",
+    "Rivermouth",
+    "Stonegate",
 ];
 const STREETS: &[&str] = &[
-    "Mill Street", "Station Road", "Market Square", "Abbey Lane", "Harbour Road", "Lime Avenue", "Tanner Street",
-    "Bridge Street", "Orchard Road", "Castle Hill", "Weaver Lane", "School Street", "Gasworks Road", "Church Row",
+    "Mill Street",
+    "Station Road",
+    "Market Square",
+    "Abbey Lane",
+    "Harbour Road",
+    "Lime Avenue",
+    "Tanner Street",
+    "Bridge Street",
+    "Orchard Road",
+    "Castle Hill",
+    "Weaver Lane",
+    "School Street",
+    "Gasworks Road",
+    "Church Row",
 ];
 const FIRST: &[&str] = &[
-    "Anna", "Bela", "Carla", "David", "Elif", "Farid", "Greta", "Henrik", "Ines", "Jonas", "Katja", "Leo", "Mira",
-    "Noah", "Olga", "Pavel", "Rosa", "Samir", "Tilda", "Viktor",
+    "Anna", "Bela", "Carla", "David", "Elif", "Farid", "Greta", "Henrik", "Ines", "Jonas", "Katja",
+    "Leo", "Mira", "Noah", "Olga", "Pavel", "Rosa", "Samir", "Tilda", "Viktor",
 ];
 const LAST: &[&str] = &[
-    "Abend", "Berger", "Castell", "Dorn", "Engels", "Fischer", "Grau", "Holm", "Ilic", "Jansen", "Keller", "Lindqvist",
-    "Moreau", "Novak", "Okafor", "Petrov", "Quint", "Rossi", "Sander", "Thorne", "Ullman", "Vogt", "Weiss",
+    "Abend",
+    "Berger",
+    "Castell",
+    "Dorn",
+    "Engels",
+    "Fischer",
+    "Grau",
+    "Holm",
+    "Ilic",
+    "Jansen",
+    "Keller",
+    "Lindqvist",
+    "Moreau",
+    "Novak",
+    "Okafor",
+    "Petrov",
+    "Quint",
+    "Rossi",
+    "Sander",
+    "Thorne",
+    "Ullman",
+    "Vogt",
+    "Weiss",
 ];
 const FIRMS: &[&str] = &[
-    "Halden Tools", "Weber and Sons", "Nordlicht Glass", "Brandt Logistics", "Kestrel Paper", "Ostara Foods",
-    "Lumen Optics", "Feldmann Pumps", "Arden Textiles", "Corvus Software", "Rhea Packaging", "Tarn Chemicals",
+    "Halden Tools",
+    "Weber and Sons",
+    "Nordlicht Glass",
+    "Brandt Logistics",
+    "Kestrel Paper",
+    "Ostara Foods",
+    "Lumen Optics",
+    "Feldmann Pumps",
+    "Arden Textiles",
+    "Corvus Software",
+    "Rhea Packaging",
+    "Tarn Chemicals",
 ];
-const CLUBS: &[&str] = &["United", "the Rovers", "the Wanderers", "Blue Star", "the Harriers", "Old Town Athletic"];
+const CLUBS: &[&str] = &[
+    "United",
+    "the Rovers",
+    "the Wanderers",
+    "Blue Star",
+    "the Harriers",
+    "Old Town Athletic",
+];
 const MONTHS: &[&str] = &[
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
-const DAYS: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: &[&str] = &[
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 /// Draws documents.
 struct Writer<'a> {
@@ -172,7 +287,11 @@ impl Writer<'_> {
         };
         let mut topics: Vec<usize> = Vec::new();
         while topics.len() < n_topics {
-            let topic = if general && topics.is_empty() { self.pick(&self.bank.inner) } else { self.skewed_leaf() };
+            let topic = if general && topics.is_empty() {
+                self.pick(&self.bank.inner)
+            } else {
+                self.skewed_leaf()
+            };
             if !topics.contains(&topic) {
                 topics.push(topic);
             }
@@ -185,7 +304,11 @@ impl Writer<'_> {
                 // A report can open in general words.
                 sentences.extend(parent.map(|parent| self.pick(&parent.sentences)));
             }
-            let wanted = if label.level == 3 { 1 + self.below(2) } else { 2 };
+            let wanted = if label.level == 3 {
+                1 + self.below(2)
+            } else {
+                2
+            };
             for _ in 0..wanted {
                 let sentence = self.pick(&label.sentences);
                 if !sentences.contains(&sentence) {
@@ -199,7 +322,10 @@ impl Writer<'_> {
         }
         if self.chance(30) {
             let topic = self.pick(&topics);
-            let siblings: Vec<usize> = self.siblings(topic).filter(|sibling| !topics.contains(sibling)).collect();
+            let siblings: Vec<usize> = self
+                .siblings(topic)
+                .filter(|sibling| !topics.contains(sibling))
+                .collect();
             if !siblings.is_empty() {
                 let sibling = self.pick(&siblings);
                 sentences.push(self.pick(&self.bank.labels[sibling].sentences));
@@ -220,13 +346,20 @@ impl Writer<'_> {
             text.push_str(&filled);
         }
         topics.sort_unstable();
-        (text, topics.into_iter().map(|topic| self.bank.labels[topic].id.clone()).collect())
+        (
+            text,
+            topics
+                .into_iter()
+                .map(|topic| self.bank.labels[topic].id.clone())
+                .collect(),
+        )
     }
 
     /// Topics beside this one under the same parent.
     fn siblings(&self, topic: usize) -> impl Iterator<Item = usize> + '_ {
         let parent = self.bank.labels[topic].parent;
-        (0..self.bank.labels.len()).filter(move |&other| other != topic && self.bank.labels[other].parent == parent)
+        (0..self.bank.labels.len())
+            .filter(move |&other| other != topic && self.bank.labels[other].parent == parent)
     }
 
     /// Some topics are in the paper every day and some once a month: half of the draws favour the front of the list.
@@ -259,14 +392,22 @@ impl Writer<'_> {
                 "temp" => filled.push_str(&(31 + self.below(8)).to_string()),
                 "number" => filled.push_str(&((3 + self.below(95)) * 10).to_string()),
                 "big" => {
-                    let _ = write!(filled, "{}.{} million", 1 + self.below(19), 1 + self.below(9));
+                    let _ = write!(
+                        filled,
+                        "{}.{} million",
+                        1 + self.below(19),
+                        1 + self.below(9)
+                    );
                 }
                 other => unreachable!("the bank has no slot {other}"),
             }
             rest = after;
         }
         filled.push_str(rest);
-        let capital = filled.chars().next().map(|first| first.to_uppercase().collect::<String>());
+        let capital = filled
+            .chars()
+            .next()
+            .map(|first| first.to_uppercase().collect::<String>());
         if let Some(capital) = capital {
             let skip = filled.chars().next().map_or(0, char::len_utf8);
             filled.replace_range(..skip, &capital);
@@ -284,11 +425,26 @@ mod tests {
         let sample = generate(DOCUMENTS, SEED);
         let taxonomy: serde_json::Value = serde_json::from_str(&sample.taxonomy).unwrap();
         assert_eq!(taxonomy["labels"].as_array().unwrap().len(), 67);
-        let rows: Vec<serde_json::Value> = sample.corpus.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let rows: Vec<serde_json::Value> = sample
+            .corpus
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(rows.len(), DOCUMENTS);
-        let multi = rows.iter().filter(|row| row["labels"].as_array().unwrap().len() > 1).count();
-        assert!((DOCUMENTS / 3..DOCUMENTS * 2 / 3).contains(&multi), "{multi} documents on several paths");
-        assert!(!sample.corpus.contains('{') || rows.iter().all(|row| !row["text"].as_str().unwrap().contains('{')));
+        let multi = rows
+            .iter()
+            .filter(|row| row["labels"].as_array().unwrap().len() > 1)
+            .count();
+        assert!(
+            (DOCUMENTS / 3..DOCUMENTS * 2 / 3).contains(&multi),
+            "{multi} documents on several paths"
+        );
+        assert!(
+            !sample.corpus.contains('{')
+                || rows
+                    .iter()
+                    .all(|row| !row["text"].as_str().unwrap().contains('{'))
+        );
     }
 
     #[test]
@@ -297,8 +453,16 @@ mod tests {
         let bank = Bank::parse(BANK, FILLER);
         for &leaf in &bank.leaves {
             let needle = format!("\"{}\"", bank.labels[leaf].id);
-            let count = sample.corpus.lines().filter(|line| line.contains(&needle)).count();
-            assert!(count >= 10, "{} has {count} documents", bank.labels[leaf].id);
+            let count = sample
+                .corpus
+                .lines()
+                .filter(|line| line.contains(&needle))
+                .count();
+            assert!(
+                count >= 10,
+                "{} has {count} documents",
+                bank.labels[leaf].id
+            );
         }
     }
 

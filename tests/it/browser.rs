@@ -10,7 +10,10 @@ use thirtyfour::prelude::*;
 /// The corpus and its taxonomy that the browser uploads: a real one where there is one, else the small one.
 fn files(directory: &Path) -> anyhow::Result<(std::path::PathBuf, std::path::PathBuf)> {
     let tiny = tiny_corpus(400);
-    let (taxonomy, corpus) = (directory.join("taxonomy.tsv"), directory.join("corpus.jsonl"));
+    let (taxonomy, corpus) = (
+        directory.join("taxonomy.tsv"),
+        directory.join("corpus.jsonl"),
+    );
     std::fs::write(&taxonomy, tiny.taxonomy)?;
     std::fs::write(&corpus, tiny.corpus)?;
     Ok((taxonomy, corpus))
@@ -19,8 +22,15 @@ fn files(directory: &Path) -> anyhow::Result<(std::path::PathBuf, std::path::Pat
 async fn click(browser: &Browser, test_id: &str) -> anyhow::Result<()> {
     let element = browser.find(test_id).await?;
     element.scroll_into_view().await?;
-    element.wait_until().clickable().await.with_context(|| format!("{test_id} cannot be clicked"))?;
-    element.click().await.with_context(|| format!("clicking {test_id}"))?;
+    element
+        .wait_until()
+        .clickable()
+        .await
+        .with_context(|| format!("{test_id} cannot be clicked"))?;
+    element
+        .click()
+        .await
+        .with_context(|| format!("clicking {test_id}"))?;
     Ok(())
 }
 
@@ -39,7 +49,10 @@ async fn says(browser: &Browser, test_id: &str, words: &[&str]) -> anyhow::Resul
             // It was drawn anew in the meantime.
             Err(_) => return Ok(None),
         };
-        Ok(words.iter().all(|word| text.to_lowercase().contains(&word.to_lowercase())).then_some(text))
+        Ok(words
+            .iter()
+            .all(|word| text.to_lowercase().contains(&word.to_lowercase()))
+            .then_some(text))
     })
     .await
 }
@@ -51,10 +64,16 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     let data = directory.path().join("data");
     let server = Server::start(&data).await?;
     let browser = Browser::start(1280, 1000).await?;
-    let token = server.token.clone().context("the console printed no first-start link")?;
+    let token = server
+        .token
+        .clone()
+        .context("the console printed no first-start link")?;
 
     // First start.
-    browser.driver.goto(format!("{}/first-start?token={token}", server.url)).await?;
+    browser
+        .driver
+        .goto(format!("{}/first-start?token={token}", server.url))
+        .await?;
     browser.find("first-start-password").await?;
     browser.screenshot("01-first-start").await?;
     type_into(&browser, "first-start-name", "admin").await?;
@@ -74,14 +93,22 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
 
     // The taxonomy, then the corpus.
     click(&browser, "next-step").await?;
-    browser.find("taxonomy-file").await?.send_keys(taxonomy.display().to_string()).await?;
+    browser
+        .find("taxonomy-file")
+        .await?
+        .send_keys(taxonomy.display().to_string())
+        .await?;
     says(&browser, "taxonomy-preview", &["12"]).await?;
     browser.screenshot("05-taxonomy-preview").await?;
     click(&browser, "taxonomy-upload").await?;
     browser.find("taxonomy-done").await?;
     browser.screenshot("06-taxonomy-done").await?;
     click(&browser, "continue").await?;
-    browser.find("corpus-file").await?.send_keys(corpus.display().to_string()).await?;
+    browser
+        .find("corpus-file")
+        .await?
+        .send_keys(corpus.display().to_string())
+        .await?;
     browser.find("corpus-rows").await?;
     browser.screenshot("07-corpus-preview").await?;
     click(&browser, "corpus-upload").await?;
@@ -103,8 +130,14 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     let runs = wait_for("both runs", 300, async || {
         let runs = client.get("/api/v1/projects/1/runs").await?;
         let runs = runs["runs"].as_array().cloned().unwrap_or_default();
-        ensure!(runs.iter().all(|run| run["status"] != "failed"), "a run failed: {runs:?}");
-        Ok((runs.len() == 2 && runs.iter().all(|run| run["status"] == "succeeded")).then_some(runs))
+        ensure!(
+            runs.iter().all(|run| run["status"] != "failed"),
+            "a run failed: {runs:?}"
+        );
+        Ok(
+            (runs.len() == 2 && runs.iter().all(|run| run["status"] == "succeeded"))
+                .then_some(runs),
+        )
     })
     .await?;
     let ids: Vec<i64> = runs.iter().filter_map(|run| run["id"].as_i64()).collect();
@@ -115,19 +148,42 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
 
     // The run page shows what the interface answers, to the last digit.
     for id in &ids {
-        browser.driver.goto(format!("{}/projects/1/runs/{id}", server.url)).await?;
+        browser
+            .driver
+            .goto(format!("{}/projects/1/runs/{id}", server.url))
+            .await?;
         browser.find("figures").await?;
         browser.find("label-table").await?;
-        let metrics = client.get(&format!("/api/v1/runs/{id}/metrics?split=test")).await?;
-        for (path, expected) in [("micro_f1", &metrics["micro_f1"]), ("macro_f1", &metrics["macro_f1"]), ("raw.hierarchical_f1", &metrics["raw"]["hierarchical_f1"])] {
-            let shown = browser.driver.find(By::Css(format!("[data-testid='headline'] [data-metric='{path}']"))).await?.attr("data-value").await?;
-            assert_eq!(shown.context("a value")?.parse::<f64>()?, expected.as_f64().context("a number")?, "run {id}, {path}");
+        let metrics = client
+            .get(&format!("/api/v1/runs/{id}/metrics?split=test"))
+            .await?;
+        for (path, expected) in [
+            ("micro_f1", &metrics["micro_f1"]),
+            ("macro_f1", &metrics["macro_f1"]),
+            ("raw.hierarchical_f1", &metrics["raw"]["hierarchical_f1"]),
+        ] {
+            let shown = browser
+                .driver
+                .find(By::Css(format!(
+                    "[data-testid='headline'] [data-metric='{path}']"
+                )))
+                .await?
+                .attr("data-value")
+                .await?;
+            assert_eq!(
+                shown.context("a value")?.parse::<f64>()?,
+                expected.as_f64().context("a number")?,
+                "run {id}, {path}"
+            );
         }
         browser.screenshot(&format!("12-run-{id}")).await?;
     }
 
     // Side by side.
-    browser.driver.goto(format!("{}/projects/1/runs", server.url)).await?;
+    browser
+        .driver
+        .goto(format!("{}/projects/1/runs", server.url))
+        .await?;
     for id in &ids {
         click(&browser, &format!("select-run-{id}")).await?;
     }
@@ -136,9 +192,21 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     browser.screenshot("13-side-by-side").await?;
 
     // A text.
-    let runs = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    browser.driver.goto(format!("{}/projects/1/try?runs={runs}", server.url)).await?;
-    type_into(&browser, "try-text", "animalsword1 animals0word2 animals0word3 animalsword4 animals0word1").await?;
+    let runs = ids
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",");
+    browser
+        .driver
+        .goto(format!("{}/projects/1/try?runs={runs}", server.url))
+        .await?;
+    type_into(
+        &browser,
+        "try-text",
+        "animalsword1 animals0word2 animals0word3 animalsword4 animals0word1",
+    )
+    .await?;
     click(&browser, "try-run").await?;
     says(&browser, "try-answers", &["animals", "animals-0"]).await?;
     browser.screenshot("14-try-it").await?;
@@ -154,12 +222,22 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
         ("try", &format!("/try?runs={runs}")),
         ("settings", "/settings"),
     ] {
-        for (width, height, theme) in [(1280, 1000, "light"), (360, 800, "light"), (2560, 1440, "light"), (1280, 1000, "dark")] {
+        for (width, height, theme) in [
+            (1280, 1000, "light"),
+            (360, 800, "light"),
+            (2560, 1440, "light"),
+            (1280, 1000, "dark"),
+        ] {
             browser.driver.set_window_rect(0, 0, width, height).await?;
             browser.theme(theme).await?;
-            browser.driver.goto(format!("{}/projects/1{page}", server.url)).await?;
+            browser
+                .driver
+                .goto(format!("{}/projects/1{page}", server.url))
+                .await?;
             browser.settled().await?;
-            browser.screenshot(&format!("page-{name}-{width}-{theme}")).await?;
+            browser
+                .screenshot(&format!("page-{name}-{width}-{theme}"))
+                .await?;
         }
     }
     browser.driver.quit_quietly().await;
@@ -171,9 +249,14 @@ async fn every_page_says_so_when_it_is_loading_empty_or_failed() -> anyhow::Resu
     let directory = tempfile::tempdir()?;
     let server = Server::start(directory.path()).await?;
     let client = server.first_start().await?;
-    client.post("/api/v1/projects", &serde_json::json!({"name": "Empty"})).await?;
+    client
+        .post("/api/v1/projects", &serde_json::json!({"name": "Empty"}))
+        .await?;
     let browser = Browser::start(1280, 1000).await?;
-    browser.driver.goto(format!("{}/sign-in", server.url)).await?;
+    browser
+        .driver
+        .goto(format!("{}/sign-in", server.url))
+        .await?;
     browser.find("sign-in-name").await?;
     browser.screenshot("20-sign-in").await?;
     type_into(&browser, "sign-in-name", "admin").await?;
@@ -185,20 +268,38 @@ async fn every_page_says_so_when_it_is_loading_empty_or_failed() -> anyhow::Resu
     click(&browser, "sign-in").await?;
     browser.find("open-project-1").await?;
 
-    for (name, page) in [("corpus", "/corpus"), ("taxonomy", "/taxonomy"), ("train", "/train"), ("runs", "/runs"), ("try", "/try")] {
-        browser.driver.goto(format!("{}/projects/1{page}", server.url)).await?;
+    for (name, page) in [
+        ("corpus", "/corpus"),
+        ("taxonomy", "/taxonomy"),
+        ("train", "/train"),
+        ("runs", "/runs"),
+        ("try", "/try"),
+    ] {
+        browser
+            .driver
+            .goto(format!("{}/projects/1{page}", server.url))
+            .await?;
         browser.find("state-empty").await?;
         browser.screenshot(&format!("empty-{name}")).await?;
     }
-    browser.driver.goto(format!("{}/projects/1/runs/999", server.url)).await?;
+    browser
+        .driver
+        .goto(format!("{}/projects/1/runs/999", server.url))
+        .await?;
     browser.find("state-failed").await?;
     browser.screenshot("failed-run").await?;
-    browser.driver.goto(format!("{}/nowhere", server.url)).await?;
+    browser
+        .driver
+        .goto(format!("{}/nowhere", server.url))
+        .await?;
     browser.find("not-found").await?;
     browser.screenshot("not-found").await?;
 
     // The server goes away: what is on the page stays, what is asked for anew fails with a way to try again.
-    browser.driver.goto(format!("{}/projects/1/corpus", server.url)).await?;
+    browser
+        .driver
+        .goto(format!("{}/projects/1/corpus", server.url))
+        .await?;
     browser.find("state-empty").await?;
     server.kill().await?;
     browser.navigate("/projects/1/runs").await?;

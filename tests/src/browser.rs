@@ -8,7 +8,6 @@ use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-
 /// A browser of its own, with a fresh profile.
 pub struct Browser {
     pub driver: WebDriver,
@@ -64,7 +63,12 @@ impl Browser {
         let driver = WebDriver::new(&format!("http://127.0.0.1:{port}"), capabilities).await?;
         let screenshots = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
         std::fs::create_dir_all(&screenshots)?;
-        Ok(Self { driver, _chromedriver: child, _profile: profile, screenshots })
+        Ok(Self {
+            driver,
+            _chromedriver: child,
+            _profile: profile,
+            screenshots,
+        })
     }
 
     /// Saves what is to be seen as `screenshots/<name>.png`.
@@ -73,7 +77,10 @@ impl Browser {
     /// When the picture cannot be taken or written.
     pub async fn screenshot(&self, name: &str) -> anyhow::Result<()> {
         let path = self.screenshots.join(format!("{name}.png"));
-        self.driver.screenshot(&path).await.with_context(|| format!("writing {}", path.display()))
+        self.driver
+            .screenshot(&path)
+            .await
+            .with_context(|| format!("writing {}", path.display()))
     }
 
     /// The element with this `data-testid`, once it is there.
@@ -84,7 +91,10 @@ impl Browser {
         let element = self
             .driver
             .query(By::Css(format!("[data-testid='{test_id}']")))
-            .wait(std::time::Duration::from_secs(20), std::time::Duration::from_millis(50))
+            .wait(
+                std::time::Duration::from_secs(20),
+                std::time::Duration::from_millis(50),
+            )
             .first()
             .await;
         match element {
@@ -103,7 +113,12 @@ impl Browser {
     /// # Errors
     /// When the browser does not answer.
     pub async fn theme(&self, theme: &str) -> anyhow::Result<()> {
-        self.driver.execute("localStorage.setItem('arborist:theme', arguments[0]);", vec![theme.into()]).await?;
+        self.driver
+            .execute(
+                "localStorage.setItem('arborist:theme', arguments[0]);",
+                vec![theme.into()],
+            )
+            .await?;
         Ok(())
     }
 
@@ -114,7 +129,12 @@ impl Browser {
     pub async fn settled(&self) -> anyhow::Result<()> {
         self.find("page").await?;
         crate::wait_for("the page to load", 20, async || {
-            Ok(self.driver.find_all(By::Css("[data-testid='state-loading']")).await?.is_empty().then_some(()))
+            Ok(self
+                .driver
+                .find_all(By::Css("[data-testid='state-loading']"))
+                .await?
+                .is_empty()
+                .then_some(()))
         })
         .await
     }

@@ -32,7 +32,9 @@ pub fn tiny_corpus(documents: usize) -> TinyCorpus {
     let mut corpus = String::new();
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut below = |n: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((state >> 33) as usize) % n
     };
     for number in 0..documents {
@@ -54,5 +56,9 @@ pub fn tiny_corpus(documents: usize) -> TinyCorpus {
         let row = json!({"id": format!("doc-{number}"), "text": words.join(" "), "labels": [format!("{}-{child}", TOPS[top])], "split": split});
         let _ = writeln!(corpus, "{row}");
     }
-    TinyCorpus { taxonomy, corpus, labels }
+    TinyCorpus {
+        taxonomy,
+        corpus,
+        labels,
+    }
 }

@@ -24,8 +24,12 @@ fn release_dir() -> PathBuf {
 /// A command of the executable, with the plugins in its environment.
 pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(executable());
-    let plugins = std::env::var_os("ARBORIST_PLUGINS").map_or_else(|| release_dir().join("plugins"), PathBuf::from);
-    command.env("ARBORIST_PLUGINS", plugins).args(arguments).kill_on_drop(true);
+    let plugins = std::env::var_os("ARBORIST_PLUGINS")
+        .map_or_else(|| release_dir().join("plugins"), PathBuf::from);
+    command
+        .env("ARBORIST_PLUGINS", plugins)
+        .args(arguments)
+        .kill_on_drop(true);
     command
 }
 
@@ -33,7 +37,11 @@ pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Comma
 ///
 /// # Errors
 /// When time is up, or when the probe itself fails.
-pub async fn wait_for<T>(what: &str, seconds: u64, mut probe: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+pub async fn wait_for<T>(
+    what: &str,
+    seconds: u64,
+    mut probe: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(found) = probe().await? {
@@ -67,7 +75,10 @@ impl Server {
             .spawn()
             .with_context(|| format!("starting {}", executable().display()))?;
         let (sender, mut lines) = mpsc::unbounded_channel();
-        follow(child.stdout.take().context("no standard output")?, sender.clone());
+        follow(
+            child.stdout.take().context("no standard output")?,
+            sender.clone(),
+        );
         follow(child.stderr.take().context("no standard error")?, sender);
         let client = reqwest::Client::new();
         let mut seen = String::new();
@@ -75,15 +86,20 @@ impl Server {
         let mut token = None;
         let end = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {
-            let Ok(line) = tokio::time::timeout_at(end, lines.recv()).await else { bail!("the server printed no address within a minute:\n{seen}") };
-            let Some(line) = line else { bail!("the server ended before it answered:\n{seen}") };
+            let Ok(line) = tokio::time::timeout_at(end, lines.recv()).await else {
+                bail!("the server printed no address within a minute:\n{seen}")
+            };
+            let Some(line) = line else {
+                bail!("the server ended before it answered:\n{seen}")
+            };
             seen.push_str(&line);
             seen.push('\n');
             if token.is_none() {
                 token = after(&line, "token=");
             }
             if url.is_none() {
-                url = after(&line, "http://127.0.0.1:").map(|port| format!("http://127.0.0.1:{}", port.trim_end_matches(['/', '.'])));
+                url = after(&line, "http://127.0.0.1:")
+                    .map(|port| format!("http://127.0.0.1:{}", port.trim_end_matches(['/', '.'])));
             }
             let Some(url) = &url else { continue };
             if let Ok(answer) = client.get(format!("{url}/readyz")).send().await
@@ -100,7 +116,12 @@ impl Server {
             }
         }
         tokio::spawn(async move { while lines.recv().await.is_some() {} });
-        Ok(Self { child, url: url.context("no address")?, data_dir: data_dir.to_owned(), token })
+        Ok(Self {
+            child,
+            url: url.context("no address")?,
+            data_dir: data_dir.to_owned(),
+            token,
+        })
     }
 
     /// Process id.
@@ -123,8 +144,16 @@ impl Server {
     /// When the server refuses.
     pub async fn first_start(&self) -> anyhow::Result<Client> {
         let client = Client::new(&self.url)?;
-        let token = self.token.as_deref().context("the console printed no first-start link")?;
-        client.post("/api/v1/first-start", &json!({"token": token, "name": "admin", "password": PASSWORD})).await?;
+        let token = self
+            .token
+            .as_deref()
+            .context("the console printed no first-start link")?;
+        client
+            .post(
+                "/api/v1/first-start",
+                &json!({"token": token, "name": "admin", "password": PASSWORD}),
+            )
+            .await?;
         Ok(client)
     }
 
@@ -134,7 +163,12 @@ impl Server {
     /// When the server refuses.
     pub async fn sign_in(&self) -> anyhow::Result<Client> {
         let client = Client::new(&self.url)?;
-        client.post("/api/v1/session", &json!({"name": "admin", "password": PASSWORD})).await?;
+        client
+            .post(
+                "/api/v1/session",
+                &json!({"name": "admin", "password": PASSWORD}),
+            )
+            .await?;
         Ok(client)
     }
 }
@@ -144,7 +178,9 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 fn after(line: &str, marker: &str) -> Option<String> {
     let rest = &line[line.find(marker)? + marker.len()..];
-    let end = rest.find(|character: char| !(character.is_ascii_alphanumeric() || "-_./".contains(character))).unwrap_or(rest.len());
+    let end = rest
+        .find(|character: char| !(character.is_ascii_alphanumeric() || "-_./".contains(character)))
+        .unwrap_or(rest.len());
     Some(rest[..end].trim_end_matches(['.', '/']).to_owned()).filter(|found| !found.is_empty())
 }
 
@@ -172,7 +208,10 @@ impl Client {
     /// # Errors
     /// When the HTTP library cannot be set up.
     pub fn new(url: &str) -> anyhow::Result<Self> {
-        Ok(Self { http: reqwest::Client::builder().cookie_store(true).build()?, url: url.to_owned() })
+        Ok(Self {
+            http: reqwest::Client::builder().cookie_store(true).build()?,
+            url: url.to_owned(),
+        })
     }
 
     /// GET as JSON.
@@ -188,15 +227,27 @@ impl Client {
     /// # Errors
     /// On any status but success.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        checked(self.http.post(format!("{}{path}", self.url)).json(body), path).await
+        checked(
+            self.http.post(format!("{}{path}", self.url)).json(body),
+            path,
+        )
+        .await
     }
 
     /// POST of a file as the raw body.
     ///
     /// # Errors
     /// On any status but success.
-    pub async fn upload(&self, path: &str, body: impl Into<reqwest::Body>) -> anyhow::Result<Value> {
-        checked(self.http.post(format!("{}{path}", self.url)).body(body), path).await
+    pub async fn upload(
+        &self,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> anyhow::Result<Value> {
+        checked(
+            self.http.post(format!("{}{path}", self.url)).body(body),
+            path,
+        )
+        .await
     }
 
     /// DELETE.
@@ -212,10 +263,16 @@ impl Client {
     /// # Errors
     /// When it does not end within `seconds`.
     pub async fn finished(&self, accepted: &Value, seconds: u64) -> anyhow::Result<Value> {
-        let job = accepted["job"].as_i64().with_context(|| format!("no job in {accepted}"))?;
+        let job = accepted["job"]
+            .as_i64()
+            .with_context(|| format!("no job in {accepted}"))?;
         wait_for(&format!("job {job}"), seconds, async || {
             let job = self.get(&format!("/api/v1/jobs/{job}")).await?;
-            Ok(matches!(job["status"].as_str(), Some("succeeded" | "failed" | "cancelled")).then_some(job))
+            Ok(matches!(
+                job["status"].as_str(),
+                Some("succeeded" | "failed" | "cancelled")
+            )
+            .then_some(job))
         })
         .await
     }
@@ -226,8 +283,13 @@ impl Client {
     /// When it failed or takes longer than `seconds`.
     pub async fn made(&self, accepted: &Value, seconds: u64) -> anyhow::Result<i64> {
         let job = self.finished(accepted, seconds).await?;
-        ensure!(job["status"] == "succeeded", "the job did not succeed: {job}");
-        job["result"]["id"].as_i64().with_context(|| format!("no result in {job}"))
+        ensure!(
+            job["status"] == "succeeded",
+            "the job did not succeed: {job}"
+        );
+        job["result"]["id"]
+            .as_i64()
+            .with_context(|| format!("no result in {job}"))
     }
 }
 

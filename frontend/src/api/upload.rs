@@ -1,4 +1,4 @@
-//! Sending files with their progress. `fetch` cannot tell how much of a body has left; XMLHttpRequest can.
+//! Sending files with their progress. `fetch` cannot tell how much of a body has left; `XMLHttpRequest` can.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

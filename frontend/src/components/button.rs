@@ -1,4 +1,4 @@
-//! Buttons in PatternFly's dress. patternfly-yew's button gives up focus when clicked, which would throw
+//! Buttons in `PatternFly`'s dress. patternfly-yew's button gives up focus when clicked, which would throw
 //! keyboard users out of their place, and takes no test id.
 
 use yew::prelude::*;

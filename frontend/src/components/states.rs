@@ -10,7 +10,7 @@ use crate::format;
 use crate::hooks::query::{Loading, Query};
 use crate::hooks::use_now;
 
-/// A spinner of PatternFly's size `sm`, `md`, `lg` or `xl`.
+/// A spinner of `PatternFly`'s size `sm`, `md`, `lg` or `xl`.
 pub fn spinner(size: &'static str) -> Html {
     html! {
         <svg class={classes!("pf-v6-c-spinner", format!("pf-m-{size}"))} role="progressbar" viewBox="0 0 100 100" aria-label="Working">

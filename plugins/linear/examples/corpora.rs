@@ -1,7 +1,10 @@
 //! Trains on the folders below `ARBORIST_CORPORA` and prints raw test figures and times.
 //!
 //! `cargo run --release -p arborist-linear --example corpora -- [--preset P] [--set key=value]… [--threads N] [--no-validation] [CORPUS]…`
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what this program is for"
+)]
 
 mod support;
 
@@ -30,9 +33,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let root = PathBuf::from(std::env::var("ARBORIST_CORPORA")?);
     if names.is_empty() {
-        names = ["chemical-exposure", "hallmarks-of-cancer", "clinc150", "dbpedia-classes-5000"].map(str::to_owned).to_vec();
+        names = [
+            "chemical-exposure",
+            "hallmarks-of-cancer",
+            "clinc150",
+            "dbpedia-classes-5000",
+        ]
+        .map(str::to_owned)
+        .to_vec();
     }
-    println!("{:22} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10}", "corpus", "micro", "macro", "log loss", "cal. err", "fit s", "load s", "docs/s");
+    println!(
+        "{:22} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>8}",
+        "corpus",
+        "micro",
+        "macro",
+        "P@1",
+        "nDCG@5",
+        "R-prec",
+        "logloss",
+        "cal.err",
+        "fit s",
+        "load s",
+        "docs/s"
+    );
     for name in names {
         let directory = tempfile::tempdir()?;
         let corpus = support::Corpus::convert(&root.join(&name), directory.path())?;
@@ -44,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut model = corpus.load(threads)?;
         let load = start.elapsed().as_secs_f64();
         let (texts, gold) = corpus.documents("test")?;
-        let [micro, macro_f1, loss, error] = support::judge(&mut model, corpus.taxonomy.len(), &texts, &gold)?;
+        let (metrics, loss, error) = support::judge(&mut model, &corpus.taxonomy, &texts, &gold)?;
         let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut best = f64::INFINITY;
         for _ in 0..5 {
@@ -53,7 +76,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             best = best.min(start.elapsed().as_secs_f64());
         }
         println!(
-            "{name:22} {micro:8.4} {macro_f1:8.4} {loss:8.4} {error:8.4} {fit:8.2} {load:8.3} {:10.0}",
+            "{name:22} {:7.4} {:7.4} {:7.4} {:7.4} {:7.4} {loss:7.4} {error:7.4} {fit:7.2} {load:7.3} {:8.0}",
+            metrics.raw.micro_f1,
+            metrics.raw.macro_f1,
+            metrics.precision_at_1,
+            metrics.ndcg_at_5,
+            metrics.r_precision,
             texts.len() as f64 / best
         );
     }

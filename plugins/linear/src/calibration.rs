@@ -5,6 +5,9 @@
 //! (Platt's method without its offset). Slopes are fitted on validation documents: first for all labels together,
 //! then for each label with a prior around the common slope, so that a label with few documents stays close to it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::tables::NONE;
 
 /// Slopes of a label.
@@ -19,7 +22,10 @@ pub(crate) struct Slopes {
 impl Slopes {
     /// Slopes before any validation document was seen.
     pub(crate) fn uncalibrated(slope: f64) -> Self {
-        Self { below: slope as f32, above: slope as f32 }
+        Self {
+            below: slope as f32,
+            above: slope as f32,
+        }
     }
 
     /// The score of a margin: above .5 exactly when the margin is above 0.
@@ -72,13 +78,20 @@ impl Calibration {
     /// `slope` is what is assumed without documents.
     pub(crate) fn new(n_classifiers: usize, slope: f64) -> Self {
         debug_assert!(n_classifiers < NONE as usize);
-        Self { margins: vec![Margins::default(); n_classifiers], slope }
+        Self {
+            margins: vec![Margins::default(); n_classifiers],
+            slope,
+        }
     }
 
     /// Adds a document's margin for a classifier.
     pub(crate) fn add(&mut self, classifier: usize, margin: f32, has_label: bool) {
         let margins = &mut self.margins[classifier];
-        let side = if margin > 0.0 { &mut margins.above } else { &mut margins.below };
+        let side = if margin > 0.0 {
+            &mut margins.above
+        } else {
+            &mut margins.below
+        };
         let bin = ((margin.abs() / WIDTH) as usize).min(BINS - 1);
         if side.bins.len() <= bin {
             side.bins.resize(bin + 1, (0, 0));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::tensors::{Reader, Tensor, write};
 use crate::calibration::Slopes;
-use crate::classifier::{Classifier, Sparse, Weights};
+use crate::classifier::{Classifier, Dense, Sparse, Weights};
 use crate::structure::Structure;
 use crate::tables::Words;
 use crate::vocabulary::Vocabulary;
@@ -43,7 +43,9 @@ pub(crate) fn clear(directory: &Path) -> Result<(), ModelError> {
         let path = directory.join(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ModelError::io(format!("cannot remove {}", path.display()))(error));
+                return Err(ModelError::io(format!("cannot remove {}", path.display()))(
+                    error,
+                ));
             }
             _ => {}
         }
@@ -52,37 +54,90 @@ pub(crate) fn clear(directory: &Path) -> Result<(), ModelError> {
 }
 
 /// Writes a model to a directory.
-pub(crate) fn save(directory: &Path, classifier: &Classifier, threshold: f32) -> Result<(), ModelError> {
-    let Classifier { vocabulary, structure, weights, intercepts, slopes, n_labels, beam } = classifier;
+pub(crate) fn save(
+    directory: &Path,
+    classifier: &Classifier,
+    threshold: f32,
+) -> Result<(), ModelError> {
+    let Classifier {
+        vocabulary,
+        structure,
+        weights,
+        intercepts,
+        slopes,
+        n_labels,
+        beam,
+    } = classifier;
     let path = directory.join(VOCABULARY);
-    write_words(&path, vocabulary).map_err(ModelError::io(format!("cannot write {}", path.display())))?;
+    write_words(&path, vocabulary)
+        .map_err(ModelError::io(format!("cannot write {}", path.display())))?;
 
-    let grams: Vec<u32> = vocabulary.grams().iter().flat_map(|&(start, word)| [start, word]).collect();
-    let slopes: Vec<f32> = slopes.iter().flat_map(|slopes| [slopes.below, slopes.above]).collect();
+    let grams: Vec<u32> = vocabulary
+        .grams()
+        .iter()
+        .flat_map(|&(start, word)| [start, word])
+        .collect();
+    let slopes: Vec<f32> = slopes
+        .iter()
+        .flat_map(|slopes| [slopes.below, slopes.above])
+        .collect();
     let n_nodes = structure.len();
     let mut tensors = vec![
-        ("vocabulary.grams", Tensor::U32(&grams, vec![vocabulary.grams().len(), 2])),
-        ("vocabulary.features", Tensor::U32(vocabulary.node_features(), vec![vocabulary.node_features().len()])),
-        ("vocabulary.idf", Tensor::F32(vocabulary.idf(), vec![vocabulary.n_features()])),
-        ("structure.labels", Tensor::U32(&structure.labels, vec![n_nodes])),
-        ("structure.first_children", Tensor::U32(&structure.first_children, vec![n_nodes])),
-        ("structure.n_children", Tensor::U32(&structure.n_children, vec![n_nodes])),
+        (
+            "vocabulary.grams",
+            Tensor::U32(&grams, vec![vocabulary.grams().len(), 2]),
+        ),
+        (
+            "vocabulary.features",
+            Tensor::U32(
+                vocabulary.node_features(),
+                vec![vocabulary.node_features().len()],
+            ),
+        ),
+        (
+            "vocabulary.idf",
+            Tensor::F32(vocabulary.idf(), vec![vocabulary.n_features()]),
+        ),
+        (
+            "structure.labels",
+            Tensor::U32(&structure.labels, vec![n_nodes]),
+        ),
+        (
+            "structure.first_children",
+            Tensor::U32(&structure.first_children, vec![n_nodes]),
+        ),
+        (
+            "structure.n_children",
+            Tensor::U32(&structure.n_children, vec![n_nodes]),
+        ),
         ("intercepts", Tensor::F32(intercepts, vec![n_nodes])),
         ("slopes", Tensor::F32(&slopes, vec![n_nodes, 2])),
     ];
     let nodes: Vec<u32>;
     match weights {
-        Weights::Dense { n_children, values } => {
-            tensors.push(("weights", Tensor::F32(values, vec![vocabulary.n_features(), *n_children])));
+        Weights::Dense(dense) => {
+            tensors.push((
+                "weights",
+                Tensor::F32(&dense.values, vec![vocabulary.n_features(), n_nodes]),
+            ));
         }
         Weights::Sparse(sparse) => {
             nodes = sparse.nodes.as_flattened().to_vec();
             let n_entries = sparse.features.len();
             tensors.push(("weights.nodes", Tensor::U32(&nodes, vec![n_nodes, 2])));
-            tensors.push(("weights.features", Tensor::U32(&sparse.features, vec![n_entries])));
+            tensors.push((
+                "weights.features",
+                Tensor::U32(&sparse.features, vec![n_entries]),
+            ));
             tensors.push(("weights.ends", Tensor::U64(&sparse.ends, vec![n_entries])));
-            tensors.push(("weights.children", Tensor::U32(&sparse.children, vec![sparse.children.len()])));
-            tensors.push(("weights.values", Tensor::F32(&sparse.values, vec![sparse.values.len()])));
+            tensors.push((
+                "weights.children",
+                Tensor::U32(&sparse.children, vec![sparse.children.len()]),
+            ));
+            tensors.push((
+                "weights.values",
+                Tensor::F32(&sparse.values, vec![sparse.values.len()]),
+            ));
         }
     }
     write(&directory.join(TENSORS), tensors)?;
@@ -93,19 +148,21 @@ pub(crate) fn save(directory: &Path, classifier: &Classifier, threshold: f32) ->
         ngram_max: vocabulary.ngram_max(),
         beam: *beam,
         threshold,
-        dense: matches!(weights, Weights::Dense { .. }),
+        dense: matches!(weights, Weights::Dense(_)),
     };
     let path = directory.join(MODEL);
-    let text = serde_json::to_vec_pretty(&header).map_err(|error| ModelError::failed("cannot describe the model", error))?;
+    let text = serde_json::to_vec_pretty(&header)
+        .map_err(|error| ModelError::failed("cannot describe the model", error))?;
     write_synced(&path, &text).map_err(ModelError::io(format!("cannot write {}", path.display())))
 }
 
 /// Reads what [`save`] wrote: the model and its threshold.
 pub(crate) fn load(directory: &Path) -> Result<(Classifier, f32), ModelError> {
     let path = directory.join(MODEL);
-    let bytes = fs::read(&path).map_err(ModelError::io(format!("cannot read {}", path.display())))?;
-    let header: Header =
-        serde_json::from_slice(&bytes).map_err(|error| ModelError::failed(format!("cannot read {}", path.display()), error))?;
+    let bytes =
+        fs::read(&path).map_err(ModelError::io(format!("cannot read {}", path.display())))?;
+    let header: Header = serde_json::from_slice(&bytes)
+        .map_err(|error| ModelError::failed(format!("cannot read {}", path.display()), error))?;
     if header.version != VERSION {
         return Err(ModelError::Failed(format!(
             "{} has version {}, this plugin reads version {VERSION}",
@@ -118,7 +175,13 @@ pub(crate) fn load(directory: &Path) -> Result<(Classifier, f32), ModelError> {
     let mut tensors = Reader::open(&path)?;
     let broken = |what: &str| ModelError::Failed(format!("{} is damaged: {what}", path.display()));
 
-    let grams = tensors.u32("vocabulary.grams")?.as_chunks().0.iter().map(|&[start, word]| (start, word)).collect();
+    let grams = tensors
+        .u32("vocabulary.grams")?
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&[start, word]| (start, word))
+        .collect();
     let features = tensors.u32("vocabulary.features")?;
     let idf = tensors.f32("vocabulary.idf")?;
     let vocabulary = Vocabulary::from_parts(words, grams, features, idf, header.ngram_max.max(1))
@@ -132,18 +195,25 @@ pub(crate) fn load(directory: &Path) -> Result<(Classifier, f32), ModelError> {
         return Err(broken("the structure is no tree over the labels"));
     }
     let intercepts = tensors.f32("intercepts")?;
-    let slopes: Vec<Slopes> =
-        tensors.f32("slopes")?.as_chunks().0.iter().map(|&[below, above]| Slopes { below, above }).collect();
+    let slopes: Vec<Slopes> = tensors
+        .f32("slopes")?
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&[below, above]| Slopes { below, above })
+        .collect();
     if intercepts.len() != structure.len() || slopes.len() != structure.len() {
         return Err(broken("not one intercept and two slopes per node"));
     }
     let weights = if header.dense {
-        let n_children = structure.len() - 1;
-        let values = tensors.f32("weights")?;
-        if !structure.is_flat() || values.len() != n_children * vocabulary.n_features() {
-            return Err(broken("not one weight per feature and label"));
+        let dense = Dense {
+            n_nodes: structure.len(),
+            values: tensors.f32("weights")?,
+        };
+        if dense.values.len() != dense.n_nodes * vocabulary.n_features() {
+            return Err(broken("not one weight per feature and node"));
         }
-        Weights::Dense { n_children, values }
+        Weights::Dense(dense)
     } else {
         let sparse = Sparse {
             nodes: tensors.u32("weights.nodes")?.as_chunks().0.to_vec(),
@@ -179,11 +249,16 @@ fn write_words(path: &Path, vocabulary: &Vocabulary) -> std::io::Result<()> {
 }
 
 fn read_words(path: &Path) -> Result<Words, ModelError> {
-    let text = fs::read_to_string(path).map_err(ModelError::io(format!("cannot read {}", path.display())))?;
+    let text = fs::read_to_string(path)
+        .map_err(ModelError::io(format!("cannot read {}", path.display())))?;
     let mut words = Words::default();
     for (number, line) in text.split_terminator('\n').enumerate() {
         if words.add(line) != u32::try_from(number).ok() {
-            return Err(ModelError::Failed(format!("{}, line {}: found a word twice", path.display(), number + 1)));
+            return Err(ModelError::Failed(format!(
+                "{}, line {}: found a word twice",
+                path.display(),
+                number + 1
+            )));
         }
     }
     Ok(words)

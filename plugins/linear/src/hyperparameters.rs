@@ -182,7 +182,10 @@ pub(crate) fn presets() -> BTreeMap<String, Map<String, Value>> {
     // What scikit-learn's LinearSVC does, on the features of the reference (min_df = 2).
     let reference = json!({"balance": 0.0, "mode": "flat", "max_features": 20_000_000, "tolerance": 1e-4, "epochs": 1000});
     let presets = [
-        ("fast", json!({"ngram_max": 1, "max_features": 100_000, "tolerance": 0.05})),
+        (
+            "fast",
+            json!({"ngram_max": 1, "max_features": 100_000, "tolerance": 0.05}),
+        ),
         ("balanced", json!({})),
         ("best", json!({"tune": true, "max_features": 2_000_000})),
         ("code", reference.clone()),

@@ -23,7 +23,8 @@ mod train;
 mod vocabulary;
 
 use arborist_plugin_api::{
-    Facts, Host, LoadRequest, Method, MethodManifest, Model, ModelError, Predictions, TrainRequest, export_method,
+    Evidence, Facts, Host, LabelIndex, LoadRequest, Method, MethodManifest, Model, ModelError,
+    Predictions, TrainRequest, export_method,
 };
 use arborist_shared::manifest::{AssetNeed, Capability, HierarchyKind, MemoryFormula, PathKind};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -59,36 +60,78 @@ impl Method for Linear {
             paths: PathKind::Multi,
             encoder: AssetNeed::None,
             word_vectors: AssetNeed::None,
-            capabilities: vec![Capability::SparseScores],
-            memory: memory(&Hyperparameters::default()),
+            capabilities: vec![Capability::SparseScores, Capability::Evidence],
+            memory: MemoryFormula {
+                base: 2e8,
+                per_document: 200.0,
+                per_token: BYTES_PER_TOKEN,
+                per_label: BYTES_PER_LABEL,
+                per_label_squared: 0.0,
+            },
             max_labels: None,
             presets: hyperparameters::presets(),
             hyperparameters: hyperparameters::schema(),
         }
     }
 
+    /// The text as numbers and as vectors, the models that are held at once, and what training a block of labels takes.
     fn memory(hyperparameters: &Hyperparameters, facts: &Facts) -> u64 {
-        memory(hyperparameters).estimate(facts.documents, facts.tokens, facts.labels)
+        // About every third token of a text is the first of its kind, or begins a new frequent n-gram.
+        let n_features = (facts.tokens as f64 * 0.35).min(f64::from(hyperparameters.max_features));
+        let n_weights = n_features * facts.labels as f64;
+        let model = if n_weights <= train::MAX_DENSE_WEIGHTS as f64 {
+            4.0 * n_weights
+        } else {
+            BYTES_PER_LABEL * facts.labels as f64
+        };
+        let lanes = (4 * solver::MAX_LANES) as f64;
+        let blocks = SOLVING_THREADS * lanes * (n_features + facts.documents as f64);
+        let formula = Self::manifest().memory;
+        let fixed = formula.base
+            + formula.per_document * facts.documents as f64
+            + BYTES_PER_TOKEN * facts.tokens as f64;
+        (fixed + 2.0 * model + blocks) as u64
     }
 
-    fn train(hyperparameters: Hyperparameters, request: &TrainRequest, host: &Host<'_>) -> Result<(), ModelError> {
+    fn train(
+        hyperparameters: Hyperparameters,
+        request: &TrainRequest,
+        host: &Host<'_>,
+    ) -> Result<(), ModelError> {
         pool(request.threads)?.install(|| train::train(&hyperparameters, request, *host))
     }
 
     fn load(request: &LoadRequest) -> Result<LinearModel, ModelError> {
         let (classifier, threshold) = checkpoint::load(&request.checkpoint)?;
-        Ok(LinearModel { classifier, threshold, pool: pool(request.threads)? })
+        Ok(LinearModel {
+            classifier,
+            threshold,
+            pool: pool(request.threads)?,
+        })
     }
 }
 
 impl Model for LinearModel {
     fn predict(&mut self, texts: &[&str]) -> Result<Predictions, ModelError> {
         let scores = self.pool.install(|| self.classifier.scores(texts));
-        Ok(Predictions { scores, decided: None })
+        Ok(Predictions {
+            scores,
+            decided: None,
+        })
     }
 
     fn threshold(&self) -> f32 {
         self.threshold
+    }
+
+    fn evidence(&mut self, text: &str, label: LabelIndex) -> Result<Vec<Evidence>, ModelError> {
+        if label as usize >= self.classifier.n_labels {
+            return Err(ModelError::Input(format!(
+                "found label {label}, expected a position below {}, the number of labels of the taxonomy",
+                self.classifier.n_labels
+            )));
+        }
+        Ok(self.classifier.evidence(text, label))
     }
 }
 
@@ -100,8 +143,11 @@ fn pool(threads: u32) -> Result<ThreadPool, ModelError> {
         .map_err(|error| ModelError::failed("cannot start threads", error))
 }
 
-fn memory(_hyperparameters: &Hyperparameters) -> MemoryFormula {
-    MemoryFormula { base: 1e8, per_document: 100.0, per_token: 24.0, per_label: 20_000.0, per_label_squared: 0.0 }
-}
+/// A token as a number, counted in n-grams, and as part of vectors.
+const BYTES_PER_TOKEN: f64 = 24.0;
+/// Sparse weights of a label of a large taxonomy.
+const BYTES_PER_LABEL: f64 = 20_000.0;
+/// Threads that the estimate counts with; it is asked for before the number is known.
+const SOLVING_THREADS: f64 = 4.0;
 
 export_method!(Linear);

@@ -29,9 +29,16 @@ impl Piece {
     }
 
     fn row(&self, row: usize) -> Row<'_> {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
+        let start = if row == 0 {
+            0
+        } else {
+            self.ends[row - 1] as usize
+        };
         let end = self.ends[row] as usize;
-        Row { features: &self.features[start..end], values: &self.values[start..end] }
+        Row {
+            features: &self.features[start..end],
+            values: &self.values[start..end],
+        }
     }
 }
 
@@ -44,7 +51,10 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, f32)> {
-        self.features.iter().copied().zip(self.values.iter().copied())
+        self.features
+            .iter()
+            .copied()
+            .zip(self.values.iter().copied())
     }
 
     /// Squared length.
@@ -55,7 +65,11 @@ impl Row<'_> {
 
 impl Matrix {
     pub(crate) fn new(n_features: usize) -> Self {
-        Self { pieces: Vec::new(), n_rows: 0, n_features }
+        Self {
+            pieces: Vec::new(),
+            n_rows: 0,
+            n_features,
+        }
     }
 
     /// Appends rows. All pieces but the last must be full.
@@ -104,14 +118,22 @@ enum PartRows<'a> {
 impl<'a> Part<'a> {
     /// All rows and features.
     pub(crate) fn whole(matrix: &'a Matrix) -> Self {
-        Self { rows: PartRows::Whole(matrix), features: None, n_features: matrix.n_features() }
+        Self {
+            rows: PartRows::Whole(matrix),
+            features: None,
+            n_features: matrix.n_features(),
+        }
     }
 
     /// The rows in `documents`, in that order. Where they are few they are copied and only the features that occur in
     /// them are kept, so that everything indexed by feature is small.
     pub(crate) fn of(matrix: &'a Matrix, documents: &'a [u32], renumbering: &mut Vec<u32>) -> Self {
         if documents.len() * 2 > matrix.n_rows() {
-            return Self { rows: PartRows::Some(matrix, documents), features: None, n_features: matrix.n_features() };
+            return Self {
+                rows: PartRows::Some(matrix, documents),
+                features: None,
+                n_features: matrix.n_features(),
+            };
         }
         renumbering.resize(matrix.n_features(), u32::MAX);
         let mut features = Vec::new();
@@ -133,7 +155,11 @@ impl<'a> Part<'a> {
             let mut piece = Piece::default();
             for &document in documents {
                 let row = matrix.row(document as usize);
-                piece.features.extend(row.features.iter().map(|&feature| renumbering[feature as usize]));
+                piece.features.extend(
+                    row.features
+                        .iter()
+                        .map(|&feature| renumbering[feature as usize]),
+                );
                 piece.values.extend_from_slice(row.values);
                 piece.ends.push(piece.features.len() as u32);
             }
@@ -143,7 +169,11 @@ impl<'a> Part<'a> {
             renumbering[feature as usize] = u32::MAX;
         }
         let n_features = features.len();
-        Self { rows: PartRows::Copied(copy), features: Some(features), n_features }
+        Self {
+            rows: PartRows::Copied(copy),
+            features: Some(features),
+            n_features,
+        }
     }
 
     pub(crate) fn n_rows(&self) -> usize {

@@ -39,7 +39,10 @@ pub(crate) struct LabelDocuments {
 
 impl LabelDocuments {
     /// Turns the labels of each document around.
-    pub(crate) fn new<'a>(n_labels: usize, rows: impl Iterator<Item = &'a [LabelIndex]> + Clone) -> Self {
+    pub(crate) fn new<'a>(
+        n_labels: usize,
+        rows: impl Iterator<Item = &'a [LabelIndex]> + Clone,
+    ) -> Self {
         let mut ends = vec![0; n_labels];
         for row in rows.clone() {
             for &label in row {
@@ -73,12 +76,19 @@ impl Structure {
     /// Every label that has documents directly below the root.
     pub(crate) fn flat(n_labels: usize, documents: &LabelDocuments) -> Self {
         let mut structure = Self::root();
-        structure.add_children(0, (0..n_labels as u32).filter(|&label| !documents.of(label).is_empty()));
+        structure.add_children(
+            0,
+            (0..n_labels as u32).filter(|&label| !documents.of(label).is_empty()),
+        );
         structure
     }
 
     /// Every label that has documents below its primary parent.
-    pub(crate) fn tree(taxonomy: &Taxonomy, documents: &LabelDocuments, mut grouping: Grouping<'_>) -> Self {
+    pub(crate) fn tree(
+        taxonomy: &Taxonomy,
+        documents: &LabelDocuments,
+        mut grouping: Grouping<'_>,
+    ) -> Self {
         let mut structure = Self::root();
         // Labels that are to come below each node, when they are not simply the label's children.
         let mut members: Vec<Option<Vec<LabelIndex>>> = vec![None];
@@ -86,12 +96,18 @@ impl Structure {
         while node < structure.len() {
             let label = structure.labels[node];
             let below = members[node].take().unwrap_or_else(|| {
-                let children = if label == NONE { taxonomy.top_level() } else { taxonomy.children(label) };
+                let children = if label == NONE {
+                    taxonomy.top_level()
+                } else {
+                    taxonomy.children(label)
+                };
                 let parent = (label != NONE).then_some(label);
                 children
                     .iter()
                     .copied()
-                    .filter(|&child| taxonomy.primary_parent(child) == parent && !documents.of(child).is_empty())
+                    .filter(|&child| {
+                        taxonomy.primary_parent(child) == parent && !documents.of(child).is_empty()
+                    })
                     .collect()
             });
             let groups = grouping.split(&below);
@@ -108,7 +124,11 @@ impl Structure {
     }
 
     fn root() -> Self {
-        Self { labels: vec![NONE], first_children: vec![0], n_children: vec![0] }
+        Self {
+            labels: vec![NONE],
+            first_children: vec![0],
+            n_children: vec![0],
+        }
     }
 
     fn add_children(&mut self, node: usize, labels: impl Iterator<Item = u32>) {
@@ -128,11 +148,6 @@ impl Structure {
     pub(crate) fn children(&self, node: u32) -> Range<u32> {
         let first = self.first_children[node as usize];
         first..first + self.n_children[node as usize]
-    }
-
-    /// Whether all labels are directly below the root.
-    pub(crate) fn is_flat(&self) -> bool {
-        self.n_children[0] as usize + 1 == self.len()
     }
 
     /// Whether the arrays describe a tree in breadth-first order over labels below `n_labels`, each at most once.
@@ -157,7 +172,10 @@ impl Structure {
             .labels
             .iter()
             .filter(|&&label| label != NONE)
-            .all(|&label| seen.get_mut(label as usize).is_some_and(|seen| !std::mem::replace(seen, true)));
+            .all(|&label| {
+                seen.get_mut(label as usize)
+                    .is_some_and(|seen| !std::mem::replace(seen, true))
+            });
         next == self.len() as u64 && each_once
     }
 

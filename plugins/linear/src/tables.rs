@@ -28,7 +28,11 @@ impl Words {
     /// The word with this number.
     pub(crate) fn word(&self, number: u32) -> &str {
         let number = number as usize;
-        let start = if number == 0 { 0 } else { self.ends[number - 1] as usize };
+        let start = if number == 0 {
+            0
+        } else {
+            self.ends[number - 1] as usize
+        };
         &self.text[start..self.ends[number] as usize]
     }
 
@@ -167,7 +171,10 @@ pub(crate) struct Count {
 
 impl Counter {
     pub(crate) fn new(expected: usize) -> Self {
-        Self { slots: vec![Count::default(); (expected * 2).next_power_of_two().max(64)], len: 0 }
+        Self {
+            slots: vec![Count::default(); (expected * 2).next_power_of_two().max(64)],
+            len: 0,
+        }
     }
 
     pub(crate) fn count(&mut self, key: u64, hash: u64, document: u32) {
@@ -179,7 +186,12 @@ impl Counter {
         loop {
             let count = &mut self.slots[slot];
             if count.occurrences == 0 {
-                *count = Count { key, occurrences: 1, documents: 1, last_document: document };
+                *count = Count {
+                    key,
+                    occurrences: 1,
+                    documents: 1,
+                    last_document: document,
+                };
                 self.len += 1;
                 return;
             }
@@ -197,7 +209,10 @@ impl Counter {
 
     /// All keys in at least `min_documents` documents, in no particular order.
     pub(crate) fn into_frequent(self, min_documents: u32) -> Vec<Count> {
-        self.slots.into_iter().filter(|count| count.occurrences > 0 && count.documents >= min_documents).collect()
+        self.slots
+            .into_iter()
+            .filter(|count| count.occurrences > 0 && count.documents >= min_documents)
+            .collect()
     }
 
     fn grow(&mut self) {

@@ -1,1 +1,11 @@
-//! Tests.
+//! Tests of the parts together, the conformance kit, and figures on real corpora.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+mod tfidf;
+mod toy;
+mod trees;
+mod words;
+
+use crate::Linear;
+
+arborist_plugin_api::conformance!(Linear);

@@ -54,6 +54,36 @@ pub(crate) fn for_each_word(text: &str, buffer: &mut String, mut word: impl FnMu
     }
 }
 
+/// The same words with their places in the text as it was given: `word(word, start, end)`.
+///
+/// Words are found before they are lower-cased here, which differs for the few letters whose small form is two characters.
+pub(crate) fn for_each_place(text: &str, mut word: impl FnMut(&str, usize, usize)) {
+    let mut start = None;
+    let mut n_characters = 0;
+    let end = std::iter::once((text.len(), ' '));
+    for (at, character) in text.char_indices().chain(end) {
+        let kind = kind(character);
+        if kind == Kind::Word {
+            start.get_or_insert(at);
+            n_characters += 1;
+            continue;
+        }
+        if let Some(start) = start.take()
+            && n_characters > 1
+        {
+            word(&text[start..at].to_lowercase(), start, at);
+        }
+        n_characters = 0;
+        if kind == Kind::Alone {
+            word(
+                &text[at..at + character.len_utf8()],
+                at,
+                at + character.len_utf8(),
+            );
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Between words.

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::calibration::{Calibration, Slopes};
 use crate::checkpoint;
-use crate::classifier::{Classifier, Workspace};
+use crate::classifier::{Classifier, Found, Workspace};
 use crate::fit::{Fit, Fitted};
 use crate::hyperparameters::{Classifier as Kind, Hyperparameters, Mode, Select};
 use crate::matrix::{Matrix, Piece, ROWS_PER_PIECE};
@@ -23,8 +23,8 @@ use crate::vocabulary::{Limits, Scratch, TextReader, TooManyWords, Vocabulary};
 
 /// Weights of a flat model that are stored densely: 256 MB.
 pub(crate) const MAX_DENSE_WEIGHTS: usize = 1 << 26;
-/// Values of documents times labels, above which `auto` trains a tree.
-const MAX_FLAT_WORK: usize = 20_000_000_000;
+/// Values of all documents times labels, above which `auto` does not train flat: about a minute on two cores.
+const MAX_FLAT_WORK: usize = 5_000_000_000;
 /// Slopes without validation documents: a margin of 1, where the loss of the hinge ends, is about .95.
 const SVM_SLOPE: f64 = 3.0;
 /// A logistic margin is the logarithm of the odds already.
@@ -56,7 +56,11 @@ impl Labels {
     }
 
     fn of(&self, document: usize) -> &[LabelIndex] {
-        let start = if document == 0 { 0 } else { self.ends[document - 1] };
+        let start = if document == 0 {
+            0
+        } else {
+            self.ends[document - 1]
+        };
         &self.items[start..self.ends[document]]
     }
 
@@ -76,7 +80,8 @@ pub(crate) fn train(
     let taxonomy = request.taxonomy()?;
     let (vocabulary, train) = read_train(hyperparameters, request, host)?;
     let validation = match &request.validation {
-        Some(path) => Some(read_validation(&vocabulary, path, request, host)?).filter(|split| split.matrix.n_rows() > 0),
+        Some(path) => Some(read_validation(&vocabulary, path, request, host)?)
+            .filter(|split| split.matrix.n_rows() > 0),
         None => None,
     };
     let n_documents = train.matrix.n_rows();
@@ -86,22 +91,34 @@ pub(crate) fn train(
         train.matrix.n_entries() / n_documents.max(1)
     ));
     let documents = LabelDocuments::new(taxonomy.len(), train.labels.iter());
-    let structure = structure(hyperparameters, request.seed, &taxonomy, &train.matrix, &documents);
-    host.info(if structure.is_flat() {
-        "every label is trained against all documents".to_owned()
-    } else {
-        format!("every label is trained among the documents of its parent; {} nodes", structure.len())
-    });
-    let n_without = taxonomy.len() - structure.labels.iter().filter(|&&label| label != NONE).count();
+    let n_without = taxonomy
+        .indexes()
+        .filter(|&label| documents.of(label).is_empty())
+        .count();
     if n_without > 0 {
-        host.warning(format!("{n_without} labels have no training document: they score 0 always"));
+        host.warning(format!(
+            "{n_without} labels have no training document: they score 0 always"
+        ));
     }
-    let trainer = Trainer { hyperparameters, request, host, train: &train, validation: validation.as_ref(), documents: &documents, n_labels: taxonomy.len() };
-    let classifier = trainer.best(vocabulary, structure)?;
+    let trainer = Trainer {
+        hyperparameters,
+        request,
+        host,
+        taxonomy: &taxonomy,
+        train: &train,
+        validation: validation.as_ref(),
+        documents: &documents,
+    };
+    let classifier = trainer.best(vocabulary)?;
     trainer.report(&classifier, started);
     host.check_cancelled()?;
     checkpoint::save(&request.checkpoint, &classifier, hyperparameters.threshold)?;
-    host.emit(RunEvent::Checkpoint { at_ms: 0, epoch: 1, step: 1, selected: true });
+    host.emit(RunEvent::Checkpoint {
+        at_ms: 0,
+        epoch: 1,
+        step: 1,
+        selected: true,
+    });
     Ok(())
 }
 
@@ -124,7 +141,9 @@ fn read_train(
         }
     }
     if labels.ends.is_empty() {
-        return Err(ModelError::Input("the training split has no document, expected at least one".to_owned()));
+        return Err(ModelError::Input(
+            "the training split has no document, expected at least one".to_owned(),
+        ));
     }
     host.check_cancelled()?;
     let limits = Limits {
@@ -135,7 +154,11 @@ fn read_train(
     let (vocabulary, text) = text.finish(limits).map_err(too_many)?;
     host.check_cancelled()?;
     let matrix = vocabulary.matrix(&text);
-    host.step("vectorize", labels.ends.len() as u64, labels.ends.len() as u64);
+    host.step(
+        "vectorize",
+        labels.ends.len() as u64,
+        labels.ends.len() as u64,
+    );
     Ok((vocabulary, Split { matrix, labels }))
 }
 
@@ -155,7 +178,9 @@ fn read_validation(
         host.check_cancelled()?;
         texts.clear();
         while texts.len() < together {
-            let Some(document) = reader.next_document()? else { break };
+            let Some(document) = reader.next_document()? else {
+                break;
+            };
             labels.push(document.labels);
             texts.push(document.text.to_owned());
         }
@@ -179,78 +204,147 @@ fn read_validation(
     }
 }
 
-/// Flat or tree, as asked or as affordable.
-fn structure(
-    hyperparameters: &Hyperparameters,
-    seed: u64,
-    taxonomy: &Taxonomy,
-    matrix: &Matrix,
-    documents: &LabelDocuments,
-) -> Structure {
-    let flat = match hyperparameters.mode {
-        Mode::Flat => true,
-        Mode::Tree => false,
-        Mode::Auto => matrix.n_entries().saturating_mul(taxonomy.len()) <= MAX_FLAT_WORK,
-    };
-    if flat {
-        Structure::flat(taxonomy.len(), documents)
-    } else {
-        Structure::tree(taxonomy, documents, Grouping { matrix, documents, seed, max_visits: MAX_VISITS })
-    }
-}
-
 struct Trainer<'a> {
     hyperparameters: &'a Hyperparameters,
     request: &'a TrainRequest,
     host: Host<'a>,
+    taxonomy: &'a Taxonomy,
     train: &'a Split,
     validation: Option<&'a Split>,
     documents: &'a LabelDocuments,
-    n_labels: usize,
+}
+
+/// A trained model and what it scored on validation.
+struct Candidate {
+    classifier: Classifier,
+    score: f64,
 }
 
 impl Trainer<'_> {
-    /// Trains once, or with several hyperparameters where tuning is asked for and possible.
-    fn best(&self, vocabulary: Vocabulary, structure: Structure) -> Result<Classifier, ModelError> {
+    /// Trains what was asked for; where that leaves a choice, all that can be chosen, and keeps the best on validation.
+    fn best(&self, vocabulary: Vocabulary) -> Result<Classifier, ModelError> {
         let asked = self.hyperparameters;
-        if !asked.tune {
-            return self.one(vocabulary, structure, asked, Vec::new());
-        }
-        let Some(validation) = self.validation.filter(|_| structure.is_flat()) else {
-            self.host.warning("tuning needs a validation split and flat mode: trained with the given hyperparameters");
-            return self.one(vocabulary, structure, asked, Vec::new());
+        let affordable = self
+            .train
+            .matrix
+            .n_entries()
+            .saturating_mul(self.taxonomy.len())
+            <= MAX_FLAT_WORK;
+        let is_one_level = self.taxonomy.depth() <= 1;
+        let modes: &[Mode] = match asked.mode {
+            Mode::Auto if !affordable => &[Mode::Tree],
+            Mode::Auto if is_one_level || self.validation.is_none() => &[Mode::Flat],
+            Mode::Auto => &[Mode::Tree, Mode::Flat],
+            Mode::Flat => &[Mode::Flat],
+            Mode::Tree => &[Mode::Tree],
         };
-        let mut candidates = vec![(asked.c, asked.balance)];
-        for factor in TUNED_C {
-            for balance in TUNED_BALANCE {
-                let candidate = (asked.c * factor, balance);
-                if !candidates.contains(&candidate) {
-                    candidates.push(candidate);
+        let tuned = asked.tune && self.validation.is_some();
+        if asked.tune && !tuned {
+            self.host
+                .warning("tuning needs a validation split: trained with the given hyperparameters");
+        }
+        let mut total = modes.len();
+        if tuned {
+            total += TUNED_C.len() * TUNED_BALANCE.len();
+        }
+        let mut best: Option<(Mode, Candidate)> = None;
+        let mut number = 0;
+        let mut try_one = |vocabulary: Vocabulary,
+                           mode: Mode,
+                           hyperparameters: &Hyperparameters,
+                           best: &mut Option<(Mode, Candidate)>| {
+            let step = ProgressStep {
+                name: "candidates".to_owned(),
+                current: number,
+                total: total as u64,
+            };
+            number += 1;
+            let steps = if total > 1 { vec![step] } else { Vec::new() };
+            let candidate = self.candidate(vocabulary, mode, hyperparameters, steps)?;
+            if best
+                .as_ref()
+                .is_none_or(|(_, best)| candidate.score > best.score)
+            {
+                *best = Some((mode, candidate));
+            }
+            Ok::<_, ModelError>(())
+        };
+        let (last, others) = modes
+            .split_last()
+            .ok_or_else(|| ModelError::Failed("no mode to train".to_owned()))?;
+        for &mode in others {
+            try_one(vocabulary.clone(), mode, asked, &mut best)?;
+        }
+        try_one(vocabulary, *last, asked, &mut best)?;
+        let nothing = || ModelError::Failed("nothing was trained".to_owned());
+        if tuned {
+            let mode = best.as_ref().map(|&(mode, _)| mode).ok_or_else(nothing)?;
+            for factor in TUNED_C {
+                for balance in TUNED_BALANCE {
+                    let Some((_, candidate)) = &best else {
+                        continue;
+                    };
+                    let vocabulary = candidate.classifier.vocabulary.clone();
+                    let hyperparameters = Hyperparameters {
+                        c: asked.c * factor,
+                        balance,
+                        ..asked.clone()
+                    };
+                    if hyperparameters != *asked {
+                        try_one(vocabulary, mode, &hyperparameters, &mut best)?;
+                    }
                 }
             }
         }
-        let total = candidates.len() as u64;
-        let mut best: Option<(f64, Classifier)> = None;
-        for (number, (c, balance)) in candidates.into_iter().enumerate() {
-            let step = ProgressStep { name: "candidates".to_owned(), current: number as u64, total };
-            let hyperparameters = Hyperparameters { c, balance, ..asked.clone() };
-            let classifier = self.one(vocabulary.clone(), structure.clone(), &hyperparameters, vec![step])?;
-            let counts = self.judge(&classifier, validation, 0.5);
-            self.host.info(format!(
-                "c {c}, balance {balance}: validation micro-F1 {:.4}, macro-F1 {:.4}",
-                counts.micro_f1(),
-                counts.macro_f1()
-            ));
-            let score = match asked.select {
-                Select::MacroF1 => counts.macro_f1(),
-                Select::MicroF1 => counts.micro_f1(),
+        best.map(|(_, candidate)| candidate.classifier)
+            .ok_or_else(nothing)
+    }
+
+    /// Trains once and judges on validation.
+    fn candidate(
+        &self,
+        vocabulary: Vocabulary,
+        mode: Mode,
+        hyperparameters: &Hyperparameters,
+        steps: Vec<ProgressStep>,
+    ) -> Result<Candidate, ModelError> {
+        let structure = if mode == Mode::Tree {
+            let grouping = Grouping {
+                matrix: &self.train.matrix,
+                documents: self.documents,
+                seed: self.request.seed,
+                max_visits: MAX_VISITS,
             };
-            if best.as_ref().is_none_or(|(best, _)| score > *best) {
-                best = Some((score, classifier));
-            }
-        }
-        best.map(|(_, classifier)| classifier)
-            .ok_or_else(|| ModelError::Failed("no candidate was trained".to_owned()))
+            Structure::tree(self.taxonomy, self.documents, grouping)
+        } else {
+            Structure::flat(self.taxonomy.len(), self.documents)
+        };
+        let classifier = self.one(vocabulary, structure, hyperparameters, steps)?;
+        let how = if mode == Mode::Tree {
+            "among the documents of its parent"
+        } else {
+            "against all documents"
+        };
+        let Hyperparameters { c, balance, .. } = hyperparameters;
+        let Some(validation) = self.validation else {
+            self.host
+                .info(format!("every label {how}, c {c}, balance {balance}"));
+            return Ok(Candidate {
+                classifier,
+                score: 0.0,
+            });
+        };
+        let counts = self.judge(&classifier, validation, 0.5);
+        self.host.info(format!(
+            "every label {how}, c {c}, balance {balance}: validation micro-F1 {:.4}, macro-F1 {:.4}",
+            counts.micro_f1(),
+            counts.macro_f1()
+        ));
+        let score = match self.hyperparameters.select {
+            Select::MacroF1 => counts.macro_f1(),
+            Select::MicroF1 => counts.micro_f1(),
+        };
+        Ok(Candidate { classifier, score })
     }
 
     fn one(
@@ -260,8 +354,7 @@ impl Trainer<'_> {
         hyperparameters: &Hyperparameters,
         steps: Vec<ProgressStep>,
     ) -> Result<Classifier, ModelError> {
-        let dense = structure.is_flat()
-            && vocabulary.n_features().saturating_mul(structure.len() - 1) <= MAX_DENSE_WEIGHTS;
+        let dense = vocabulary.n_features().saturating_mul(structure.len()) <= MAX_DENSE_WEIGHTS;
         let fit = Fit {
             matrix: &self.train.matrix,
             documents: self.documents,
@@ -272,10 +365,14 @@ impl Trainer<'_> {
             host: self.host,
             steps,
         };
-        let Fitted { weights, intercepts, unfinished } = fit.run()?;
-        if unfinished > 0 {
+        let Fitted {
+            weights,
+            intercepts,
+            n_unfinished,
+        } = fit.run()?;
+        if n_unfinished > 0 {
             self.host.warning(format!(
-                "{unfinished} labels did not reach the tolerance in {} passes",
+                "{n_unfinished} labels did not reach the tolerance in {} passes",
                 hyperparameters.epochs
             ));
         }
@@ -289,7 +386,7 @@ impl Trainer<'_> {
             structure,
             weights,
             intercepts,
-            n_labels: self.n_labels,
+            n_labels: self.taxonomy.len(),
             beam: hyperparameters.beam as usize,
         };
         if let Some(validation) = self.validation {
@@ -304,17 +401,17 @@ impl Trainer<'_> {
         let predicted: Vec<Vec<LabelIndex>> = (0..split.matrix.n_rows())
             .into_par_iter()
             .map_init(Workspace::default, |workspace, document| {
+                let found = classifier.find(split.matrix.row(document), workspace);
                 let mut predicted: Vec<LabelIndex> = classifier
-                    .score_vector(split.matrix.row(document), workspace)
-                    .iter()
-                    .filter(|&&(_, score)| score > threshold)
-                    .map(|&(label, _)| label)
+                    .label_scores(found)
+                    .filter(|&(_, score)| score > threshold)
+                    .map(|(label, _)| label)
                     .collect();
                 predicted.sort_unstable();
                 predicted
             })
             .collect();
-        let mut counts = Counts::new(self.n_labels);
+        let mut counts = Counts::new(self.taxonomy.len());
         for (document, predicted) in predicted.iter().enumerate() {
             counts.add(split.labels.of(document), predicted);
         }
@@ -344,35 +441,52 @@ impl Trainer<'_> {
     }
 }
 
-/// Fits every classifier's slopes on the validation documents that its node has.
+/// Fits the slopes of every node to its path margins on the validation documents.
 fn calibrate(classifier: &Classifier, validation: &Split, slope: f64) -> Vec<Slopes> {
     let structure = &classifier.structure;
-    let documents = LabelDocuments::new(classifier.n_labels, validation.labels.iter());
+    let mut parents = vec![ROOT; structure.len()];
+    for node in 0..structure.len() as u32 {
+        structure
+            .children(node)
+            .for_each(|child| parents[child as usize] = node);
+    }
+    let mut nodes = vec![NONE; classifier.n_labels];
+    for (node, &label) in structure.labels.iter().enumerate() {
+        if label != NONE {
+            nodes[label as usize] = node as u32;
+        }
+    }
     let mut calibration = Calibration::new(structure.len(), slope);
-    let mut has = vec![false; validation.matrix.n_rows()];
-    for node in (0..structure.len() as u32).filter(|&node| structure.n_children[node as usize] > 0) {
-        let rows = match structure.labels[node as usize] {
-            NONE if node == ROOT => (0..validation.matrix.n_rows() as u32).collect(),
-            _ => structure.group_documents(node, &documents),
-        };
-        let children: Vec<Vec<u32>> =
-            structure.children(node).map(|child| structure.group_documents(child, &documents)).collect();
-        for rows in rows.chunks(DOCUMENTS_TOGETHER) {
-            let margins: Vec<Vec<f32>> = rows
-                .par_iter()
-                .map(|&document| {
-                    let mut margins = Vec::new();
-                    classifier.margins(node, validation.matrix.row(document as usize), &mut margins);
-                    margins
-                })
-                .collect();
-            for ((place, child), with) in structure.children(node).enumerate().zip(&children) {
-                with.iter().for_each(|&document| has[document as usize] = true);
-                for (margins, &document) in margins.iter().zip(rows) {
-                    calibration.add(child as usize, margins[place], has[document as usize]);
+    let rows: Vec<u32> = (0..validation.matrix.n_rows() as u32).collect();
+    for rows in rows.chunks(DOCUMENTS_TOGETHER) {
+        let found: Vec<Vec<Found>> = rows
+            .par_iter()
+            .map_init(Workspace::default, |workspace, &document| {
+                classifier
+                    .find(validation.matrix.row(document as usize), workspace)
+                    .to_vec()
+            })
+            .collect();
+        let mut has = vec![false; structure.len()];
+        for (found, &document) in found.iter().zip(rows) {
+            let set = |has: &mut Vec<bool>, value: bool| {
+                for &label in validation.labels.of(document as usize) {
+                    let mut node = nodes[label as usize];
+                    // Groups have the documents of their labels.
+                    while node != NONE && node != ROOT {
+                        has[node as usize] = value;
+                        node = parents[node as usize];
+                    }
                 }
-                with.iter().for_each(|&document| has[document as usize] = false);
+            };
+            set(&mut has, true);
+            for &Found {
+                node, path_margin, ..
+            } in found
+            {
+                calibration.add(node as usize, path_margin, has[node as usize]);
             }
+            set(&mut has, false);
         }
     }
     calibration.finish()

@@ -7,7 +7,7 @@ mod count;
 
 use crate::matrix::{Matrix, Piece, ROWS_PER_PIECE};
 use crate::tables::{NONE, Pairs, Words, pair};
-use crate::tokens::for_each_word;
+use crate::tokens::{for_each_place, for_each_word};
 
 pub(crate) use count::{Limits, Text, TextReader, TooManyWords};
 
@@ -53,17 +53,29 @@ impl Vocabulary {
     ) -> Result<Self, Mismatch> {
         let n_words = words.len();
         let n_nodes = n_words + grams.len();
-        let in_order = grams
+        let in_order = grams.iter().enumerate().all(|(number, &(start, word))| {
+            (start as usize) < n_words + number && (word as usize) < n_words
+        });
+        let known = features
             .iter()
-            .enumerate()
-            .all(|(number, &(start, word))| (start as usize) < n_words + number && (word as usize) < n_words);
-        let known = features.iter().all(|&feature| feature == NONE || (feature as usize) < idf.len());
+            .all(|&feature| feature == NONE || (feature as usize) < idf.len());
         if features.len() != n_nodes || !in_order || !known {
             return Err(Mismatch);
         }
-        let extensions =
-            Pairs::new(grams.iter().enumerate().map(|(number, &(start, word))| (pair(start, word), (n_words + number) as u32)));
-        Ok(Self { words, grams, extensions, features, idf, ngram_max })
+        let extensions = Pairs::new(
+            grams
+                .iter()
+                .enumerate()
+                .map(|(number, &(start, word))| (pair(start, word), (n_words + number) as u32)),
+        );
+        Ok(Self {
+            words,
+            grams,
+            extensions,
+            features,
+            idf,
+            ngram_max,
+        })
     }
 
     pub(crate) fn n_features(&self) -> usize {
@@ -97,7 +109,9 @@ impl Vocabulary {
     pub(crate) fn vector(&self, text: &str, scratch: &mut Scratch) {
         let words = &mut scratch.words;
         words.clear();
-        for_each_word(text, &mut scratch.buffer, |word| words.push(self.words.find(word).unwrap_or(NONE)));
+        for_each_word(text, &mut scratch.buffer, |word| {
+            words.push(self.words.find(word).unwrap_or(NONE))
+        });
         self.weigh(scratch);
     }
 
@@ -132,17 +146,40 @@ impl Vocabulary {
         matrix
     }
 
-    /// From the numbers of the words to the vector.
-    fn weigh(&self, scratch: &mut Scratch) {
-        let Scratch { words, found, features, values, .. } = scratch;
-        found.clear();
-        for start in 0..words.len() {
-            let mut node = words[start];
+    /// The words of a text with their places, and for each n-gram that is a feature: the feature, its first word, its length.
+    pub(crate) fn occurrences(
+        &self,
+        text: &str,
+    ) -> (Vec<(usize, usize)>, Vec<(u32, usize, usize)>) {
+        let mut places = Vec::new();
+        let mut words = Vec::new();
+        for_each_place(text, |word, start, end| {
+            places.push((start, end));
+            words.push(self.words.find(word).unwrap_or(NONE));
+        });
+        let mut occurrences = Vec::new();
+        self.for_each_gram(&words, |feature, first, length| {
+            if feature != NONE {
+                occurrences.push((feature, first, length));
+            }
+        });
+        (places, occurrences)
+    }
+
+    /// Calls `found` with the feature, or [`NONE`], the first word and the length of every known n-gram.
+    #[inline(always)]
+    fn for_each_gram(&self, words: &[u32], mut found: impl FnMut(u32, usize, usize)) {
+        for first in 0..words.len() {
+            let mut node = words[first];
             if node == NONE {
                 continue;
             }
-            found.push(self.features[node as usize]);
-            for &word in words[start + 1..].iter().take(self.ngram_max - 1) {
+            found(self.features[node as usize], first, 1);
+            for (more, &word) in words[first + 1..]
+                .iter()
+                .take(self.ngram_max - 1)
+                .enumerate()
+            {
                 if word == NONE {
                     break;
                 }
@@ -150,9 +187,22 @@ impl Vocabulary {
                 if node == NONE {
                     break;
                 }
-                found.push(self.features[node as usize]);
+                found(self.features[node as usize], first, more + 2);
             }
         }
+    }
+
+    /// From the numbers of the words to the vector.
+    fn weigh(&self, scratch: &mut Scratch) {
+        let Scratch {
+            words,
+            found,
+            features,
+            values,
+            ..
+        } = scratch;
+        found.clear();
+        self.for_each_gram(words, |feature, _, _| found.push(feature));
         found.sort_unstable();
         features.clear();
         values.clear();
@@ -165,7 +215,11 @@ impl Vocabulary {
                 count += 1;
             }
             at += count;
-            let frequency = if count == 1 { 1.0 } else { 1.0 + (count as f64).ln() };
+            let frequency = if count == 1 {
+                1.0
+            } else {
+                1.0 + (count as f64).ln()
+            };
             let value = frequency * f64::from(self.idf[feature as usize]);
             norm += value * value;
             features.push(feature);

@@ -56,8 +56,6 @@ pub(super) struct Imported {
     pub(super) train: u64,
     pub(super) validation: u64,
     pub(super) test: u64,
-    /// White-space separated words of the training documents.
-    pub(super) train_tokens: u64,
 }
 
 /// Reads the files and writes the snapshots of the run.
@@ -110,7 +108,6 @@ struct Part {
     path: PathBuf,
     file: BufWriter<File>,
     documents: u64,
-    tokens: u64,
     /// Line in which each id stood first, by hash of the id.
     ids: FxHashMap<u64, u64>,
 }
@@ -123,14 +120,12 @@ impl Part {
             path,
             file: BufWriter::with_capacity(1 << 18, file),
             documents: 0,
-            tokens: 0,
             ids: FxHashMap::default(),
         })
     }
 
     fn push(&mut self, line: &Line) -> Result<(), CliError> {
         self.documents += 1;
-        self.tokens += line.document.text.split_whitespace().count() as u64;
         write_line(&mut self.file, line).map_err(|error| write_error(&self.path, &error))
     }
 }
@@ -310,7 +305,6 @@ impl Import<'_> {
             train: train.documents,
             validation: validation.documents,
             test: test.documents,
-            train_tokens: train.tokens,
         })
     }
 }
@@ -326,7 +320,6 @@ fn hold_out([train, validation, _]: &mut [Part; 3], seed: u64) -> Result<(), Cli
             File::create(&partial).map_err(|error| write_error(&partial, &error))?,
         ),
         documents: 0,
-        tokens: 0,
         ids: FxHashMap::default(),
     };
     let file = File::open(&train.path)
@@ -350,7 +343,6 @@ fn hold_out([train, validation, _]: &mut [Part; 3], seed: u64) -> Result<(), Cli
     }
     std::fs::rename(&partial, &train.path).map_err(|error| write_error(&train.path, &error))?;
     train.documents = kept.documents;
-    train.tokens = kept.tokens;
     eprintln!(
         "note: no validation documents were given: {} of {} training documents are held out, chosen by hash with seed {seed}",
         validation.documents,

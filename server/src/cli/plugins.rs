@@ -79,13 +79,17 @@ impl Add {
     async fn run(&self) -> Result<(), CliError> {
         input_file("FILE", &self.file)?;
         let search = self.places.plugin_search()?;
+        let file = self.file.to_string_lossy();
         let side = search
             .add(&ChildProgram::current()?, &self.file)
             .await
             .map_err(|error| match error {
                 // The library is what is wrong, not the machine.
+                PluginsError::Describe(WorkError::Ended(reason)) if reason.contains(&*file) => {
+                    CliError::Input(reason)
+                }
                 PluginsError::Describe(WorkError::Ended(reason)) => {
-                    CliError::input(format!("{}: {reason}", self.file.display()))
+                    CliError::input(format!("{file}: {reason}"))
                 }
                 PluginsError::Describe(error) => error.into(),
                 error => CliError::failed(error),

@@ -13,15 +13,13 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::import::{Imported, Sources, import};
+use super::import::{Sources, import};
 use super::options::{Formats, Places, TaxonomyFile, device, input_file};
 use super::progress::Progress;
 use super::{CliError, hyperparameters, output};
 use crate::locations;
 use crate::runs::directory::{RunDirectory, TAXONOMY_IN_REQUEST};
-use crate::work::{
-    ChildProgram, Ending, Executor, Exit, LocalExecutor, RunningChild, available_bytes,
-};
+use crate::work::{ChildProgram, Ending, Executor, Exit, LocalExecutor, RunningChild};
 
 #[derive(Debug, Args)]
 pub(super) struct Train {
@@ -229,7 +227,6 @@ impl Train {
             format: self.formats.corpus_format,
         };
         let imported = import(&sources, taxonomy, self.seed, &directory)?;
-        check_memory(manifest, taxonomy, &imported, &self.device)?;
         let snapshot =
             |split, documents| (documents > 0).then(|| RunDirectory::corpus_in_request(split));
         request.validation = snapshot(Split::Validation, imported.validation);
@@ -336,32 +333,6 @@ fn check_taxonomy(manifest: &MethodManifest, taxonomy: &Taxonomy) -> Result<(), 
             "--taxonomy: found {} labels, {} accepts {most} at most",
             taxonomy.len(),
             manifest.title
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a job whose estimate does not fit, before it starts.
-fn check_memory(
-    manifest: &MethodManifest,
-    taxonomy: &Taxonomy,
-    corpus: &Imported,
-    device: &str,
-) -> Result<(), CliError> {
-    if device.starts_with("cuda") {
-        return Ok(());
-    }
-    let needed = manifest
-        .memory
-        .estimate(corpus.train, corpus.train_tokens, taxonomy.len() as u64);
-    match available_bytes() {
-        Some(available) if needed > available => Err(CliError::Failed(format!(
-            "{} needs about {:.1} GB for {} documents and {} labels, {:.1} GB are available",
-            manifest.title,
-            needed as f64 / 1e9,
-            corpus.train,
-            taxonomy.len(),
-            available as f64 / 1e9
         ))),
         _ => Ok(()),
     }

@@ -51,8 +51,20 @@ async fn sample_project(app: web::Data<App>, caller: Caller) -> Result<HttpRespo
         seed: SEED,
     });
     let title = "Import the sample corpus";
-    let job = jobs::insert(app.db.write(), project.id, title, &request, caller.user_id()).await?;
+    let job = jobs::insert(
+        app.db.write(),
+        project.id,
+        title,
+        &request,
+        caller.user_id(),
+    )
+    .await?;
     app.jobs.wake(request.slot(), job);
     let location = format!("/api/v1/jobs/{job}");
-    Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(SampleProject { project, job: Some(job) }))
+    Ok(HttpResponse::Accepted()
+        .insert_header(("Location", location))
+        .json(SampleProject {
+            project,
+            job: Some(job),
+        }))
 }

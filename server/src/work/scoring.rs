@@ -256,7 +256,7 @@ impl<'a> SnapshotReader<'a> {
 }
 
 /// Number of lines of a file, empty ones included.
-pub(super) fn count_lines(path: &Path) -> io::Result<u64> {
+fn count_lines(path: &Path) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(1 << 18, File::open(path)?);
     let mut lines = 0;
     loop {

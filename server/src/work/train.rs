@@ -18,8 +18,8 @@ use serde_json::Value;
 use super::events::EventLog;
 use super::leash::Leash;
 use super::program::resolve_threads;
-use super::scoring::{Failure, Scorer, count_lines};
-use super::{device, warm};
+use super::scoring::{Failure, Scorer};
+use super::{device, memory, warm};
 use crate::runs::directory::{RunDirectory, RunMetrics, Training};
 
 /// Longest message of an end: it is read back from the end of the event file.
@@ -164,10 +164,9 @@ impl Run<'_> {
         let resolve = |path: &String| self.directory.resolve(path);
         let train = resolve(train);
         let hyperparameters = Value::Object(self.request.hyperparameters.clone());
-        self.plugin
-            .check(&hyperparameters, &facts(&train, self.taxonomy)?)?;
-        let n_documents = count_lines(&train)
-            .map_err(|error| Failure::failed(format!("{}: {error}", train.display())))?;
+        let facts = facts(&train, self.taxonomy)?;
+        self.plugin.check(&hyperparameters, &facts)?;
+        self.check_memory(&hyperparameters, &facts)?;
         let request = TrainRequest {
             checkpoint: self.directory.checkpoint(),
             train,
@@ -189,12 +188,31 @@ impl Run<'_> {
             train_seconds,
             train_docs_per_s: tally
                 .documents_per_second()
-                .unwrap_or_else(|| n_documents as f64 * passes / train_seconds.max(1e-9)),
+                .unwrap_or_else(|| facts.documents as f64 * passes / train_seconds.max(1e-9)),
             peak_memory_bytes: tally.peak_memory_bytes.max(warm::peak_bytes().unwrap_or(0)),
             device: self.device.to_owned(),
         };
         self.directory.write_training(&training)?;
         Ok(training)
+    }
+
+    /// Refuses a training whose estimate does not fit, before it starts. A GPU's memory is not known here.
+    fn check_memory(&self, hyperparameters: &Value, facts: &Facts) -> Result<(), Failure> {
+        let needed = self.plugin.memory(hyperparameters, facts)?;
+        match memory::available_bytes() {
+            Some(available) if needed > available && self.device == "cpu" => {
+                Err(Failure::failed(format!(
+                    "{} needs about {:.1} GB for {} documents with {} words and {} labels, {:.1} GB are available",
+                    self.plugin.manifest().title,
+                    needed as f64 / 1e9,
+                    facts.documents,
+                    facts.tokens,
+                    facts.labels,
+                    available as f64 / 1e9
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The host's part: scores and figures for validation and test.

@@ -43,10 +43,16 @@ async fn texts_are_classified() {
         (Some("a"), Some("b"))
     );
     // The toy knows no more than it does, but its answers never contradict the tree.
-    for (document, labels) in
-        [(&documents[0], ["animals", "birds", "owls"]), (&documents[1], ["oaks", "plants", "trees"])]
-    {
-        assert!(labels.iter().all(|label| predicted(document).contains(label)), "{document}");
+    for (document, labels) in [
+        (&documents[0], ["animals", "birds", "owls"]),
+        (&documents[1], ["oaks", "plants", "trees"]),
+    ] {
+        assert!(
+            labels
+                .iter()
+                .all(|label| predicted(document).contains(label)),
+            "{document}"
+        );
     }
     let owls = documents[0]["labels"]
         .as_array()

@@ -1,5 +1,10 @@
 //! The command line from outside: real processes, a real plugin, a small generated corpus.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect should end"
+)]
+
 mod compare;
 mod dependencies;
 mod evaluate;

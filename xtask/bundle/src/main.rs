@@ -21,7 +21,11 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    let mut next = || arguments.next().context("usage: xtask-bundle WASM OUT NAME");
+    let mut next = || {
+        arguments
+            .next()
+            .context("usage: xtask-bundle WASM OUT NAME")
+    };
     let (wasm, out, name) = (PathBuf::from(next()?), PathBuf::from(next()?), next()?);
     let name = name.to_str().context("the name is not UTF-8")?;
     Bindgen::new()

@@ -18,7 +18,7 @@ use crate::api::{self, Answer, ApiError};
 use crate::components::drop_zone::DropZone;
 use crate::components::field::{Field, Select};
 use crate::components::{
-    Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, icon, show,
+    Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show,
 };
 use crate::format;
 use crate::hooks::{use_query, use_url_query};

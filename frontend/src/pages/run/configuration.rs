@@ -25,7 +25,7 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
     let project = props.project;
     // Titles and preset values are a help; without them the keys stand alone.
     let plugins = use_query((), |()| api::plugins());
-    let corpora = use_query(project, |project| api::corpora(project));
+    let corpora = use_query(project, api::corpora);
     let manifest = plugins.data().and_then(|plugins| {
         plugins
             .methods

@@ -170,9 +170,7 @@ pub fn LabelTable(props: &LabelTableProps) -> Html {
             }
         })
     };
-    let height = (rows.len() as f64 * ROW + ROW + 2.0)
-        .min(640.0)
-        .max(ROW * 3.0);
+    let height = (rows.len() as f64 * ROW + ROW + 2.0).clamp(ROW * 3.0, 640.0);
     html! {
         <Panel title="By label" flush=true testid="labels" hint="Figures on the decoded sets. A label with neither gold nor predicted documents counts 0."
             actions={html! { <><span class="ab-muted" role="status">{ format::counted(rows.len() as u64, "label", "labels") }</span><Search id="label-filter" label="Filter the labels" value={(*typed).clone()} onchange={ontyped} testid="label-filter" /></> }}>

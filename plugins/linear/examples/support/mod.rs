@@ -7,20 +7,22 @@ use std::path::{Path, PathBuf};
 
 use arborist_linear::{Hyperparameters, Linear, LinearModel};
 use arborist_plugin_api::shared::corpus::{SnapshotDocument, parse_row, resolve_labels};
-use arborist_plugin_api::shared::metrics::Counts;
+use arborist_plugin_api::shared::decode::{DecodeOptions, decode};
+use arborist_plugin_api::shared::metrics::{DecodingRecord, Metrics, MetricsBuilder};
+use arborist_plugin_api::shared::scores::DocumentScores;
 use arborist_plugin_api::shared::taxonomy::{self, Taxonomy};
 use arborist_plugin_api::{Host, LoadRequest, Method, Model, ScoreRow, TrainRequest, Unattended};
 use serde_json::{Map, Value};
 
 /// A corpus as a training wants it.
-pub struct Corpus {
-    pub directory: PathBuf,
-    pub taxonomy: Taxonomy,
+pub(crate) struct Corpus {
+    pub(crate) directory: PathBuf,
+    pub(crate) taxonomy: Taxonomy,
 }
 
 impl Corpus {
     /// Writes `taxonomy.tsv`, `train.jsonl`, `val.jsonl` and `test.jsonl` of a folder as canonical files into another.
-    pub fn convert(from: &Path, to: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn convert(from: &Path, to: &Path) -> Result<Self, Box<dyn Error>> {
         let parsed = taxonomy::parse(&fs::read(from.join("taxonomy.tsv"))?, None)?;
         let taxonomy = parsed.taxonomy;
         fs::write(to.join("taxonomy.json"), serde_json::to_vec(&taxonomy)?)?;
@@ -41,11 +43,19 @@ impl Corpus {
             }
             file.flush()?;
         }
-        Ok(Self { directory: to.to_owned(), taxonomy })
+        Ok(Self {
+            directory: to.to_owned(),
+            taxonomy,
+        })
     }
 
     /// Trains into the folder `checkpoint`.
-    pub fn train(&self, hyperparameters: Hyperparameters, threads: u32, validation: bool) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn train(
+        &self,
+        hyperparameters: Hyperparameters,
+        threads: u32,
+        validation: bool,
+    ) -> Result<(), Box<dyn Error>> {
         let checkpoint = self.directory.join("checkpoint");
         fs::create_dir_all(&checkpoint)?;
         let request = TrainRequest {
@@ -59,11 +69,15 @@ impl Corpus {
             encoder: None,
             word_vectors: None,
         };
-        Ok(Linear::train(hyperparameters, &request, &Host::new(&Unattended))?)
+        Ok(Linear::train(
+            hyperparameters,
+            &request,
+            &Host::new(&Unattended),
+        )?)
     }
 
     /// Loads what [`train`](Self::train) wrote.
-    pub fn load(&self, threads: u32) -> Result<LinearModel, Box<dyn Error>> {
+    pub(crate) fn load(&self, threads: u32) -> Result<LinearModel, Box<dyn Error>> {
         Ok(Linear::load(&LoadRequest {
             checkpoint: self.directory.join("checkpoint"),
             taxonomy: self.directory.join("taxonomy.json"),
@@ -74,7 +88,10 @@ impl Corpus {
     }
 
     /// Texts and label sets of a split.
-    pub fn documents(&self, split: &str) -> Result<(Vec<String>, Vec<Vec<u32>>), Box<dyn Error>> {
+    pub(crate) fn documents(
+        &self,
+        split: &str,
+    ) -> Result<(Vec<String>, Vec<Vec<u32>>), Box<dyn Error>> {
         let rows = fs::read_to_string(self.directory.join(format!("{split}.jsonl")))?;
         let mut texts = Vec::new();
         let mut gold = Vec::new();
@@ -87,26 +104,38 @@ impl Corpus {
     }
 }
 
-/// Raw micro- and macro-F1 of a model, and the mean logarithmic loss and calibration error of its scores.
-pub fn judge(
+/// A model's figures on a split, and the mean logarithmic loss and calibration error of its scores.
+pub(crate) fn judge(
     model: &mut LinearModel,
-    n_labels: usize,
+    taxonomy: &Taxonomy,
     texts: &[String],
     gold: &[Vec<u32>],
-) -> Result<[f64; 4], Box<dyn Error>> {
+) -> Result<(Metrics, f64, f64), Box<dyn Error>> {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let threshold = model.threshold();
     let scores = model.predict(&texts)?.scores;
-    let mut counts = Counts::new(n_labels);
+    let record = DecodingRecord {
+        threshold: Some(threshold),
+        ..DecodingRecord::default()
+    };
+    let mut metrics = MetricsBuilder::new(taxonomy, record);
     let mut loss = 0.0;
     let mut bins = [(0.0_f64, 0.0_f64); 10];
     for (document, gold) in gold.iter().enumerate() {
-        let row = scores.row(document).map(|row: ScoreRow<'_>| row.to_dense(n_labels)).unwrap_or_default();
-        let mut predicted = Vec::new();
-        for (label, &score) in (0_u32..).zip(&row) {
-            if score > threshold {
-                predicted.push(label);
+        let row = scores.row(document).ok_or("a row is missing")?;
+        let stored = match row {
+            ScoreRow::Dense(values) => DocumentScores::from_dense(values, threshold),
+            ScoreRow::Sparse(labels, values) => {
+                let pairs: Vec<(u32, f32)> =
+                    labels.iter().copied().zip(values.iter().copied()).collect();
+                DocumentScores::from_sparse(&pairs, threshold)
             }
+        };
+        metrics.add(
+            gold,
+            &decode(taxonomy, &stored, &DecodeOptions::default(), threshold).judged(),
+        );
+        for (label, score) in (0_u32..).zip(row.to_dense(taxonomy.len())) {
             let has = gold.binary_search(&label).is_ok();
             let score = f64::from(score).clamp(1e-6, 1.0 - 1e-6);
             loss -= if has { score.ln() } else { (1.0 - score).ln() };
@@ -114,18 +143,26 @@ pub fn judge(
             bin.0 += score;
             bin.1 += f64::from(u8::from(has));
         }
-        counts.add(gold, &predicted);
     }
-    let pairs = (gold.len() * n_labels) as f64;
-    let error = bins.iter().map(|(score, has)| (score - has).abs()).sum::<f64>() / pairs;
-    Ok([counts.micro_f1(), counts.macro_f1(), loss / pairs, error])
+    let pairs = (gold.len() * taxonomy.len()) as f64;
+    let error = bins
+        .iter()
+        .map(|(score, has)| (score - has).abs())
+        .sum::<f64>()
+        / pairs;
+    Ok((metrics.finish(), loss / pairs, error))
 }
 
 /// Preset, then `key=value` pairs.
-pub fn hyperparameters(preset: &str, sets: &[String]) -> Result<Hyperparameters, Box<dyn Error>> {
+pub(crate) fn hyperparameters(
+    preset: &str,
+    sets: &[String],
+) -> Result<Hyperparameters, Box<dyn Error>> {
     let mut overrides = Map::new();
     for set in sets {
-        let (key, value) = set.split_once('=').ok_or_else(|| format!("`{set}` is not key=value"))?;
+        let (key, value) = set
+            .split_once('=')
+            .ok_or_else(|| format!("`{set}` is not key=value"))?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         overrides.insert(key.to_owned(), value);
     }

@@ -38,9 +38,18 @@ impl View for Tensor<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         Cow::Owned(match self {
-            Self::F32(values, _) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::U32(values, _) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::U64(values, _) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::F32(values, _) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Self::U32(values, _) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+            Self::U64(values, _) => values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
         })
     }
 
@@ -76,23 +85,37 @@ impl Reader {
         let failed = || format!("cannot read {}", path.display());
         let mut file = File::open(path).map_err(ModelError::io(failed()))?;
         let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(ModelError::io(failed()))?;
+        file.read_exact(&mut length)
+            .map_err(ModelError::io(failed()))?;
         let length = u64::from_le_bytes(length);
         if length > MAX_HEADER {
-            return Err(ModelError::failed(failed(), format_args!("its header has {length} bytes")));
+            return Err(ModelError::failed(
+                failed(),
+                format_args!("its header has {length} bytes"),
+            ));
         }
         let mut header = vec![0; length as usize];
-        file.read_exact(&mut header).map_err(ModelError::io(failed()))?;
-        let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| ModelError::failed(failed(), error))?;
+        file.read_exact(&mut header)
+            .map_err(ModelError::io(failed()))?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|error| ModelError::failed(failed(), error))?;
         let start = 8 + length;
         let size = file.metadata().map_err(ModelError::io(failed()))?.len();
         if size != start + metadata.data_len() as u64 {
             return Err(ModelError::failed(
                 failed(),
-                format_args!("found {size} bytes, expected {}", start + metadata.data_len() as u64),
+                format_args!(
+                    "found {size} bytes, expected {}",
+                    start + metadata.data_len() as u64
+                ),
             ));
         }
-        Ok(Self { path: path.to_owned(), file, start, metadata })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            start,
+            metadata,
+        })
     }
 
     pub(super) fn f32(&mut self, name: &str) -> Result<Vec<f32>, ModelError> {
@@ -113,10 +136,19 @@ impl Reader {
         dtype: Dtype,
         convert: impl Fn([u8; WIDTH]) -> T,
     ) -> Result<Vec<T>, ModelError> {
-        let broken = |what: String| ModelError::Failed(format!("{} is damaged: {what}", self.path.display()));
-        let info = self.metadata.info(name).ok_or_else(|| broken(format!("no tensor `{name}`")))?;
+        let broken = |what: String| {
+            ModelError::Failed(format!("{} is damaged: {what}", self.path.display()))
+        };
+        let info = self
+            .metadata
+            .info(name)
+            .ok_or_else(|| broken(format!("no tensor `{name}`")))?;
         let (start, end) = info.data_offsets;
-        if info.dtype != dtype || start > end || end > self.metadata.data_len() || (end - start) % WIDTH != 0 {
+        if info.dtype != dtype
+            || start > end
+            || end > self.metadata.data_len()
+            || (end - start) % WIDTH != 0
+        {
             return Err(broken(format!("tensor `{name}` is not what was expected")));
         }
         let failed = ModelError::io(format!("cannot read {}", self.path.display()));

@@ -5,13 +5,20 @@ use crate::matrix::Row;
 /// Weights of the classifiers of a structure.
 #[derive(Clone, Debug)]
 pub(crate) enum Weights {
-    /// Flat structures of moderate size, exact. `[features, children of the root]`
-    Dense { n_children: usize, values: Vec<f32> },
-    /// Anything else: for each node the features that tell its children apart, for each feature the children.
+    /// All weights, for models of moderate size.
+    Dense(Dense),
+    /// The weights that matter.
     Sparse(Sparse),
 }
 
-/// Sparse weights. Features of a node are in increasing order.
+/// `[features, nodes]`; the root's column is empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dense {
+    pub(crate) n_nodes: usize,
+    pub(crate) values: Vec<f32>,
+}
+
+/// For each node the features that tell its children apart, in increasing order; for each feature the children.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sparse {
     /// First and one after the last of each node's entries in `features`: `[nodes, 2]`.
@@ -41,27 +48,42 @@ impl NodeWeights {
     }
 }
 
-impl Weights {
-    /// Adds the products of a document with the weights of each of a node's children.
+impl Dense {
+    pub(crate) fn new(n_features: usize, n_nodes: usize) -> Self {
+        Self {
+            n_nodes,
+            values: vec![0.0; n_features * n_nodes],
+        }
+    }
+
+    /// Sets weights of a node's children, which are numbered from `first_child` on.
+    pub(crate) fn set(&mut self, first_child: u32, weights: &NodeWeights) {
+        for &(feature, child, weight) in &weights.entries {
+            self.values[feature as usize * self.n_nodes + (first_child + child) as usize] = weight;
+        }
+    }
+
+    /// Adds the products of a document with the weights of every node.
     #[inline]
-    pub(crate) fn add_products(&self, node: u32, document: Row<'_>, margins: &mut [f32]) {
-        match self {
-            Self::Dense { n_children, values } => {
-                for (feature, value) in document.iter() {
-                    let start = feature as usize * n_children;
-                    for (margin, weight) in margins.iter_mut().zip(&values[start..start + n_children]) {
-                        *margin += value * weight;
-                    }
-                }
+    pub(crate) fn add_products(&self, document: Row<'_>, margins: &mut [f32]) {
+        for (feature, value) in document.iter() {
+            let start = feature as usize * self.n_nodes;
+            for (margin, weight) in margins
+                .iter_mut()
+                .zip(&self.values[start..start + self.n_nodes])
+            {
+                *margin += value * weight;
             }
-            Self::Sparse(sparse) => sparse.add_products(node, document, margins),
         }
     }
 }
 
 impl Sparse {
     pub(crate) fn new(n_nodes: usize) -> Self {
-        Self { nodes: vec![[0, 0]; n_nodes], ..Self::default() }
+        Self {
+            nodes: vec![[0, 0]; n_nodes],
+            ..Self::default()
+        }
     }
 
     /// Sets the weights of a node, once.
@@ -69,8 +91,10 @@ impl Sparse {
         let mut entries = weights.entries;
         entries.sort_unstable_by_key(|&(feature, child, _)| (feature, child));
         let first = self.features.len() as u32;
-        self.children.extend(entries.iter().map(|&(_, child, _)| child));
-        self.values.extend(entries.iter().map(|&(.., weight)| weight));
+        self.children
+            .extend(entries.iter().map(|&(_, child, _)| child));
+        self.values
+            .extend(entries.iter().map(|&(.., weight)| weight));
         for entry in entries.chunk_by(|left, right| left.0 == right.0) {
             let before = self.ends.last().copied().unwrap_or(0);
             self.features.push(entry[0].0);
@@ -87,7 +111,8 @@ impl Sparse {
         self.values.shrink_to_fit();
     }
 
-    fn add_products(&self, node: u32, document: Row<'_>, margins: &mut [f32]) {
+    /// Adds the products of a document with the weights of each of a node's children.
+    pub(crate) fn add_products(&self, node: u32, document: Row<'_>, margins: &mut [f32]) {
         let [first, last] = self.nodes[node as usize];
         let mut at = first as usize;
         let last = last as usize;
@@ -97,34 +122,78 @@ impl Sparse {
                 break;
             }
             if self.features[at] == feature {
-                let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+                let start = if at == 0 {
+                    0
+                } else {
+                    self.ends[at - 1] as usize
+                };
                 let end = self.ends[at] as usize;
-                for (&child, &weight) in self.children[start..end].iter().zip(&self.values[start..end]) {
+                for (&child, &weight) in self.children[start..end]
+                    .iter()
+                    .zip(&self.values[start..end])
+                {
                     margins[child as usize] += value * weight;
                 }
             }
         }
     }
 
+    /// The weight of a feature for a node's child.
+    pub(crate) fn weight(&self, node: u32, child: u32, feature: u32) -> f32 {
+        let [first, last] = self.nodes[node as usize].map(|place| place as usize);
+        let Ok(place) = self.features[first..last].binary_search(&feature) else {
+            return 0.0;
+        };
+        let at = first + place;
+        let start = if at == 0 {
+            0
+        } else {
+            self.ends[at - 1] as usize
+        };
+        let end = self.ends[at] as usize;
+        match self.children[start..end].binary_search(&child) {
+            Ok(place) => self.values[start + place],
+            Err(_) => 0.0,
+        }
+    }
+
     /// Whether all positions lie where they may, for a structure with these numbers of children.
     pub(crate) fn is_valid(&self, n_children: &[u32], n_features: usize) -> bool {
-        let rising = self.ends.is_sorted() && self.ends.last().copied().unwrap_or(0) == self.children.len() as u64;
+        let rising = self.ends.is_sorted()
+            && self.ends.last().copied().unwrap_or(0) == self.children.len() as u64;
         rising
             && self.nodes.len() == n_children.len()
             && self.ends.len() == self.features.len()
             && self.values.len() == self.children.len()
-            && self.nodes.iter().zip(n_children).all(|(&[first, last], &n_children)| {
-                let (first, last) = (first as usize, last as usize);
-                first <= last
-                    && last <= self.features.len()
-                    && self.features[first..last].is_sorted_by(|left, right| left < right)
-                    && self.features[first..last].last().is_none_or(|&feature| (feature as usize) < n_features)
-                    && {
-                        let start = if first == 0 { 0 } else { self.ends[first - 1] as usize };
-                        let end = if last == 0 { 0 } else { self.ends[last - 1] as usize };
-                        first == last || self.children[start..end].iter().all(|&child| child < n_children)
-                    }
-            })
+            && self
+                .nodes
+                .iter()
+                .zip(n_children)
+                .all(|(&[first, last], &n_children)| {
+                    let (first, last) = (first as usize, last as usize);
+                    first <= last
+                        && last <= self.features.len()
+                        && self.features[first..last].is_sorted_by(|left, right| left < right)
+                        && self.features[first..last]
+                            .last()
+                            .is_none_or(|&feature| (feature as usize) < n_features)
+                        && {
+                            let start = if first == 0 {
+                                0
+                            } else {
+                                self.ends[first - 1] as usize
+                            };
+                            let end = if last == 0 {
+                                0
+                            } else {
+                                self.ends[last - 1] as usize
+                            };
+                            first == last
+                                || self.children[start..end]
+                                    .iter()
+                                    .all(|&child| child < n_children)
+                        }
+                })
     }
 }
 

@@ -35,20 +35,33 @@ type Mean = Vec<(u32, f32)>;
 impl Grouping<'_> {
     /// Groups of similar labels; none when the labels are few enough to be together.
     pub(super) fn split(&mut self, labels: &[LabelIndex]) -> Vec<Vec<LabelIndex>> {
-        let n_documents: usize = labels.iter().map(|&label| self.documents.of(label).len()).sum();
-        let visits = n_documents.min(self.matrix.n_rows()).saturating_mul(labels.len());
+        let n_documents: usize = labels
+            .iter()
+            .map(|&label| self.documents.of(label).len())
+            .sum();
+        let visits = n_documents
+            .min(self.matrix.n_rows())
+            .saturating_mul(labels.len());
         if labels.len() <= MIN_CHILDREN || visits <= self.max_visits {
             return Vec::new();
         }
         let means: Vec<Mean> = labels.par_iter().map(|&label| self.mean(label)).collect();
         let group_size = (labels.len() as f64).sqrt().ceil() as usize;
-        let mut sums = [vec![0.0; self.matrix.n_features()], vec![0.0; self.matrix.n_features()]];
+        let mut sums = [
+            vec![0.0; self.matrix.n_features()],
+            vec![0.0; self.matrix.n_features()],
+        ];
         let mut groups = Vec::new();
         let mut open = vec![(0..labels.len() as u32).collect::<Vec<u32>>()];
         let mut step = 0;
         while let Some(members) = open.pop() {
             if members.len() <= group_size {
-                groups.push(members.into_iter().map(|member| labels[member as usize]).collect::<Vec<_>>());
+                groups.push(
+                    members
+                        .into_iter()
+                        .map(|member| labels[member as usize])
+                        .collect::<Vec<_>>(),
+                );
                 continue;
             }
             let (left, right) = halve(members, &means, &mut sums, Random::new(self.seed, 2, step));
@@ -82,7 +95,11 @@ impl Grouping<'_> {
             mean.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
             mean.truncate(FEATURES_PER_MEAN);
         }
-        let norm = mean.iter().map(|(_, value)| value * value).sum::<f32>().sqrt();
+        let norm = mean
+            .iter()
+            .map(|(_, value)| value * value)
+            .sum::<f32>()
+            .sqrt();
         if norm > 0.0 {
             for (_, value) in &mut mean {
                 *value /= norm;
@@ -93,7 +110,12 @@ impl Grouping<'_> {
 }
 
 /// Cuts a set in two halves of equal size, each around its own center.
-fn halve(mut members: Vec<u32>, means: &[Mean], sums: &mut [Vec<f32>; 2], mut random: Random) -> (Vec<u32>, Vec<u32>) {
+fn halve(
+    mut members: Vec<u32>,
+    means: &[Mean],
+    sums: &mut [Vec<f32>; 2],
+    mut random: Random,
+) -> (Vec<u32>, Vec<u32>) {
     let middle = members.len() / 2;
     let first = random.below(members.len());
     let second = (first + 1 + random.below(members.len() - 1)) % members.len();
@@ -103,23 +125,29 @@ fn halve(mut members: Vec<u32>, means: &[Mean], sums: &mut [Vec<f32>; 2], mut ra
             add(sum, center, means);
         }
         // The sums count as directions only.
-        let scale = [0, 1].map(|side| 1.0 / length(&sums[side], &centers[side], means).max(f32::MIN_POSITIVE));
+        let scale = [0, 1]
+            .map(|side| 1.0 / length(&sums[side], &centers[side], means).max(f32::MIN_POSITIVE));
         let [left, right] = &*sums;
         let mut preferences: Vec<(f32, u32)> = members
             .iter()
             .map(|&member| {
                 let mut preference = 0.0;
                 for &(feature, value) in &means[member as usize] {
-                    preference += value * (left[feature as usize] * scale[0] - right[feature as usize] * scale[1]);
+                    preference += value
+                        * (left[feature as usize] * scale[0] - right[feature as usize] * scale[1]);
                 }
                 (preference, member)
             })
             .collect();
-        preferences.sort_unstable_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
+        preferences
+            .sort_unstable_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
         for (sum, center) in sums.iter_mut().zip(&centers) {
             clear(sum, center, means);
         }
-        let mut halves = [Vec::with_capacity(middle), Vec::with_capacity(members.len() - middle)];
+        let mut halves = [
+            Vec::with_capacity(middle),
+            Vec::with_capacity(members.len() - middle),
+        ];
         for (place, (_, member)) in preferences.into_iter().enumerate() {
             halves[usize::from(place >= middle)].push(member);
         }

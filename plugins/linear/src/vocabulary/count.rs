@@ -23,7 +23,11 @@ impl Text {
     }
 
     pub(crate) fn document(&self, document: usize) -> &[u32] {
-        let start = if document == 0 { 0 } else { self.ends[document - 1] };
+        let start = if document == 0 {
+            0
+        } else {
+            self.ends[document - 1]
+        };
         &self.words[start..self.ends[document]]
     }
 }
@@ -66,7 +70,11 @@ impl TextReader {
     pub(crate) fn push(&mut self, text: &str) -> Result<(), TooManyWords> {
         self.pending.push_str(text);
         self.pending_ends.push(self.pending.len());
-        if self.pending.len() >= BYTES_AT_ONCE { self.work_off() } else { Ok(()) }
+        if self.pending.len() >= BYTES_AT_ONCE {
+            self.work_off()
+        } else {
+            Ok(())
+        }
     }
 
     /// Numbers the words of the pending documents: each unit on its own, then the units' words one after the other.
@@ -124,32 +132,58 @@ impl TextReader {
     pub(crate) fn finish(mut self, limits: Limits) -> Result<(Vocabulary, Text), TooManyWords> {
         self.work_off()?;
         self.pending = String::new();
-        let Self { words: all_words, counts, mut text, .. } = self;
+        let Self {
+            words: all_words,
+            counts,
+            mut text,
+            ..
+        } = self;
 
         let mut words = Words::default();
         let mut found = Vec::new();
         let mut numbers = vec![NONE; all_words.len()];
         for (number, &(occurrences, documents, _)) in counts.iter().enumerate() {
             if documents >= limits.min_df {
-                numbers[number] = words.add(all_words.word(number as u32)).ok_or(TooManyWords)?;
-                found.push(Found { occurrences, documents });
+                numbers[number] = words
+                    .add(all_words.word(number as u32))
+                    .ok_or(TooManyWords)?;
+                found.push(Found {
+                    occurrences,
+                    documents,
+                });
             }
         }
         drop((all_words, counts));
-        text.words.par_iter_mut().for_each(|word| *word = numbers[*word as usize]);
+        text.words
+            .par_iter_mut()
+            .for_each(|word| *word = numbers[*word as usize]);
         drop(numbers);
 
         let mut grams = Vec::new();
         // N-gram of the current length that starts at each place.
-        let mut at: Vec<u32> = if limits.ngram_max > 1 { text.words.clone() } else { Vec::new() };
+        let mut at: Vec<u32> = if limits.ngram_max > 1 {
+            text.words.clone()
+        } else {
+            Vec::new()
+        };
         for length in 2..=limits.ngram_max {
             let counts = count_longer(&text, &at, length, limits.min_df);
             let first = (words.len() + grams.len()) as u32;
-            grams.extend(counts.iter().map(|count| ((count.key >> 32) as u32, count.key as u32)));
-            found.extend(counts.iter().map(|count| Found { occurrences: count.occurrences, documents: count.documents }));
+            grams.extend(
+                counts
+                    .iter()
+                    .map(|count| ((count.key >> 32) as u32, count.key as u32)),
+            );
+            found.extend(counts.iter().map(|count| Found {
+                occurrences: count.occurrences,
+                documents: count.documents,
+            }));
             if length < limits.ngram_max {
                 let longer = Pairs::new(
-                    counts.iter().enumerate().map(|(number, count)| (count.key, first + number as u32)),
+                    counts
+                        .iter()
+                        .enumerate()
+                        .map(|(number, count)| (count.key, first + number as u32)),
                 );
                 at = extend(&text, &at, length, &longer);
             }
@@ -192,7 +226,9 @@ fn count_longer(text: &Text, at: &[u32], length: usize, min_df: u32) -> Vec<Coun
 /// The n-grams of `length` words at each place.
 fn extend(text: &Text, at: &[u32], length: usize, longer: &Pairs) -> Vec<u32> {
     let mut extended = vec![NONE; at.len()];
-    for_each_longer(text, at, length, |_, place, key| extended[place] = longer.find(key));
+    for_each_longer(text, at, length, |_, place, key| {
+        extended[place] = longer.find(key)
+    });
     extended
 }
 

@@ -1,0 +1,81 @@
+//! Raw test figures on the real corpora, against scikit-learn's.
+//!
+//! The reference is `TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)` with
+//! `OneVsRestClassifier(LinearSVC())`, trained on the training split. The corpora are found through `ARBORIST_CORPORA`.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+#[path = "../examples/support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+
+/// Name, and the reference's raw micro- and macro-F1 on test.
+const REFERENCE: [(&str, f64, f64); 4] = [
+    ("chemical-exposure", 0.7920, 0.3846),
+    ("hallmarks-of-cancer", 0.4852, 0.3903),
+    ("clinc150", 0.8551, 0.8662),
+    ("dbpedia-classes-5000", 0.7824, 0.4212),
+];
+
+/// Trains a preset on every corpus and hands its figures and the reference's to `judge`.
+fn check(preset: &str, judge: impl Fn(&str, [f64; 2], [f64; 2])) {
+    let Ok(root) = std::env::var("ARBORIST_CORPORA") else {
+        eprintln!("skipped: real corpora");
+        return;
+    };
+    for (name, micro, macro_f1) in REFERENCE {
+        let directory = tempfile::tempdir().unwrap();
+        let corpus =
+            support::Corpus::convert(&PathBuf::from(&root).join(name), directory.path()).unwrap();
+        corpus
+            .train(support::hyperparameters(preset, &[]).unwrap(), 2, true)
+            .unwrap();
+        let (texts, gold) = corpus.documents("test").unwrap();
+        let (metrics, ..) = support::judge(
+            &mut corpus.load(2).unwrap(),
+            &corpus.taxonomy,
+            &texts,
+            &gold,
+        )
+        .unwrap();
+        judge(
+            name,
+            [metrics.raw.micro_f1, metrics.raw.macro_f1],
+            [micro, macro_f1],
+        );
+    }
+}
+
+#[test]
+fn preset_code_equals_scikit_learn() {
+    check("code", |name, found, reference| {
+        // Both solvers stop at a tolerance: a document or two may fall on the other side.
+        let same = found
+            .iter()
+            .zip(reference)
+            .all(|(found, reference)| (found - reference).abs() < 0.001);
+        assert!(
+            same,
+            "{name}: found micro- and macro-F1 {found:?}, expected {reference:?}"
+        );
+    });
+}
+
+#[test]
+fn preset_balanced_is_better_than_scikit_learn() {
+    check("balanced", |name, found, reference| {
+        let better = found
+            .iter()
+            .zip(reference)
+            .all(|(found, reference)| *found > reference);
+        assert!(
+            better,
+            "{name}: found micro- and macro-F1 {found:?}, expected more than {reference:?}"
+        );
+        assert!(
+            name != "chemical-exposure" || found[0] >= 0.78,
+            "{name}: found micro-F1 {}",
+            found[0]
+        );
+    });
+}
