@@ -8,8 +8,8 @@ use sea_orm::{
     QueryOrder, QuerySelect,
 };
 
-use crate::db::entity::account::{api_key, session, user};
-use crate::db::entity::project::member;
+use crate::db::entity::accounts::{api_key, session, user};
+use crate::db::entity::projects::member;
 use crate::db::{Db, DbErr, Timestamp, now};
 
 /// A person, as sign-in needs them.

@@ -4,7 +4,7 @@ use arborist_shared::api::assets::AssetKind;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use crate::db::entity::corpus::asset;
+use crate::db::entity::corpora::asset;
 use crate::db::{DbErr, Timestamp, now};
 use crate::http::upload::Upload;
 

@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait};
 
-use crate::db::entity::run::comparison;
+use crate::db::entity::runs::comparison;
 use crate::db::{DbErr, Timestamp, now};
 
 /// A comparison's row.

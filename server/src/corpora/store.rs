@@ -14,7 +14,7 @@ use sea_orm::{
 
 use super::writer::Totals;
 use crate::db::bulk::BulkInsert;
-use crate::db::entity::corpus::{corpus, corpus_document, corpus_label, counter, document};
+use crate::db::entity::corpora::{corpus, corpus_document, corpus_label, counter, document};
 use crate::db::kinds::CorpusState;
 use crate::db::{Db, DbErr, Timestamp, now, search};
 

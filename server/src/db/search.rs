@@ -77,7 +77,7 @@ fn expression(typed: &str) -> Option<String> {
             );
         }
     }
-    let ends_in_word = typed.matches('"').count() % 2 == 0
+    let ends_in_word = typed.matches('"').count().is_multiple_of(2)
         && typed.chars().next_back().is_some_and(char::is_alphanumeric);
     if ends_in_word && let Some(last) = terms.last_mut() {
         last.push('*');

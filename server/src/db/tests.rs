@@ -1,7 +1,7 @@
 use arborist_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IdenStatic, Iterable, Statement};
 
-use super::entity::{account, corpus, job, project, run, taxonomy};
+use super::entity::{accounts, corpora, jobs, projects, runs, taxonomies};
 use super::*;
 
 async fn fresh() -> (tempfile::TempDir, Db) {
@@ -91,26 +91,26 @@ async fn check<E: EntityTrait>(db: &Db, entity: E) {
 #[tokio::test]
 async fn entities_are_what_the_migrations_make() {
     let (_folder, db) = fresh().await;
-    check(&db, account::user::Entity).await;
-    check(&db, account::session::Entity).await;
-    check(&db, account::api_key::Entity).await;
-    check(&db, project::project::Entity).await;
-    check(&db, project::member::Entity).await;
-    check(&db, taxonomy::taxonomy::Entity).await;
-    check(&db, taxonomy::label::Entity).await;
-    check(&db, taxonomy::label_edge::Entity).await;
-    check(&db, corpus::corpus::Entity).await;
-    check(&db, corpus::document::Entity).await;
-    check(&db, corpus::corpus_document::Entity).await;
-    check(&db, corpus::document_label::Entity).await;
-    check(&db, corpus::corpus_label::Entity).await;
-    check(&db, corpus::counter::Entity).await;
-    check(&db, corpus::asset::Entity).await;
-    check(&db, job::job::Entity).await;
-    check(&db, run::run::Entity).await;
-    check(&db, run::epoch::Entity).await;
-    check(&db, run::run_metrics::Entity).await;
-    check(&db, run::comparison::Entity).await;
+    check(&db, accounts::user::Entity).await;
+    check(&db, accounts::session::Entity).await;
+    check(&db, accounts::api_key::Entity).await;
+    check(&db, projects::project::Entity).await;
+    check(&db, projects::member::Entity).await;
+    check(&db, taxonomies::taxonomy::Entity).await;
+    check(&db, taxonomies::label::Entity).await;
+    check(&db, taxonomies::label_edge::Entity).await;
+    check(&db, corpora::corpus::Entity).await;
+    check(&db, corpora::document::Entity).await;
+    check(&db, corpora::corpus_document::Entity).await;
+    check(&db, corpora::document_label::Entity).await;
+    check(&db, corpora::corpus_label::Entity).await;
+    check(&db, corpora::counter::Entity).await;
+    check(&db, corpora::asset::Entity).await;
+    check(&db, jobs::job::Entity).await;
+    check(&db, runs::run::Entity).await;
+    check(&db, runs::epoch::Entity).await;
+    check(&db, runs::run_metrics::Entity).await;
+    check(&db, runs::comparison::Entity).await;
     let tables = texts(
         db.read(),
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \

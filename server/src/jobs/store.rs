@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::{JobRequest, Slot};
-use crate::db::entity::job::job;
+use crate::db::entity::jobs::job;
 use crate::db::{Db, DbErr, Timestamp, kinds, now};
 
 /// A job's row.

@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::db::entity::project::{member, project};
+use crate::db::entity::projects::{member, project};
 use crate::db::{Db, DbErr, Timestamp, now};
 
 /// A project's row.

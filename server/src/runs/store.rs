@@ -15,8 +15,8 @@ use sea_orm::{
 use serde_json::{Map, Value};
 
 use super::directory::Training;
-use crate::db::entity::job::job;
-use crate::db::entity::run::{epoch, run, run_metrics};
+use crate::db::entity::jobs::job;
+use crate::db::entity::runs::{epoch, run, run_metrics};
 use crate::db::{DbErr, kinds, now, rfc3339};
 
 /// What is known of a run before it has an id.

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::db::bulk::BulkInsert;
-use crate::db::entity::taxonomy::{label, label_edge, taxonomy};
+use crate::db::entity::taxonomies::{label, label_edge, taxonomy};
 use crate::db::{DbErr, Timestamp, now};
 
 /// A version's row.

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{CorpusRow, find};
-use crate::db::entity::corpus::{corpus_document, document, document_label};
+use crate::db::entity::corpora::{corpus_document, document, document_label};
 use crate::db::{DbErr, kinds, search};
 
 /// Matching documents are counted so far; beyond, there are just more.
