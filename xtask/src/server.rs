@@ -84,11 +84,6 @@ impl Server {
         self.child.id()
     }
 
-    /// A client without a key.
-    pub(crate) fn anonymous(&self) -> Client {
-        Client::new(self.address.clone(), None)
-    }
-
     /// A client that may do everything. The key is made once per data folder and kept beside the data.
     pub(crate) fn client(&self) -> Result<Client> {
         let kept = self.data.join("xtask-key");
@@ -163,7 +158,7 @@ impl Server {
 
     fn wait_until_ready(&mut self) -> Result<()> {
         let started = Instant::now();
-        let mut client = self.anonymous();
+        let mut client = Client::new(self.address.clone(), None);
         loop {
             if client
                 .send("GET", "/readyz", None)
