@@ -53,6 +53,8 @@ struct State {
     ended: u32,
     /// Ended since the last look.
     news: Vec<Rc<Job>>,
+    /// Newest job of the last look; none before the first.
+    newest: Option<i64>,
 }
 
 enum Action {
@@ -76,10 +78,10 @@ impl Reducible for State {
                 _ => Rc::new(job),
             })
             .collect();
-        let was_active = |job: &Rc<Job>| {
-            before
-                .get(&job.id)
-                .is_some_and(|old| !old.status.is_final())
+        // A quick job may start and end between two looks.
+        let was_active = |job: &Rc<Job>| match before.get(&job.id) {
+            Some(old) => !old.status.is_final(),
+            None => self.newest.is_some_and(|newest| job.id > newest),
         };
         let news: Vec<Rc<Job>> = list
             .iter()
@@ -91,14 +93,16 @@ impl Reducible for State {
                 .iter()
                 .zip(self.list.iter())
                 .all(|(a, b)| Rc::ptr_eq(a, b));
-        if unchanged && self.news.is_empty() {
+        if unchanged && self.news.is_empty() && self.newest.is_some() {
             return self;
         }
+        let newest = list.iter().map(|job| job.id).max().or(Some(0));
         let ended = self.ended + news.len() as u32;
         Rc::new(Self {
             list: Rc::new(list),
             ended,
             news,
+            newest,
         })
     }
 }
@@ -230,6 +234,15 @@ mod tests {
         let state = state.reduce(Action::Seen(vec![job(1, "succeeded"), job(2, "failed")]));
         assert_eq!((state.news.len(), state.ended), (0, 1));
         assert!(Rc::ptr_eq(&first, &state.list[0]));
+        let state = state.reduce(Action::Seen(vec![
+            job(3, "succeeded"),
+            job(1, "succeeded"),
+            job(2, "failed"),
+        ]));
+        assert_eq!(
+            state.ended, 2,
+            "a job that came and went between two looks is news too"
+        );
     }
 
     #[test]

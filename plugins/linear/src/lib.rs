@@ -6,6 +6,12 @@
 //! keeps the result. What this crate deliberately does not do: decide label sets (the host does, from scores) or
 //! report scores of its own.
 
+#![allow(
+    clippy::needless_range_loop,
+    clippy::type_complexity,
+    reason = "the inner loops walk several arrays by one index"
+)]
+
 mod calibration;
 mod checkpoint;
 mod classifier;

@@ -1,4 +1,4 @@
-//! Random numbers that are the same everywhere and for ever: SplitMix64 (Steele, Lea and Flood, 2014).
+//! Random numbers that are the same everywhere and for ever: `SplitMix64` (Steele, Lea and Flood, 2014).
 
 /// A stream of numbers, fixed by its seed.
 #[derive(Clone, Debug)]

@@ -38,7 +38,7 @@ async fn sample_project(app: web::Data<App>, caller: Caller) -> Result<HttpRespo
         Some(taxonomy) => taxonomy.id,
         None => {
             let parsed = parse(sample.taxonomy.as_bytes(), Some(TaxonomyFormat::Json));
-            let parsed = parsed.map_err(|error| ApiError::internal(error))?;
+            let parsed = parsed.map_err(ApiError::internal)?;
             taxonomies::insert(&app, project.id, &parsed.taxonomy, "sample.json").await?
         }
     };
