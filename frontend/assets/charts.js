@@ -64,7 +64,8 @@ const prepare = (json) => {
   for (const axis of axes) {
     if (axis.name === "percent") {
       delete axis.name;
-      axis.axisLabel = { ...axis.axisLabel, formatter: (value) => `${Math.round(value * 100)}%` };
+      const digits = axis.scale ? 1 : 0;
+      axis.axisLabel = { ...axis.axisLabel, formatter: (value) => `${(value * 100).toFixed(digits)}%` };
     }
   }
   for (const series of option.series ?? []) {

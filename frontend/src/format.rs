@@ -181,6 +181,36 @@ pub fn middle(name: &str, longest: usize) -> String {
     format!("{}…{}", start.trim_end(), end.trim_start())
 }
 
+/// A label's name without its parent's in front: below `travel`, `travel/translate` is `translate`.
+pub fn below<'a>(name: &'a str, parent: Option<&str>) -> &'a str {
+    const SEPARATORS: [&str; 8] = [" / ", " > ", " - ", "--", "::", "/", ">", "|"];
+    let Some(rest) = parent
+        .filter(|parent| !parent.is_empty())
+        .and_then(|parent| name.strip_prefix(parent))
+    else {
+        return name;
+    };
+    SEPARATORS
+        .iter()
+        .find_map(|separator| rest.strip_prefix(separator))
+        .filter(|rest| !rest.trim().is_empty())
+        .unwrap_or(name)
+}
+
+/// The paths that are not the beginning of another one: a label set without its ancestors.
+pub fn deepest(paths: &[Vec<String>]) -> Vec<Vec<String>> {
+    let leads_on = |path: &Vec<String>| {
+        paths
+            .iter()
+            .any(|other| other.len() > path.len() && other.starts_with(path))
+    };
+    paths
+        .iter()
+        .filter(|path| !leads_on(path))
+        .cloned()
+        .collect()
+}
+
 /// Words of an identifier: `import_corpus` becomes `Import corpus`.
 pub fn words(identifier: &str) -> String {
     let text = identifier.replace(['_', '-'], " ");
@@ -275,6 +305,29 @@ mod tests {
         );
         let arabic = "تصنيف".repeat(50);
         assert_eq!(middle(&arabic, 40).chars().count(), 40);
+    }
+
+    #[test]
+    fn names_that_repeat_their_parent_are_shortened() {
+        assert_eq!(below("travel/translate", Some("travel")), "translate");
+        assert_eq!(below("Bio--marker--blood", Some("Bio--marker")), "blood");
+        assert_eq!(below("traveling", Some("travel")), "traveling");
+        assert_eq!(below("travel/", Some("travel")), "travel/");
+        assert_eq!(below("Music", Some("Culture")), "Music");
+        assert_eq!(below("Music", None), "Music");
+    }
+
+    #[test]
+    fn ancestors_are_left_out() {
+        let path = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+        let paths = [
+            path("a"),
+            path("a/b"),
+            path("c"),
+            path("a/b/d"),
+            path("a/e"),
+        ];
+        assert_eq!(deepest(&paths), [path("c"), path("a/b/d"), path("a/e")]);
     }
 
     #[test]

@@ -118,8 +118,13 @@ impl Course {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.epochs.is_empty() && self.steps.is_empty()
+    /// Whether there is more to see than a single point; while a run lasts, one point is a beginning.
+    pub fn is_worth_drawing(&self, is_active: bool) -> bool {
+        self.epochs.len() > 1 || self.has_loss() && (is_active || !self.steps.is_empty())
+    }
+
+    pub fn has_loss(&self) -> bool {
+        !self.steps.is_empty() || self.epochs.iter().any(|epoch| !epoch.losses.is_empty())
     }
 
     /// The epoch whose checkpoint is kept.

@@ -19,14 +19,31 @@ pub enum Step {
 
 /// The steps that fit, and whether something was cut.
 pub fn steps(path: &[String]) -> (Vec<Step>, bool) {
-    let short = |name: &String| Step::Name(format::middle(name, LONGEST_NAME));
-    let is_long = path.iter().any(|name| name.chars().count() > LONGEST_NAME);
-    if path.len() <= MOST_STEPS {
-        return (path.iter().map(short).collect(), is_long);
+    let short = |at: usize| {
+        let parent = at.checked_sub(1).map(|parent| path[parent].as_str());
+        let name = format::below(&path[at], parent);
+        (
+            Step::Name(format::middle(name, LONGEST_NAME)),
+            name.chars().count() > LONGEST_NAME,
+        )
+    };
+    let shown: Vec<usize> = if path.len() <= MOST_STEPS {
+        (0..path.len()).collect()
+    } else {
+        vec![0, path.len() - 2, path.len() - 1]
+    };
+    let has_gap = shown.len() < path.len();
+    let mut is_cut = has_gap;
+    let mut steps = Vec::new();
+    for (place, at) in shown.into_iter().enumerate() {
+        if has_gap && place == 1 {
+            steps.push(Step::Gap);
+        }
+        let (step, cut) = short(at);
+        steps.push(step);
+        is_cut |= cut;
     }
-    let mut steps = vec![short(&path[0]), Step::Gap];
-    steps.extend(path[path.len() - 2..].iter().map(short));
-    (steps, true)
+    (steps, is_cut)
 }
 
 #[derive(PartialEq, Properties)]
@@ -46,12 +63,17 @@ pub struct LabelPathProps {
 pub fn LabelPath(props: &LabelPathProps) -> Html {
     let (steps, cut) = steps(&props.path);
     let whole = props.path.join(" › ");
+    let is_shortened = cut
+        || props
+            .path
+            .windows(2)
+            .any(|pair| format::below(&pair[1], Some(&pair[0])) != pair[1]);
     let level = props.level.unwrap_or(props.path.len() as u32).max(1);
     let last = steps.len().saturating_sub(1);
     html! {
         <span
             class={classes!("ab-path", props.chip.then_some("ab-path--chip"))}
-            title={cut.then(|| whole.clone())}
+            title={is_shortened.then(|| whole.clone())}
             tabindex={cut.then_some("0")}
             data-whole={whole}
             style={format!("--level: var(--ab-level-{})", (level - 1) % 6 + 1)}
@@ -104,6 +126,16 @@ mod tests {
             ]
         );
         assert!(cut);
+    }
+
+    #[test]
+    fn names_do_not_repeat_their_parents() {
+        let (shown, cut) = steps(&path(&["travel", "travel/translate"]));
+        assert_eq!(
+            shown,
+            vec![Step::Name("travel".into()), Step::Name("translate".into())]
+        );
+        assert!(!cut);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn PathTree(props: &PathTreeProps) -> Html {
                     style={format!("--depth: {}; --level: var(--ab-level-{})", row.depth() - 1, (row.depth() - 1) % 6 + 1)}
                     title={row.path.join(" › ")}
                 >
-                    <span class="ab-path__dot" aria-hidden="true" /><bdi>{ row.name() }</bdi>
+                    <span class="ab-path__dot" aria-hidden="true" /><bdi>{ row.short_name() }</bdi>
                 </li>
             }
         </ul>

@@ -21,6 +21,16 @@ impl PathRow {
     pub fn name(&self) -> &str {
         self.path.last().map_or("", String::as_str)
     }
+
+    /// The name without its parent's in front.
+    pub fn short_name(&self) -> &str {
+        let parent = self
+            .path
+            .len()
+            .checked_sub(2)
+            .map(|at| self.path[at].as_str());
+        crate::format::below(self.name(), parent)
+    }
 }
 
 #[derive(Default)]

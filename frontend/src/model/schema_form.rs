@@ -148,11 +148,24 @@ fn field(key: &str, property: &Value, index: usize) -> Field {
     }
 }
 
-/// A value as it stands in the form.
+/// A value as it stands in the form. A number that a method holds in single precision is written as short
+/// as it was meant: 0.02, not 0.019999999552965164.
 pub fn written(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
+        Value::Number(number) => match number.as_f64() {
+            Some(exact) if number.is_f64() && f64::from(exact as f32) == exact => {
+                let short = (exact as f32).to_string();
+                // A whole number keeps its point, so that it still reads as a number with decimals.
+                if short.contains(['.', 'e']) {
+                    short
+                } else {
+                    format!("{short}.0")
+                }
+            }
+            _ => number.to_string(),
+        },
         other => other.to_string(),
     }
 }
@@ -208,10 +221,10 @@ impl Field {
     }
 }
 
-/// Whether two values are the same setting: 1 and 1.0 are.
+/// Whether two values are the same setting: 1 and 1.0 are, and so is a number in double and in single precision.
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => a == b,
+        (Some(a), Some(b)) => a == b || a.fract() != 0.0 && a as f32 == b as f32,
         _ => a == b,
     }
 }
@@ -338,5 +351,9 @@ pub mod tests {
         );
         assert!(preset(&manifest, "best").is_none());
         assert!(same(&json!(1), &json!(1.0)) && !same(&json!("1"), &json!(1)));
+        assert_eq!(written(&json!(0.019999999552965164)), "0.02");
+        assert_eq!(written(&json!(1.0)), "1.0");
+        assert_eq!(written(&json!(0.001)), "0.001");
+        assert!(same(&json!(0.02), &json!(0.019999999552965164)));
     }
 }

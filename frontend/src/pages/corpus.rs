@@ -350,7 +350,12 @@ fn Row(props: &RowProps) -> Html {
                     match &document.labels {
                         None => html! { <span class="ab-muted">{ "not annotated" }</span> },
                         Some(labels) if labels.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
-                        Some(_) => path_chips(&document.paths, 3),
+                        Some(_) => html! {
+                            <>
+                                <span class="ab-document__labels">{ path_chips(&document.paths, 8) }</span>
+                                if document.paths.len() > 1 { <span class="ab-more" title={document.paths.iter().map(|path| path.join(" › ")).collect::<Vec<_>>().join("\n")}>{ format!("{} labels", document.paths.len()) }</span> }
+                            </>
+                        },
                     }
                 }
             </div>

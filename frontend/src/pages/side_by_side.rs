@@ -54,17 +54,19 @@ async fn columns(ids: Vec<i64>, split: Split) -> api::Answer<Columns> {
     Ok((columns, missing))
 }
 
-/// Positions of the best figures; several when they are equal, none when all are.
+/// Positions of the best figures as they are shown; several when they are equal, none when all are.
 fn best(values: &[f64], up: bool) -> Vec<usize> {
-    let top = values.iter().copied().fold(
-        if up { f64::NEG_INFINITY } else { f64::INFINITY },
-        if up { f64::max } else { f64::min },
-    );
-    let winners: Vec<usize> = values
+    let shown: Vec<i64> = values
         .iter()
-        .enumerate()
-        .filter(|(_, value)| **value == top)
-        .map(|(index, _)| index)
+        .map(|value| (value * 1000.0).round() as i64)
+        .collect();
+    let top = if up {
+        shown.iter().max()
+    } else {
+        shown.iter().min()
+    };
+    let winners: Vec<usize> = (0..shown.len())
+        .filter(|at| Some(&shown[*at]) == top)
         .collect();
     if winners.len() == values.len() {
         Vec::new()
@@ -273,6 +275,10 @@ mod tests {
         assert_eq!(best(&[0.5, 0.7, 0.7], true), [1, 2]);
         assert_eq!(best(&[0.1, 0.0], false), [1]);
         assert!(best(&[0.5, 0.5], true).is_empty());
+        assert!(
+            best(&[0.50001, 0.5], true).is_empty(),
+            "what cannot be seen is not marked"
+        );
         assert!(best(&[], true).is_empty());
     }
 }

@@ -363,7 +363,7 @@ fn content(preview: &CorpusPreview) -> Html {
                                     match &row.paths {
                                         None => html! { <span class="ab-muted">{ "not annotated" }</span> },
                                         Some(paths) if paths.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
-                                        Some(paths) => path_chips(paths, 3),
+                                        Some(paths) => path_chips(&format::deepest(paths), 3),
                                     }
                                 }</td>
                                 <td>{ row.split.map(split_tag).unwrap_or_else(|| html! { <span class="ab-muted">{ "–" }</span> }) }</td>

@@ -120,7 +120,7 @@ pub fn CoursePanel(props: &CoursePanelProps) -> Html {
         <>
             if let Some(job) = feed.job.as_ref().filter(|job| !job.status.is_final()) { { job_panel(job, &props.onchange) } }
             { show(&epochs, html! { <Panel title="Learning curves"><Lines count={6} /></Panel> }, |_| {
-                if state.course.is_empty() {
+                if !state.course.is_worth_drawing(is_active) {
                     if is_active {
                         html! { <Panel title="Learning curves" testid="curves"><p class="ab-muted">{ "They appear with the first steps." }</p></Panel> }
                     } else {
@@ -131,7 +131,7 @@ pub fn CoursePanel(props: &CoursePanelProps) -> Html {
                         <Panel title="Learning curves" testid="curves" hint="Validation scores here are the method's own, for watching; reported figures are measured by Arborist."
                             actions={html! { if let Some(facts) = facts { <span class="ab-muted">{ facts }</span> } }}>
                             <div class="ab-curves">
-                                <figure><figcaption>{ "Loss over the epochs" }</figcaption><Chart option={(*loss).clone()} label={describe_loss(&state.course)} testid="curve-loss" /></figure>
+                                if state.course.has_loss() { <figure><figcaption>{ "Loss over the epochs" }</figcaption><Chart option={(*loss).clone()} label={describe_loss(&state.course)} testid="curve-loss" /></figure> }
                                 <figure><figcaption>{ "Validation over the epochs" }</figcaption><Chart option={(*validation).clone()} label={describe_validation(&state.course)} testid="curve-validation" /></figure>
                             </div>
                         </Panel>

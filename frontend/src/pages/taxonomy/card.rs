@@ -90,7 +90,7 @@ pub fn LabelCard(props: &LabelCardProps) -> Html {
                         <h3 class="ab-pane__title">{ "Children" }</h3>
                         <ul class="ab-children">
                             for child in page.labels.iter() {
-                                <li key={child.id.clone()}><button type="button" class="ab-children__child" onclick={choose(child.id.clone())}><bdi>{ format::middle(&child.name, 60) }</bdi><span class="ab-number ab-muted">{ format::count(child.n_documents) }</span></button></li>
+                                <li key={child.id.clone()}><button type="button" class="ab-children__child" onclick={choose(child.id.clone())}><bdi>{ format::middle(format::below(&child.name, child.path.len().checked_sub(2).map(|at| child.path[at].as_str())), 60) }</bdi><span class="ab-number ab-muted">{ format::count(child.n_documents) }</span></button></li>
                             }
                         </ul>
                         if page.next.is_some() { <p class="ab-muted">{ format!("The first {MOST} are shown; the tree has all of them.") }</p> }

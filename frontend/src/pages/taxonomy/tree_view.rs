@@ -309,6 +309,12 @@ struct NodeRowProps {
 #[component]
 fn NodeRow(props: &NodeRowProps) -> Html {
     let (row, label) = (props.row, &props.label);
+    let parent = label
+        .path
+        .len()
+        .checked_sub(2)
+        .map(|at| label.path[at].as_str());
+    let short = format::below(&label.name, parent);
     let toggle = {
         let ontoggle = props.ontoggle.clone();
         Callback::from(move |event: MouseEvent| {
@@ -337,7 +343,7 @@ fn NodeRow(props: &NodeRowProps) -> Html {
                 <span class="ab-node__toggle" aria-hidden="true" />
             }
             <span class="ab-path__dot" aria-hidden="true" />
-            <bdi class="ab-node__name">{ format::middle(&label.name, 80) }</bdi>
+            <bdi class="ab-node__name">{ format::middle(short, 80) }</bdi>
             <span class="ab-node__count" title={format::counted(label.n_documents, "document", "documents")}>{ format::count(label.n_documents) }</span>
         </div>
     }

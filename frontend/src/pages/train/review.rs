@@ -74,13 +74,12 @@ pub fn Review(props: &ReviewProps) -> Html {
                 busy.set(false);
                 refresh.emit(());
                 if started > 0 {
-                    toaster.show(
-                        Toast::new(
-                            ToastKind::Success,
-                            format!("{} queued", format::counted(started, "run", "runs")),
-                        )
-                        .link("See the runs", Route::Runs { project }),
-                    );
+                    let words = format!("{} queued", format::counted(started, "run", "runs"));
+                    let mut toast = Toast::new(ToastKind::Success, words);
+                    if !failed.is_empty() {
+                        toast = toast.link("See the runs", Route::Runs { project });
+                    }
+                    toaster.show(toast);
                 }
                 if failed.is_empty() {
                     if let Some(navigator) = navigator {

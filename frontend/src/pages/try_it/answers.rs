@@ -158,7 +158,7 @@ fn draw(answer: &AnswerRow, runs: &[i64]) -> Html {
         <tr key={row.path.join("\u{1f}")} class={classes!((!answer.is_predicted()).then_some("ab-answers__faint"))} data-testid="answer-row" data-path={row.path.join("/")}>
             <th scope="row" title={whole.clone()}>
                 <span class="ab-answers__label" style={format!("--depth: {}; --level: var(--ab-level-{})", row.depth() - 1, (row.depth() - 1) % 6 + 1)}>
-                    <span class="ab-path__dot" aria-hidden="true" /><bdi>{ format::middle(row.name(), 60) }</bdi><span class="pf-v6-screen-reader">{ format!(" ({whole})") }</span>
+                    <span class="ab-path__dot" aria-hidden="true" /><bdi>{ format::middle(row.short_name(), 60) }</bdi><span class="pf-v6-screen-reader">{ format!(" ({whole})") }</span>
                 </span>
             </th>
             for run in runs {
