@@ -117,6 +117,26 @@ pub struct App {
     pub runtime: tokio::runtime::Handle,
 }
 
+/// Makes a directory that only its owner can look into: texts and hashes of passwords lie there. One that is there already
+/// stays as somebody wanted it.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn make_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+}
+
 /// Folders of the data directory.
 #[derive(Clone, Debug)]
 pub struct Folders {
@@ -129,7 +149,7 @@ impl Folders {
     /// # Errors
     /// When the file system refuses.
     pub fn prepare(data_dir: &Path) -> std::io::Result<Self> {
-        std::fs::create_dir_all(data_dir)?;
+        make_private(data_dir)?;
         let folders = Self {
             data_dir: data_dir.canonicalize()?,
         };

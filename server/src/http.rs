@@ -160,17 +160,15 @@ impl Server {
 /// # Errors
 /// As [`serve`].
 pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
-    let folders = {
-        std::fs::create_dir_all(&options.data_dir).with_context(|| {
-            format!(
-                "cannot make the data directory {}",
-                options.data_dir.display()
-            )
-        })?;
-        options.data_dir.clone()
-    };
-    let lock = lock(&folders)?;
-    let folders = Folders::prepare(&folders).context("cannot prepare the data directory")?;
+    crate::app::make_private(&options.data_dir).with_context(|| {
+        format!(
+            "cannot make the data directory {}",
+            options.data_dir.display()
+        )
+    })?;
+    let lock = lock(&options.data_dir)?;
+    let folders =
+        Folders::prepare(&options.data_dir).context("cannot prepare the data directory")?;
     let db = Db::open(&options.database_url())
         .await
         .context("cannot open the database")?;

@@ -124,9 +124,7 @@ pub fn show(app: &App, row: JobRow) -> api::jobs::Job {
         kind: row.kind,
         project: row.project_id,
         status,
-        progress: live
-            .filter(|_| status == api::jobs::JobStatus::Running)
-            .unwrap_or(row.progress),
+        progress: live.unwrap_or(row.progress),
         error: row.error,
         result: row.result,
         created_at: rfc3339(row.created_at),

@@ -9,7 +9,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
-    QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
 };
 
 use super::writer::Totals;
@@ -412,20 +412,28 @@ pub(super) async fn discard(db: &Db, row: &CorpusRow) -> Result<(), DbErr> {
             .filter(corpus_document::COLUMN.document_id.between(first, last))
             .exec(&transaction)
             .await?;
-        // Only those of this project, and only those that no version holds any more.
-        let doomed = format!(
-            "project_id = {} AND NOT EXISTS (SELECT 1 FROM corpus_document WHERE document_id = document.id)",
-            row.project_id
-        );
-        search::remove(&transaction, first, last, &doomed).await?;
-        let sql = format!("DELETE FROM document WHERE id BETWEEN ? AND ? AND {doomed}");
-        transaction
-            .execute_raw(Statement::from_sql_and_values(
-                transaction.get_database_backend(),
-                sql,
-                [first.into(), last.into()],
-            ))
+        let held = corpus_document::Entity::find()
+            .select_only()
+            .column(corpus_document::Column::DocumentId)
+            .filter(corpus_document::COLUMN.document_id.between(first, last))
+            .into_query();
+        // Documents of other projects lie between these, too.
+        let doomed: Vec<i64> = document::Entity::find()
+            .select_only()
+            .column(document::Column::Id)
+            .filter(document::COLUMN.id.between(first, last))
+            .filter(document::COLUMN.project_id.eq(row.project_id))
+            .filter(document::COLUMN.id.not_in_subquery(held))
+            .into_tuple()
+            .all(&transaction)
             .await?;
+        for ids in doomed.chunks(KEYS) {
+            search::remove(&transaction, ids).await?;
+            document::Entity::delete_many()
+                .filter(document::COLUMN.id.is_in(ids.iter().copied()))
+                .exec(&transaction)
+                .await?;
+        }
         transaction.commit().await?;
     }
     // The rest goes with the row.

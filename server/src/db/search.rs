@@ -26,24 +26,21 @@ pub async fn add(db: &impl ConnectionTrait, first: i64, last: i64) -> Result<(),
     Ok(())
 }
 
-/// Removes documents that are about to be deleted, by the range of their ids; `doomed` is a condition on `document`.
+/// Removes documents that are about to be deleted.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn remove(
-    db: &impl ConnectionTrait,
-    first: i64,
-    last: i64,
-    doomed: &str,
-) -> Result<(), DbErr> {
+pub async fn remove(db: &impl ConnectionTrait, ids: &[i64]) -> Result<(), DbErr> {
+    let places = vec!["?"; ids.len()].join(", ");
     let sql = format!(
         "INSERT INTO document_search(document_search, rowid, text) \
-         SELECT 'delete', id, text FROM document WHERE id BETWEEN ? AND ? AND {doomed}"
+         SELECT 'delete', id, text FROM document WHERE id IN ({places})"
     );
+    let values: Vec<sea_orm::Value> = ids.iter().map(|&id| id.into()).collect();
     db.execute_raw(Statement::from_sql_and_values(
         db.get_database_backend(),
         sql,
-        [first.into(), last.into()],
+        values,
     ))
     .await?;
     Ok(())

@@ -35,12 +35,13 @@ async fn serve(request: HttpRequest) -> HttpResponse {
     if let Some(response) = file(name, request.headers()) {
         return response;
     }
-    // A file that is gone is not a page.
+    // A file that is gone is not a page; what a browser opens is.
     let is_file = name
         .rsplit('/')
         .next()
         .is_some_and(|last| last.contains('.'));
-    if is_file {
+    let wants_page = header_text(request.headers(), header::ACCEPT).contains("text/html");
+    if is_file && !wants_page {
         return HttpResponse::NotFound().finish();
     }
     file(PAGE, request.headers()).unwrap_or_else(|| {
@@ -54,10 +55,7 @@ fn file(name: &str, headers: &HeaderMap) -> Option<HttpResponse> {
     if name.is_empty() || name.split('/').any(|part| part == ".." || part.is_empty()) {
         return None;
     }
-    let accepted = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accepted = header_text(headers, header::ACCEPT_ENCODING);
     let twin = ENCODINGS
         .iter()
         .filter(|(encoding, _)| accepts(accepted, encoding))
@@ -82,14 +80,9 @@ fn file(name: &str, headers: &HeaderMap) -> Option<HttpResponse> {
         .insert_header((header::CACHE_CONTROL, caching))
         .insert_header((header::ETAG, tag.as_str()));
     response.insert_header((header::VARY, HeaderValue::from_static("accept-encoding")));
-    let is_known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|known| {
-            known
-                .split(',')
-                .any(|known| known.trim().trim_start_matches("W/") == tag)
-        });
+    // The tag is weak: it names the content, however it is compressed.
+    let known = header_text(headers, header::IF_NONE_MATCH);
+    let is_known = known.split(',').any(|known| known.trim() == tag);
     if is_known {
         return Some(response.status(StatusCode::NOT_MODIFIED).finish());
     }
@@ -103,6 +96,13 @@ fn file(name: &str, headers: &HeaderMap) -> Option<HttpResponse> {
         kind
     };
     Some(response.content_type(kind).body(file.data.into_owned()))
+}
+
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Whether `Accept-Encoding` names an encoding without refusing it.
