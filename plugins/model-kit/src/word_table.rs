@@ -16,6 +16,8 @@ use crate::pass::Pass;
 
 /// Rows that one thread updates at a time.
 const ROWS_AT_ONCE: usize = 64;
+/// Rows whose length is a multiple of this begin at the boundary of a vector.
+const ALIGNMENT: usize = 16;
 
 /// A table `[rows, width]`.
 #[derive(Debug)]
@@ -106,24 +108,33 @@ impl WordTable {
     /// Rows for `ids` with dropout `p`: `[ids, width]`. In training the gradient comes back to the table.
     pub fn lookup(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
         if self.values.device() == Device::Cpu {
-            self.lookup_here(pass, ids, p)
+            self.lookup_here(pass, ids, p, self.width)
         } else {
             self.lookup_there(pass, ids, p)
         }
     }
 
-    fn lookup_here(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
+    /// The same with columns of zeros behind each row, up to a width that matrix products like; only on a processor.
+    pub fn lookup_aligned(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
+        if self.values.device() == Device::Cpu {
+            self.lookup_here(pass, ids, p, self.width.next_multiple_of(ALIGNMENT))
+        } else {
+            self.lookup_there(pass, ids, p)
+        }
+    }
+
+    fn lookup_here(&self, pass: &Pass, ids: &[u32], p: f64, stride: usize) -> Tensor {
         let rows = self.without_padding(ids);
         let dropout = pass.dropout_factors(p);
         if !pass.is_training() && self.state.borrow().moments.is_none() {
-            return self.gather(&rows, dropout);
+            return self.gather(&rows, dropout, stride);
         }
         let tokens = self.distinct(&rows);
         self.catch_up(&tokens.rows);
         if !pass.is_training() {
-            return self.gather(&rows, dropout);
+            return self.gather(&rows, dropout, stride);
         }
-        let output = self.gather(&rows, dropout);
+        let output = self.gather(&rows, dropout, stride);
         let width = self.width;
         let sink = Rc::clone(&self.pending);
         pass.record(output, &[], move |gradient| {
@@ -136,6 +147,7 @@ impl WordTable {
                 .zip(parts)
                 .map(|(range, sums)| lookup::Scatter {
                     width,
+                    stride,
                     tokens: &tokens,
                     first_row: range.start,
                     gradient,
@@ -204,18 +216,19 @@ impl WordTable {
         TokensByRow::new(rows, &mut state.seen)
     }
 
-    fn gather(&self, rows: &[u32], dropout: crate::cpu::noise::Dropout) -> Tensor {
+    fn gather(&self, rows: &[u32], dropout: crate::cpu::noise::Dropout, stride: usize) -> Tensor {
         let width = self.width;
-        let mut output = slices::unset(&[rows.len() as i64, width as i64]);
+        let mut output = slices::unset(&[rows.len() as i64, stride as i64]);
         let table = slices::read(&self.values);
         let ranges = parallel::ranges(rows.len(), 16);
-        let parts = parallel::split_rows(slices::write(&mut output), &ranges, width);
+        let parts = parallel::split_rows(slices::write(&mut output), &ranges, stride);
         let tasks = ranges
             .iter()
             .zip(parts)
             .map(|(range, output)| lookup::Gather {
                 table,
                 width,
+                stride,
                 rows: &rows[range.clone()],
                 output,
                 dropout,

@@ -99,7 +99,7 @@ impl Gru {
         self.units
     }
 
-    /// `x`: `[tokens, in]` packed by time; result: `[tokens, 2h]`, document after document, with dropout `p`.
+    /// `x`: `[tokens, in]` packed by time, columns behind `in` must be zeros; result: `[tokens, 2h]`, document after document, with dropout `p`.
     pub fn forward(&self, pass: &Pass, x: &Tensor, packing: &Packing, p: f64) -> Tensor {
         if x.device() == Device::Cpu && x.kind() == Kind::Float {
             self.forward_here(pass, x, packing, p)
@@ -176,8 +176,10 @@ impl Gru {
         let _guard = tch::no_grad_guard();
         let dropout = pass.dropout_factors(p);
         let (weight, bias) = self.input_projection();
+        let width = weight.size()[1];
         let input = x.detach();
-        let gates = bias.addmm(&input, &weight.tr());
+        let weight = weight.constant_pad_nd([0, input.size()[1] - width]);
+        let gates = bias.addmm(&input, &weight.tr().contiguous());
         let recurrent = self.recurrent_weights();
         let mut run = Recurrence::new(gates, self.units, pass.is_training());
         let output = run.forward(packing, &recurrent, dropout);
@@ -218,11 +220,8 @@ impl Gru {
                     ],
                     0,
                 );
-                gradients.push(Some(of_weight_ih.narrow(
-                    0,
-                    direction * 3 * units,
-                    3 * units,
-                )));
+                let of_rows = of_weight_ih.narrow(0, direction * 3 * units, 3 * units);
+                gradients.push(Some(of_rows.narrow(1, 0, width)));
                 gradients.push(Some(of_weight_hh));
                 gradients.push(Some(of_bias.contiguous()));
                 gradients.push(Some(of_bias_hh));

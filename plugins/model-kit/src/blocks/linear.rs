@@ -1,6 +1,6 @@
 //! A linear layer.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Initialization;
 use crate::error::KitError;
@@ -54,9 +54,27 @@ impl Linear {
         let input_needs_gradient = x.requires_grad();
         pass.record(output, &[x, &self.weight, &self.bias], move |gradient| {
             let of_input = input_needs_gradient.then(|| gradient.matmul(&weight));
-            let of_weight = gradient.tr().matmul(&input);
+            let of_weight = product_of_columns(gradient, &input);
             let of_bias = gradient.sum_dim_intlist(0_i64, false, Kind::Float);
             vec![of_input, Some(of_weight), Some(of_bias)]
         })
     }
+}
+
+/// Rows of the result that are computed at a time.
+const ROWS: i64 = 600;
+
+/// `aᵀ b` for `[n, rows]` and `[n, columns]`. With few terms and many rows, stretches of rows are much faster than the
+/// whole at once (20 against 34 ms for 29,400 rows of 64 terms).
+fn product_of_columns(a: &Tensor, b: &Tensor) -> Tensor {
+    let rows = a.size()[1];
+    if rows <= 4 * ROWS || a.device() != Device::Cpu {
+        return a.tr().matmul(b);
+    }
+    let product = Tensor::empty([rows, b.size()[1]], (a.kind(), a.device()));
+    for first in (0..rows).step_by(ROWS as usize) {
+        let count = ROWS.min(rows - first);
+        let _ = a.narrow(1, first, count).tr().mm_out(&product.narrow(0, first, count), b);
+    }
+    product
 }

@@ -102,7 +102,7 @@ impl TextRcnn {
     pub fn states(&self, pass: &Pass, batch: &Batch) -> Tensor {
         let words = self
             .table
-            .lookup(pass, &batch.packed_tokens(), self.options.embedding_dropout);
+            .lookup_aligned(pass, &batch.packed_tokens(), self.options.embedding_dropout);
         self.gru
             .forward(pass, &words, &batch.packing, self.options.rnn_dropout)
     }
@@ -169,6 +169,7 @@ impl CompiledTextRcnn {
             .map(|(range, output)| Gather {
                 table,
                 width,
+                stride: width,
                 rows: &rows[range.clone()],
                 output,
                 dropout: Dropout::off(),

@@ -4,8 +4,8 @@
 //! is reduced at once. Backward, a gradient reaches one window per document and channel, so three small
 //! sums replace two large matrix products.
 
-use super::dispatch::{multiply_add, vectorized};
-use super::lanes::{LANES, Lanes, add_scaled, load};
+use super::dispatch::vectorized;
+use super::lanes::{LANES, Lanes, add_scaled, load, tile};
 
 /// No window won: the maximum is that of an empty window, or the unit is inactive.
 pub(crate) const NO_WINDOW: i32 = -1;
@@ -111,95 +111,112 @@ fn forward_body<const FMA: bool, const ROWS: usize>(
     weights: &ConvolutionWeights,
 ) {
     let (inputs, features) = (weights.inputs, weights.features());
-    let lead = weights.sizes.iter().map(|size| size / 2).max().unwrap_or(0);
+    let geometry = Geometry::new(&weights.sizes);
     let longest = group.lengths.iter().copied().max().unwrap_or(0);
     // Columns of a document with zeros on both sides: window positions are consecutive floats.
-    let stride = longest + 2 * lead + 2 * ROWS;
+    let stride = longest + 2 * geometry.lead + geometry.taps + BLOCKS * ROWS;
     let mut columns = vec![0.0_f32; inputs * stride];
+    let mut packed = vec![[0.0_f32; ROWS]; BLOCKS * geometry.taps * inputs];
+    let panels = weights.channels.div_ceil(LANES);
+    let mut best = vec![([0.0_f32; LANES], [NO_WINDOW; LANES]); weights.sizes.len() * panels];
     let mut start = 0;
     for (document, &length) in group.lengths.iter().enumerate() {
         let tokens = &group.inputs[start * inputs..(start + length) * inputs];
         start += length;
-        transpose(tokens, inputs, &mut columns, stride, lead);
+        transpose(tokens, inputs, &mut columns, stride, geometry.lead);
         for column in columns.chunks_exact_mut(stride) {
-            column[lead + length..].fill(0.0);
+            column[geometry.lead + length..].fill(0.0);
+        }
+        // Windows of each size, and those of them that begin before the end of the document; the others see zeros only.
+        let padded = group.padded.map_or(length, |padded| padded.max(length));
+        let windows = |size: usize| padded + 2 * (size / 2) + 1 - size;
+        let touching = |size: usize| windows(size).min(length + size / 2);
+        for (index, best) in best.iter_mut().enumerate() {
+            let size = weights.sizes[index / panels];
+            let start = if windows(size) > touching(size) { 0.0 } else { f32::NEG_INFINITY };
+            *best = ([start; LANES], [NO_WINDOW; LANES]);
+        }
+        let last = weights.sizes.iter().map(|size| touching(*size)).max().unwrap_or(0);
+        let mut first = 0;
+        while first < last {
+            let blocks = (last - first).div_ceil(ROWS).min(BLOCKS);
+            pack::<ROWS>(&columns, stride, &mut packed, geometry.taps, first, blocks);
+            let mut panel_start = 0;
+            for (index, &size) in weights.sizes.iter().enumerate() {
+                let depth = size * inputs;
+                let offset = geometry.first_tap(size) * inputs;
+                for panel in 0..panels {
+                    let panel_weights = &weights.panels[panel_start..panel_start + depth];
+                    panel_start += depth;
+                    let (best, place) = &mut best[index * panels + panel];
+                    for (block, packed) in packed.chunks_exact(geometry.taps * inputs).take(blocks).enumerate() {
+                        let sums = tile::<FMA, ROWS>(&packed[offset..offset + depth], panel_weights);
+                        let window = first + block * ROWS;
+                        for row in 0..ROWS.min(touching(size).saturating_sub(window)) {
+                            let window = (window + row) as i32;
+                            for lane in 0..LANES {
+                                let better = sums[row][lane] > best[lane];
+                                best[lane] = if better { sums[row][lane] } else { best[lane] };
+                                place[lane] = if better { window } else { place[lane] };
+                            }
+                        }
+                    }
+                }
+            }
+            first += blocks * ROWS;
         }
         let feature_row = &mut group.features[document * features..(document + 1) * features];
         let window_row = &mut group.windows[document * features..(document + 1) * features];
-        let mut panel_start = 0;
-        for (index, &size) in weights.sizes.iter().enumerate() {
-            let pad = size / 2;
-            let padded = group.padded.map_or(length, |padded| padded.max(length));
-            let windows = padded + 2 * pad + 1 - size;
-            // Windows that begin behind the document see zeros only.
-            let touching = windows.min(length + pad);
-            let depth = size * inputs;
-            for panel in 0..weights.channels.div_ceil(LANES) {
-                let panel_weights = &weights.panels[panel_start..panel_start + depth];
-                panel_start += depth;
-                let (mut best, mut place) = if windows > touching {
-                    ([0.0; LANES], [NO_WINDOW; LANES])
-                } else {
-                    ([f32::NEG_INFINITY; LANES], [NO_WINDOW; LANES])
-                };
-                let mut first = 0;
-                while first < touching {
-                    let sums = window_tile::<FMA, ROWS>(
-                        &columns,
-                        stride,
-                        inputs,
-                        panel_weights,
-                        first + lead - pad,
-                    );
-                    for row in 0..ROWS.min(touching - first) {
-                        let window = (first + row) as i32;
-                        for lane in 0..LANES {
-                            let better = sums[row][lane] > best[lane];
-                            best[lane] = if better { sums[row][lane] } else { best[lane] };
-                            place[lane] = if better { window } else { place[lane] };
-                        }
-                    }
-                    first += ROWS;
-                }
-                let from = panel * LANES;
-                let to = weights.channels.min(from + LANES);
-                let offset = index * weights.channels;
-                let bias = load(&weights.biases[offset + from..offset + to]);
-                for lane in 0..to - from {
-                    let value = best[lane] + bias[lane];
-                    feature_row[offset + from + lane] = value.max(0.0);
-                    window_row[offset + from + lane] = place[lane];
-                }
+        for (index, (best, place)) in best.iter().enumerate() {
+            let from = index % panels * LANES;
+            let to = weights.channels.min(from + LANES);
+            let offset = index / panels * weights.channels;
+            let bias = load(&weights.biases[offset + from..offset + to]);
+            for lane in 0..to - from {
+                feature_row[offset + from + lane] = (best[lane] + bias[lane]).max(0.0);
+                window_row[offset + from + lane] = place[lane];
             }
         }
     }
 }
 
-/// Sums of `ROWS` windows, the first of which begins at column `first`.
+/// Blocks of positions whose windows are packed at once: few enough for the second cache, enough to use a panel of
+/// weights several times while it is in the first.
+const BLOCKS: usize = 8;
+
+/// Which inputs the windows at one position see, over all kernel sizes.
+struct Geometry {
+    /// Inputs before the position: the largest padding.
+    lead: usize,
+    /// Inputs from the first to the last that any size sees.
+    taps: usize,
+}
+
+impl Geometry {
+    fn new(sizes: &[usize]) -> Self {
+        let lead = sizes.iter().map(|size| size / 2).max().unwrap_or(0);
+        let taps = sizes.iter().map(|size| lead - size / 2 + size).max().unwrap_or(0);
+        Self { lead, taps }
+    }
+
+    /// First input that windows of a size see.
+    fn first_tap(&self, size: usize) -> usize {
+        self.lead - size / 2
+    }
+}
+
+/// For `blocks` blocks of `ROWS` positions, beginning at position `first`: `[block][tap][input][row]`.
 #[inline(always)]
-fn window_tile<const FMA: bool, const ROWS: usize>(
-    columns: &[f32],
-    stride: usize,
-    inputs: usize,
-    weights: &[Lanes],
-    first: usize,
-) -> [Lanes; ROWS] {
-    let mut sums = [[0.0; LANES]; ROWS];
-    for (tap, weights) in weights.chunks_exact(inputs).enumerate() {
-        let from = first + tap;
-        for (column, weight) in columns.chunks_exact(stride).zip(weights) {
-            let Some(values) = column[from..].first_chunk::<ROWS>() else {
-                continue;
-            };
-            for row in 0..ROWS {
-                for lane in 0..LANES {
-                    sums[row][lane] =
-                        multiply_add::<FMA>(values[row], weight[lane], sums[row][lane]);
-                }
+fn pack<const ROWS: usize>(columns: &[f32], stride: usize, packed: &mut [[f32; ROWS]], taps: usize, first: usize, blocks: usize) {
+    let inputs = columns.len() / stride;
+    for (block, packed) in packed.chunks_exact_mut(taps * inputs).take(blocks).enumerate() {
+        for (tap, packed) in packed.chunks_exact_mut(inputs).enumerate() {
+            let from = first + block * ROWS + tap;
+            for (column, packed) in columns.chunks_exact(stride).zip(packed) {
+                packed.copy_from_slice(&column[from..from + ROWS]);
             }
         }
     }
-    sums
 }
 
 /// Writes `[tokens, inputs]` as columns of `stride`, beginning at `lead`.

@@ -8,9 +8,11 @@ pub(crate) struct Gather<'a> {
     /// `[rows of the table, width]`
     pub(crate) table: &'a [f32],
     pub(crate) width: usize,
+    /// Length of a row of the output; zeros behind `width`.
+    pub(crate) stride: usize,
     /// Row of the table for each token; [`ZERO_ROW`] gives zeros.
     pub(crate) rows: &'a [u32],
-    /// `[tokens, width]`, written.
+    /// `[tokens, stride]`, written.
     pub(crate) output: &'a mut [f32],
     pub(crate) dropout: Dropout,
     /// Place of the first token in the whole batch.
@@ -30,13 +32,15 @@ fn gather_body<const FMA: bool, const ROWS: usize>(task: Gather<'_>) {
     for (token, (&row, output)) in task
         .rows
         .iter()
-        .zip(task.output.chunks_exact_mut(task.width))
+        .zip(task.output.chunks_exact_mut(task.stride))
         .enumerate()
     {
         if row == ZERO_ROW {
             output.fill(0.0);
             continue;
         }
+        let (output, beyond) = output.split_at_mut(task.width);
+        beyond.fill(0.0);
         let values = &task.table[row as usize * task.width..][..task.width];
         if task.dropout.is_off() {
             output.copy_from_slice(values);
@@ -52,10 +56,12 @@ fn gather_body<const FMA: bool, const ROWS: usize>(task: Gather<'_>) {
 /// Tokens of the rows of one range of a table, see [`TokensByRow`].
 pub(crate) struct Scatter<'a> {
     pub(crate) width: usize,
+    /// Length of a row of the gradient.
+    pub(crate) stride: usize,
     pub(crate) tokens: &'a TokensByRow,
     /// First of the distinct rows to sum.
     pub(crate) first_row: usize,
-    /// `[tokens of the batch, width]`
+    /// `[tokens of the batch, stride]`
     pub(crate) gradient: &'a [f32],
     /// `[rows of this task, width]`, written.
     pub(crate) sums: &'a mut [f32],
@@ -72,7 +78,7 @@ fn scatter_body<const FMA: bool, const ROWS: usize>(task: Scatter<'_>) {
     for (row, sum) in task.sums.chunks_exact_mut(task.width).enumerate() {
         sum.fill(0.0);
         for &token in task.tokens.tokens(task.first_row + row) {
-            let gradient = &task.gradient[token as usize * task.width..][..task.width];
+            let gradient = &task.gradient[token as usize * task.stride..][..task.width];
             let position = (token as usize * task.width) as u32;
             if task.dropout.is_off() {
                 for (sum, gradient) in sum.iter_mut().zip(gradient) {
