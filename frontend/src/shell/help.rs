@@ -97,14 +97,21 @@ pub fn Keys(props: &KeysProps) -> Html {
 
 type Key = (&'static [&'static str], &'static str);
 
-const EVERYWHERE: [Key; 4] = [
+const EVERYWHERE: [Key; 3] = [
     (&["?"], "Show these keys"),
     (&["/"], "Search on this page"),
-    (
-        &["g", "o c t n r y s"],
-        "Go to Overview, Corpus, Taxonomy, Train, Runs, Try it, Settings",
-    ),
     (&["Esc"], "Close what is open"),
+];
+
+const GO: [Key; 8] = [
+    (&["g", "o"], "Overview"),
+    (&["g", "c"], "Corpus"),
+    (&["g", "t"], "Taxonomy"),
+    (&["g", "n"], "Train"),
+    (&["g", "r"], "Runs"),
+    (&["g", "y"], "Try it"),
+    (&["g", "s"], "Settings"),
+    (&["g", "p"], "Projects"),
 ];
 
 fn page_keys(route: Route) -> &'static [Key] {
@@ -156,6 +163,8 @@ pub fn Help(props: &HelpProps) -> Html {
             }
             <h3 class="ab-drawer__title">{ "Everywhere" }</h3>
             { list(&EVERYWHERE) }
+            <h3 class="ab-drawer__title">{ "Go to" }</h3>
+            { list(&GO) }
             <p class="ab-muted">{ "Everything the pages do is also an interface: " }<a href="/api/openapi.json">{ "its description" }</a>{ "." }</p>
         </Dialog>
     }

@@ -74,7 +74,10 @@ fn product_of_columns(a: &Tensor, b: &Tensor) -> Tensor {
     let product = Tensor::empty([rows, b.size()[1]], (a.kind(), a.device()));
     for first in (0..rows).step_by(ROWS as usize) {
         let count = ROWS.min(rows - first);
-        let _ = a.narrow(1, first, count).tr().mm_out(&product.narrow(0, first, count), b);
+        let _ = a
+            .narrow(1, first, count)
+            .tr()
+            .mm_out(&product.narrow(0, first, count), b);
     }
     product
 }

@@ -100,9 +100,9 @@ impl TextRcnn {
 
     /// States of all tokens, document after document: `[tokens, 2h]`.
     pub fn states(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        let words = self
-            .table
-            .lookup_aligned(pass, &batch.packed_tokens(), self.options.embedding_dropout);
+        let words =
+            self.table
+                .lookup_aligned(pass, &batch.packed_tokens(), self.options.embedding_dropout);
         self.gru
             .forward(pass, &words, &batch.packing, self.options.rnn_dropout)
     }

@@ -133,10 +133,19 @@ fn forward_body<const FMA: bool, const ROWS: usize>(
         let touching = |size: usize| windows(size).min(length + size / 2);
         for (index, best) in best.iter_mut().enumerate() {
             let size = weights.sizes[index / panels];
-            let start = if windows(size) > touching(size) { 0.0 } else { f32::NEG_INFINITY };
+            let start = if windows(size) > touching(size) {
+                0.0
+            } else {
+                f32::NEG_INFINITY
+            };
             *best = ([start; LANES], [NO_WINDOW; LANES]);
         }
-        let last = weights.sizes.iter().map(|size| touching(*size)).max().unwrap_or(0);
+        let last = weights
+            .sizes
+            .iter()
+            .map(|size| touching(*size))
+            .max()
+            .unwrap_or(0);
         let mut first = 0;
         while first < last {
             let blocks = (last - first).div_ceil(ROWS).min(BLOCKS);
@@ -149,8 +158,13 @@ fn forward_body<const FMA: bool, const ROWS: usize>(
                     let panel_weights = &weights.panels[panel_start..panel_start + depth];
                     panel_start += depth;
                     let (best, place) = &mut best[index * panels + panel];
-                    for (block, packed) in packed.chunks_exact(geometry.taps * inputs).take(blocks).enumerate() {
-                        let sums = tile::<FMA, ROWS>(&packed[offset..offset + depth], panel_weights);
+                    for (block, packed) in packed
+                        .chunks_exact(geometry.taps * inputs)
+                        .take(blocks)
+                        .enumerate()
+                    {
+                        let sums =
+                            tile::<FMA, ROWS>(&packed[offset..offset + depth], panel_weights);
                         let window = first + block * ROWS;
                         for row in 0..ROWS.min(touching(size).saturating_sub(window)) {
                             let window = (window + row) as i32;
@@ -195,7 +209,11 @@ struct Geometry {
 impl Geometry {
     fn new(sizes: &[usize]) -> Self {
         let lead = sizes.iter().map(|size| size / 2).max().unwrap_or(0);
-        let taps = sizes.iter().map(|size| lead - size / 2 + size).max().unwrap_or(0);
+        let taps = sizes
+            .iter()
+            .map(|size| lead - size / 2 + size)
+            .max()
+            .unwrap_or(0);
         Self { lead, taps }
     }
 
@@ -207,9 +225,20 @@ impl Geometry {
 
 /// For `blocks` blocks of `ROWS` positions, beginning at position `first`: `[block][tap][input][row]`.
 #[inline(always)]
-fn pack<const ROWS: usize>(columns: &[f32], stride: usize, packed: &mut [[f32; ROWS]], taps: usize, first: usize, blocks: usize) {
+fn pack<const ROWS: usize>(
+    columns: &[f32],
+    stride: usize,
+    packed: &mut [[f32; ROWS]],
+    taps: usize,
+    first: usize,
+    blocks: usize,
+) {
     let inputs = columns.len() / stride;
-    for (block, packed) in packed.chunks_exact_mut(taps * inputs).take(blocks).enumerate() {
+    for (block, packed) in packed
+        .chunks_exact_mut(taps * inputs)
+        .take(blocks)
+        .enumerate()
+    {
         for (tap, packed) in packed.chunks_exact_mut(inputs).enumerate() {
             let from = first + block * ROWS + tap;
             for (column, packed) in columns.chunks_exact(stride).zip(packed) {
