@@ -34,6 +34,20 @@ async fn click(browser: &Browser, test_id: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Clicks the label around an input, as one does where the input itself is drawn by its label.
+async fn click_label(browser: &Browser, test_id: &str) -> anyhow::Result<()> {
+    let label = browser
+        .find(test_id)
+        .await?
+        .find(By::XPath("ancestor::label"))
+        .await?;
+    label.scroll_into_view().await?;
+    label
+        .click()
+        .await
+        .with_context(|| format!("clicking the label of {test_id}"))
+}
+
 async fn type_into(browser: &Browser, test_id: &str, text: &str) -> anyhow::Result<()> {
     let element = browser.find(test_id).await?;
     element.clear().await?;
@@ -118,12 +132,12 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     // Two methods.
     click(&browser, "go-train").await?;
     for method in ["linear", "hiagm"] {
-        click(&browser, &format!("card-{method}")).await?;
-        click(&browser, &format!("preset-{method}")).await?;
+        click(&browser, &format!("pick-{method}")).await?;
+        click_label(&browser, &format!("preset-{method}-fast")).await?;
     }
     browser.find("train-review").await?;
     browser.screenshot("09-train").await?;
-    click(&browser, "start-runs").await?;
+    click(&browser, "start-training").await?;
     browser.find("runs").await?;
     browser.screenshot("10-runs-training").await?;
     let client = server.sign_in().await?;
@@ -153,7 +167,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
             .goto(format!("{}/projects/1/runs/{id}", server.url))
             .await?;
         browser.find("figures").await?;
-        browser.find("label-table").await?;
+        browser.find("labels").await?;
         let metrics = client
             .get(&format!("/api/v1/runs/{id}/metrics?split=test"))
             .await?;
@@ -168,7 +182,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
                     "[data-testid='headline'] [data-metric='{path}']"
                 )))
                 .await?
-                .attr("data-value")
+                .attr("value")
                 .await?;
             assert_eq!(
                 shown.context("a value")?.parse::<f64>()?,
@@ -207,8 +221,8 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
         "animalsword1 animals0word2 animals0word3 animalsword4 animals0word1",
     )
     .await?;
-    click(&browser, "try-run").await?;
-    says(&browser, "try-answers", &["animals", "animals-0"]).await?;
+    click(&browser, "classify").await?;
+    says(&browser, "answers", &["animals", "animals-0"]).await?;
     browser.screenshot("14-try-it").await?;
 
     // The other pages, as they are when full, in both themes and at three widths.

@@ -127,7 +127,14 @@ impl Browser {
     /// # Errors
     /// When something still loads after twenty seconds.
     pub async fn settled(&self) -> anyhow::Result<()> {
-        self.find("page").await?;
+        self.driver
+            .query(By::Id("main"))
+            .wait(
+                std::time::Duration::from_secs(20),
+                std::time::Duration::from_millis(50),
+            )
+            .first()
+            .await?;
         crate::wait_for("the page to load", 20, async || {
             Ok(self
                 .driver
