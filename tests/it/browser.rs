@@ -156,7 +156,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     .await?;
     let ids: Vec<i64> = runs.iter().filter_map(|run| run["id"].as_i64()).collect();
     for id in &ids {
-        says(&browser, &format!("run-{id}"), &["succeeded"]).await?;
+        says(&browser, &format!("run-{id}"), &["done"]).await?;
     }
     browser.screenshot("11-runs").await?;
 
@@ -280,7 +280,7 @@ async fn every_page_says_so_when_it_is_loading_empty_or_failed() -> anyhow::Resu
     browser.screenshot("21-sign-in-refused").await?;
     type_into(&browser, "sign-in-password", PASSWORD).await?;
     click(&browser, "sign-in").await?;
-    browser.find("open-project-1").await?;
+    browser.find("next-step").await?;
 
     for (name, page) in [
         ("corpus", "/corpus"),
