@@ -31,6 +31,11 @@ pub fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
+/// `2.5e-6`, without a decimal that says nothing.
+fn short_exponent(value: f64) -> String {
+    format!("{value:.1e}").replace(".0e", "e")
+}
+
 /// A number for people: whole ones without decimals, small ones with enough of them.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
@@ -51,7 +56,8 @@ pub fn number(value: f64) -> String {
         _ if size >= 10.0 => 1,
         _ if size >= 1.0 => 2,
         _ if size >= 0.001 => 4,
-        _ => return format!("{value:.1e}"),
+        _ if size >= 0.0001 => 6,
+        _ => return short_exponent(value),
     };
     let text = format!("{value:.decimals$}");
     if text.contains('.') {
@@ -248,7 +254,9 @@ mod tests {
     fn numbers_are_as_short_as_they_can_be() {
         assert_eq!(number(64.0), "64");
         assert_eq!(number(0.001), "0.001");
-        assert_eq!(number(0.0001), "1.0e-4");
+        assert_eq!(number(0.0001), "0.0001");
+        assert_eq!(number(1e-6), "1e-6");
+        assert_eq!(number(2.5e-6), "2.5e-6");
         assert_eq!(number(12.34), "12.3");
         assert_eq!(number(-1500.0), "−1,500");
         assert_eq!(number(0.0), "0");

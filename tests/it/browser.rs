@@ -156,7 +156,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     .await?;
     let ids: Vec<i64> = runs.iter().filter_map(|run| run["id"].as_i64()).collect();
     for id in &ids {
-        says(&browser, &format!("run-{id}"), &["done"]).await?;
+        says(&browser, &format!("run-{id}"), &["succeeded"]).await?;
     }
     browser.screenshot("11-runs").await?;
 

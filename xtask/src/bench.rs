@@ -76,7 +76,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 9] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 10] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -88,6 +88,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 9] = [
         "linear's prediction on clinc150's short texts, beside scikit-learn",
         true,
         linear::clinc,
+    ),
+    (
+        "linear-scale",
+        "linear's time and memory at 30,000 labels and 200,000 documents",
+        true,
+        linear::scale,
     ),
     (
         "hiagm",

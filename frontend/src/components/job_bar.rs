@@ -62,8 +62,7 @@ pub fn JobBar(props: &JobBarProps) -> Html {
         JobStatus::Queued => "Waiting for a free place".to_owned(),
         JobStatus::Running if job.progress.is_empty() => "Starting".to_owned(),
         JobStatus::Running => describe(&job.progress),
-        JobStatus::Succeeded => "Done".to_owned(),
-        JobStatus::Failed => String::new(),
+        JobStatus::Succeeded | JobStatus::Failed => String::new(),
         JobStatus::Cancelled => "Stopped before its end".to_owned(),
     };
     let cancel = {
@@ -88,7 +87,7 @@ pub fn JobBar(props: &JobBarProps) -> Html {
     };
     let percent = share.map(|share| (share * 100.0).round().clamp(0.0, 100.0));
     html! {
-        <div class={classes!("ab-job", format!("ab-job--{}", super::status::status_word(job.status).to_lowercase()))} data-testid={format!("job-{}", job.id)}>
+        <div class="ab-job" data-testid={format!("job-{}", job.id)}>
             if !props.bare {
                 <div class="ab-job__head">
                     <span class="ab-job__title">{ if job.title.is_empty() { format::words(&job.kind) } else { job.title.clone() } }</span>

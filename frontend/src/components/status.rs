@@ -10,9 +10,9 @@ use crate::hooks::use_now;
 /// The status as people say it.
 pub fn status_word(status: JobStatus) -> &'static str {
     match status {
-        JobStatus::Queued => "Waiting",
+        JobStatus::Queued => "Queued",
         JobStatus::Running => "Running",
-        JobStatus::Succeeded => "Done",
+        JobStatus::Succeeded => "Succeeded",
         JobStatus::Failed => "Failed",
         JobStatus::Cancelled => "Cancelled",
     }

@@ -109,13 +109,11 @@ impl Network {
     }
 
     /// Logits `[documents, L]`.
-    #[must_use]
     pub fn logits(&self, pass: &Pass, batch: &Batch) -> Tensor {
         self.head.forward(pass, &self.encoder.forward(pass, batch))
     }
 
     /// What the structure encoder gets: the projected text, one vector per label, `[documents, L, node_size]`.
-    #[must_use]
     pub fn node_inputs(&self, pass: &Pass, batch: &Batch) -> Tensor {
         match &self.head {
             Head::TextPropagation(head) => head
@@ -294,7 +292,6 @@ impl TrainedNetwork {
     }
 
     /// Scores `[documents, L]`, each from 0 to 1. Call it without gradients.
-    #[must_use]
     pub fn scores(&self, batch: &Batch) -> Tensor {
         let pass = Pass::evaluation();
         let features = match &self.encoder {

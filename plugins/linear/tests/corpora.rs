@@ -4,7 +4,6 @@
 //! `OneVsRestClassifier(LinearSVC())`, trained on the training split. The corpora are found through `ARBORIST_CORPORA`.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-#[path = "../examples/support/mod.rs"]
 mod support;
 
 use std::path::PathBuf;
@@ -28,16 +27,9 @@ fn check(preset: &str, judge: impl Fn(&str, [f64; 2], [f64; 2])) {
         let corpus =
             support::Corpus::convert(&PathBuf::from(&root).join(name), directory.path()).unwrap();
         corpus
-            .train(support::hyperparameters(preset, &[]).unwrap(), 2, true)
+            .train(support::hyperparameters(preset).unwrap(), 2)
             .unwrap();
-        let (texts, gold) = corpus.documents("test").unwrap();
-        let (metrics, ..) = support::judge(
-            &mut corpus.load(2).unwrap(),
-            &corpus.taxonomy,
-            &texts,
-            &gold,
-        )
-        .unwrap();
+        let metrics = corpus.judge(&mut corpus.load(2).unwrap(), "test").unwrap();
         judge(
             name,
             [metrics.raw.micro_f1, metrics.raw.macro_f1],

@@ -125,7 +125,6 @@ impl Batch {
     }
 
     /// Gold labels as `[documents, n_labels]`, 1 or 0.
-    #[must_use]
     pub fn gold(&self, n_labels: usize, device: Device) -> Tensor {
         let mut gold = vec![0.0_f32; self.len() * n_labels];
         for (row, labels) in gold.chunks_exact_mut(n_labels.max(1)).zip(&self.labels) {
@@ -140,7 +139,6 @@ impl Batch {
 
     /// Token ids padded to the longest document, rounded up to a multiple of `multiple`: `[documents, tokens]`,
     /// and 1 where there is a token, 0 elsewhere.
-    #[must_use]
     pub fn padded(&self, padding: u32, multiple: usize, device: Device) -> (Tensor, Tensor) {
         let width = self
             .packing

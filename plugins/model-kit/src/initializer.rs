@@ -72,7 +72,6 @@ impl Initializer {
     }
 
     /// The same as a tensor.
-    #[must_use]
     pub fn tensor(&self, seed: u64, name: &str, shape: &[i64], device: Device) -> Tensor {
         let length = shape.iter().product::<i64>();
         let tensor = match self {

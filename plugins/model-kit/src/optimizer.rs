@@ -1,4 +1,4 @@
-//! Adam and AdamW over one flattened buffer of parameters, tables row by row (METHODS 1.10, 1.14).
+//! Adam and `AdamW` over one flattened buffer of parameters, tables row by row (METHODS 1.10, 1.14).
 //!
 //! tch offers optimizers that visit parameters one by one with several operations each. Here values, moments and
 //! gradients are read and written once per update; the numbers are those of `PyTorch`'s Adam.

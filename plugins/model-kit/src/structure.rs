@@ -67,11 +67,13 @@ impl Hierarchy {
         &self.levels
     }
 
-    pub(crate) fn from_children(&self) -> &Edges {
+    /// Messages that go up: from children to their parent.
+    pub(crate) fn edges_up(&self) -> &Edges {
         &self.from_children
     }
 
-    pub(crate) fn from_parents(&self) -> &Edges {
+    /// Messages that go down: from a parent to its children.
+    pub(crate) fn edges_down(&self) -> &Edges {
         &self.from_parents
     }
 
@@ -147,9 +149,9 @@ pub(crate) mod tests {
             .collect();
         assert_eq!(edges, [(0, 2, 0.75), (0, 3, 0.25), (1, 4, 1.0)]);
         assert_eq!(hierarchy.levels(), [vec![0, 1], vec![2, 3, 4]]);
-        assert_eq!(hierarchy.from_children().sources, [2, 3, 4]);
-        assert_eq!(hierarchy.from_children().offsets, [0, 2, 3, 3, 3, 3]);
-        assert_eq!(hierarchy.from_parents().sources, [0, 0, 1]);
+        assert_eq!(hierarchy.edges_up().sources, [2, 3, 4]);
+        assert_eq!(hierarchy.edges_up().offsets, [0, 2, 3, 3, 3, 3]);
+        assert_eq!(hierarchy.edges_down().sources, [0, 0, 1]);
         assert_eq!(hierarchy.neighbors().sources, [2, 3, 4, 0, 0, 1]);
     }
 }

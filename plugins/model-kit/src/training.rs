@@ -275,7 +275,7 @@ impl<'a, M: Trainable> Run<'a, M> {
             if !at_end
                 && plan
                     .evaluate_every
-                    .is_some_and(|every| self.position.updates % every.max(1) == 0)
+                    .is_some_and(|every| self.position.updates.is_multiple_of(every.max(1)))
             {
                 self.evaluate(Part::Within)?;
             }

@@ -80,7 +80,6 @@ impl WordTable {
     }
 
     /// `[rows, width]`
-    #[must_use]
     pub fn values(&self) -> &Tensor {
         &self.values
     }

@@ -2,6 +2,11 @@
 //!
 //! One executable, since linking is most of the time of a test build.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is missing"
+)]
+
 mod accounts;
 mod comparisons;
 mod corpora;

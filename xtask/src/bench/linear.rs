@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use anyhow::Result;
 
-use super::corpora::{self, Corpus};
+use super::corpora::{self, Corpus, Lengths, Shape};
 use super::{Benchmark, Better, Figure, Goal, Measured, Side, product};
 use crate::process::cmd;
 use crate::setup;
@@ -12,6 +12,8 @@ use crate::workspace::Workspace;
 
 /// How often the test part is predicted, so that starting up does not count for much.
 const REPEAT: usize = 10;
+
+const MEGABYTE: f64 = 1024.0 * 1024.0;
 
 pub(super) fn chemical_exposure(workspace: &Workspace) -> Result<Benchmark<'_>> {
     let figures = vec![
@@ -38,6 +40,71 @@ pub(super) fn clinc(workspace: &Workspace) -> Result<Benchmark<'_>> {
         f1("macro_f1", "test macro-F1, raw"),
     ];
     benchmark(workspace, "clinc150", figures)
+}
+
+/// A taxonomy too large for dense weights: what counts is that it works in the memory of a common machine.
+pub(super) fn scale(workspace: &Workspace) -> Result<Benchmark<'_>> {
+    product::build(workspace)?;
+    let scratch = product::scratch(workspace, "linear-scale")?;
+    let shape = Shape {
+        train: 200_000,
+        validation: 2_000,
+        test: 20_000,
+        labels: 30_000,
+        vocabulary: 300_000,
+        lengths: Lengths::Fixed(100),
+    };
+    let corpus = corpora::generate(&scratch.join("corpus"), shape)?;
+    let ours = move || -> Result<Measured> {
+        let run = scratch.join("run");
+        product::remove(&run)?;
+        let mut measured =
+            train_and_predict(workspace, &corpus, "linear", &[], &run, &corpus.test)?;
+        measured.remove("train_docs_per_s");
+        Ok(measured)
+    };
+    let memory = |key, what| Figure {
+        key,
+        what,
+        unit: "MB",
+        better: Better::Lower,
+        required: Some(Goal::Absolute(4096.0)),
+        aim: Some(Goal::Absolute(2048.0)),
+        floor: "–",
+    };
+    let plain = |key, what, unit, better| Figure {
+        key,
+        what,
+        unit,
+        better,
+        required: None,
+        aim: None,
+        floor: "–",
+    };
+    Ok(Benchmark {
+        input: format!(
+            "generated: {} documents of 100 words, {} labels on six levels, {} documents predicted",
+            shape.train, shape.labels, shape.test
+        ),
+        sides: vec![Side {
+            program: product::version(workspace)?,
+            repeat: Box::new(ours),
+        }],
+        figures: vec![
+            memory("train_megabytes", "peak memory of training"),
+            memory("predict_megabytes", "peak memory of prediction"),
+            plain("fit_seconds", "fit", "s", Better::Lower),
+            plain(
+                "predict_docs_per_s",
+                "prediction",
+                "documents/s",
+                Better::Higher,
+            ),
+            f1("micro_f1", "test micro-F1, raw"),
+        ],
+        warm_up: 0,
+        repetitions: 3,
+    })
 }
 
 fn predict(required: Goal, aim: Goal) -> Figure {
@@ -156,7 +223,7 @@ pub(super) fn train_and_predict(
     ];
     arguments.extend(settings);
     let trained = product::json(workspace, &arguments)?;
-    let predicted = product::json(
+    let (predicted, predict_bytes) = product::json_and_memory(
         workspace,
         &[
             "predict",
@@ -173,6 +240,11 @@ pub(super) fn train_and_predict(
     )?;
     Ok(Measured::from([
         ("fit_seconds", product::number(&trained, "train_seconds")?),
+        (
+            "train_megabytes",
+            product::number(&trained, "peak_memory_bytes")? / MEGABYTE,
+        ),
+        ("predict_megabytes", predict_bytes / MEGABYTE),
         (
             "train_docs_per_s",
             product::number(&trained, "train_docs_per_s")?,

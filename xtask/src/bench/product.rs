@@ -25,6 +25,26 @@ pub(super) fn json(workspace: &Workspace, arguments: &[&str]) -> Result<Value> {
     last_line(&cmd(program(workspace)).args(arguments).quiet().read()?)
 }
 
+/// The same, with the peak memory in bytes of the largest process that took part.
+pub(super) fn json_and_memory(workspace: &Workspace, arguments: &[&str]) -> Result<(Value, f64)> {
+    const WATCH: &str = "import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)";
+    let said = cmd("python3")
+        .args(["-c", WATCH])
+        .arg(program(workspace))
+        .args(arguments)
+        .quiet()
+        .read()?;
+    let (answer, kilobytes) = said
+        .trim_end()
+        .rsplit_once('\n')
+        .with_context(|| format!("`{said}` has no line of memory"))?;
+    let kilobytes: f64 = kilobytes.trim().parse()?;
+    Ok((last_line(answer)?, kilobytes * 1024.0))
+}
+
 pub(super) fn last_line(text: &str) -> Result<Value> {
     let last = text.lines().last().unwrap_or_default();
     serde_json::from_str(last).with_context(|| format!("`{last}` is not JSON"))

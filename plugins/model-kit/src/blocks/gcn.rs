@@ -315,8 +315,8 @@ impl Gcn {
             message_dropout,
         };
         let weights = [
-            edge_values(&saved.layer.edges[0], self.hierarchy.from_children()),
-            edge_values(&saved.layer.edges[1], self.hierarchy.from_parents()),
+            edge_values(&saved.layer.edges[0], self.hierarchy.edges_up()),
+            edge_values(&saved.layer.edges[1], self.hierarchy.edges_down()),
         ];
         let mut output = slices::unset(&[documents, labels, self.width]);
         let mut gates = slices::unset(&[documents, labels, 3]);
@@ -406,10 +406,7 @@ impl Saved {
         GraphWeights {
             nodes: self.hierarchy.n_labels(),
             width: self.width,
-            edges: [
-                self.hierarchy.from_children(),
-                self.hierarchy.from_parents(),
-            ],
+            edges: [self.hierarchy.edges_up(), self.hierarchy.edges_down()],
             edge_weights: edge_weights.each_ref().map(Vec::as_slice),
             biases: self.layer.biases.each_ref().map(slices::read),
             gates: self.layer.gates.each_ref().map(slices::read),
@@ -471,10 +468,7 @@ impl Saved {
             total.add(other);
         }
         let labels = graph.nodes;
-        let sides = [
-            self.hierarchy.from_children(),
-            self.hierarchy.from_parents(),
-        ];
+        let sides = [self.hierarchy.edges_up(), self.hierarchy.edges_down()];
         let dense = |side: usize| {
             let mut values = vec![0.0_f32; labels * labels];
             for node in 0..labels {

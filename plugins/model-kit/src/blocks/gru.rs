@@ -109,7 +109,6 @@ impl Gru {
     }
 
     /// The same with libtorch's own GRU. It needs a packing of one group.
-    #[must_use]
     pub fn forward_portable(&self, x: &Tensor, packing: &Packing) -> Tensor {
         assert!(
             packing.groups.len() <= 1,
@@ -136,7 +135,6 @@ impl Gru {
     }
 
     /// `[6h, in]` and `[6h]`: projections of both directions and all biases that may be added to them.
-    #[must_use]
     pub fn input_projection(&self) -> (Tensor, Tensor) {
         let weights = self
             .directions

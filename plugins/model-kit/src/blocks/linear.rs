@@ -41,13 +41,11 @@ impl Linear {
     }
 
     /// `x`: `[…, in]`; result: `[…, out]`, seen by libtorch.
-    #[must_use]
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.linear(&self.weight, Some(&self.bias))
     }
 
     /// `x`: `[n, in]`; result: `[n, out]`, recorded as a block: for layers whose output feeds another block.
-    #[must_use]
     pub fn forward_recorded(&self, pass: &Pass, x: &Tensor) -> Tensor {
         let (weight, bias, input) = (self.weight.detach(), self.bias.detach(), x.detach());
         let output = tch::no_grad(|| bias.addmm(&input, &weight.tr()));

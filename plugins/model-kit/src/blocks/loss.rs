@@ -68,14 +68,12 @@ impl FlatClassifier {
     }
 
     /// `[labels, inputs]`
-    #[must_use]
     pub fn weight(&self) -> &Tensor {
         &self.layer.weight
     }
 }
 
 /// Binary cross-entropy of logits `[documents, labels]`, a scalar.
-#[must_use]
 pub fn binary_cross_entropy(logits: &Tensor, gold: &Tensor, reduction: BceReduction) -> Tensor {
     let reduction = match reduction {
         BceReduction::Mean => tch::Reduction::Mean,

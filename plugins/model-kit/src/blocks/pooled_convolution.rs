@@ -1,4 +1,4 @@
-//! Convolutions over time with ReLU and the highest values of each channel (METHODS 1.5, step 4).
+//! Convolutions over time with `ReLU` and the highest values of each channel (METHODS 1.5, step 4).
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, IndexOp, Kind, Tensor};
@@ -104,7 +104,6 @@ impl PooledConvolution {
     }
 
     /// The same with libtorch's operations.
-    #[must_use]
     pub fn forward_portable(&self, x: &Tensor, packing: &Packing, padded: Option<usize>) -> Tensor {
         let width = self.padded(packing, padded).unwrap_or(packing.longest);
         let starts = packing.starts();
@@ -140,7 +139,7 @@ impl PooledConvolution {
                 }
                 let mask =
                     Tensor::from_slice(&mask).view([packing.documents() as i64, 1, windows as i64]);
-                maps = maps + mask.to_device(x.device());
+                maps += mask.to_device(x.device());
             }
             let available = maps.size()[2];
             let (mut values, _) = maps.topk(self.top_k.min(available), 2, true, true);

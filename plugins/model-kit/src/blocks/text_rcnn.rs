@@ -152,7 +152,6 @@ pub struct CompiledTextRcnn {
 
 impl CompiledTextRcnn {
     /// `[documents, features]`
-    #[must_use]
     pub fn forward(&self, batch: &Batch) -> Tensor {
         let rows = batch.packed_tokens();
         let width = 6 * self.units as usize;

@@ -1,4 +1,4 @@
-//! Convolution over time, ReLU and the maximum over time as one kernel (METHODS 1.5, step 4).
+//! Convolution over time, `ReLU` and the maximum over time as one kernel (METHODS 1.5, step 4).
 //!
 //! The maps `[tokens, channels]` are never written: a register tile of positions times sixteen channels
 //! is reduced at once. Backward, a gradient reaches one window per document and channel, so three small
@@ -166,11 +166,12 @@ fn forward_body<const FMA: bool, const ROWS: usize>(
                         let sums =
                             tile::<FMA, ROWS>(&packed[offset..offset + depth], panel_weights);
                         let window = first + block * ROWS;
-                        for row in 0..ROWS.min(touching(size).saturating_sub(window)) {
+                        let rows = touching(size).saturating_sub(window);
+                        for (row, sums) in sums.iter().enumerate().take(rows) {
                             let window = (window + row) as i32;
                             for lane in 0..LANES {
-                                let better = sums[row][lane] > best[lane];
-                                best[lane] = if better { sums[row][lane] } else { best[lane] };
+                                let better = sums[lane] > best[lane];
+                                best[lane] = if better { sums[lane] } else { best[lane] };
                                 place[lane] = if better { window } else { place[lane] };
                             }
                         }

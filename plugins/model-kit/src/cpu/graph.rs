@@ -1,7 +1,7 @@
 //! The hierarchy-GCN over the edges of the tree (METHODS 1.7), forward and backward, one document at a time.
 //!
 //! A dense product with an adjacency matrix is almost only zeros; here each edge is one scaled addition,
-//! and a document's node states stay in the cache through gates, messages, dropout and ReLU.
+//! and a document's node states stay in the cache through gates, messages, dropout and `ReLU`.
 
 use super::dispatch::{multiply_add, vectorized};
 use super::lanes::{add_scaled, dot, sigmoid};
@@ -124,12 +124,12 @@ fn forward_body<const FMA: bool, const ROWS: usize>(
             for (index, (output, own)) in output.iter_mut().zip(own).enumerate() {
                 *output = factor(weights.message_dropout, position, index) * values[2] * own;
             }
-            for side in 0..2 {
+            for (side, value) in values.iter().enumerate().take(2) {
                 gather_message::<FMA>(&mut message, states, weights, side, node);
                 let position = weights.message_position(document, side, node);
                 for (index, (output, message)) in output.iter_mut().zip(&message).enumerate() {
                     *output = multiply_add::<FMA>(
-                        factor(weights.message_dropout, position, index) * values[side],
+                        factor(weights.message_dropout, position, index) * value,
                         *message,
                         *output,
                     );

@@ -269,8 +269,8 @@ fn backward_direction<const FMA: bool, const ROWS: usize>(
                     let before = load(&view.previous[states.clone()][from..to]);
                     let mut total = load(&view.gradient[start + from..start + to]);
                     if !view.dropout.is_off() {
-                        for lane in 0..LANES {
-                            total[lane] *= view
+                        for (lane, total) in total.iter_mut().enumerate() {
+                            *total *= view
                                 .dropout
                                 .factor(position.wrapping_add((from + lane) as u32));
                         }

@@ -278,6 +278,6 @@ fn parameters_stay_where_the_model_sees_them() {
     assert_eq!(values(&weight), before);
     assert!(weight.requires_grad() && weight.is_leaf());
     assert_eq!(optimizer.wanted().len(), 1);
-    let _ = weight.detach().copy_(&random(&[3, 7], 1));
+    weight.detach().copy_(&random(&[3, 7], 1));
     assert_eq!(values(optimizer.wanted()[0]), values(&weight));
 }

@@ -114,7 +114,7 @@ fn gradients_agree_with_libtorch() {
             .iter()
             .filter(|entry| entry.name.contains("bias"))
         {
-            let _ = entry
+            entry
                 .tensor
                 .detach()
                 .copy_(&random(&entry.tensor.size(), 3));

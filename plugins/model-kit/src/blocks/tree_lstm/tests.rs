@@ -134,9 +134,9 @@ impl Recursive<'_> {
         let gates = (self.cell.x_iou.forward(&x) + self.cell.h_iou.forward(&hidden)).chunk(3, 1);
         let mut memory = gates[0].sigmoid() * gates[2].tanh();
         for (hidden, before) in incoming {
-            memory = memory
-                + (self.cell.x_forget.forward(&x) + self.cell.h_forget.forward(hidden)).sigmoid()
-                    * before;
+            memory += (self.cell.x_forget.forward(&x) + self.cell.h_forget.forward(hidden))
+                .sigmoid()
+                * before;
         }
         (gates[1].sigmoid() * memory.tanh(), memory)
     }

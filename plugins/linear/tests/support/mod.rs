@@ -1,4 +1,4 @@
-//! What the examples share: a corpus folder as snapshots, and figures of a trained model.
+//! A corpus folder as snapshots, and figures of a trained model.
 
 use std::error::Error;
 use std::fs;
@@ -12,7 +12,7 @@ use arborist_plugin_api::shared::metrics::{DecodingRecord, Metrics, MetricsBuild
 use arborist_plugin_api::shared::scores::DocumentScores;
 use arborist_plugin_api::shared::taxonomy::{self, Taxonomy};
 use arborist_plugin_api::{Host, LoadRequest, Method, Model, ScoreRow, TrainRequest, Unattended};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A corpus as a training wants it.
 pub(crate) struct Corpus {
@@ -54,14 +54,13 @@ impl Corpus {
         &self,
         hyperparameters: Hyperparameters,
         threads: u32,
-        validation: bool,
     ) -> Result<(), Box<dyn Error>> {
         let checkpoint = self.directory.join("checkpoint");
         fs::create_dir_all(&checkpoint)?;
         let request = TrainRequest {
             checkpoint,
             train: self.directory.join("train.jsonl"),
-            validation: validation.then(|| self.directory.join("validation.jsonl")),
+            validation: Some(self.directory.join("validation.jsonl")),
             taxonomy: self.directory.join("taxonomy.json"),
             seed: 1,
             device: "cpu".to_owned(),
@@ -87,85 +86,48 @@ impl Corpus {
         })?)
     }
 
-    /// Texts and label sets of a split.
-    pub(crate) fn documents(
+    /// Figures of the model on a split.
+    pub(crate) fn judge(
         &self,
+        model: &mut LinearModel,
         split: &str,
-    ) -> Result<(Vec<String>, Vec<Vec<u32>>), Box<dyn Error>> {
+    ) -> Result<Metrics, Box<dyn Error>> {
         let rows = fs::read_to_string(self.directory.join(format!("{split}.jsonl")))?;
-        let mut texts = Vec::new();
-        let mut gold = Vec::new();
-        for line in rows.lines() {
-            let document: SnapshotDocument = serde_json::from_str(line)?;
-            texts.push(document.text);
-            gold.push(document.labels);
-        }
-        Ok((texts, gold))
-    }
-}
-
-/// A model's figures on a split, and the mean logarithmic loss and calibration error of its scores.
-pub(crate) fn judge(
-    model: &mut LinearModel,
-    taxonomy: &Taxonomy,
-    texts: &[String],
-    gold: &[Vec<u32>],
-) -> Result<(Metrics, f64, f64), Box<dyn Error>> {
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let threshold = model.threshold();
-    let scores = model.predict(&texts)?.scores;
-    let record = DecodingRecord {
-        threshold: Some(threshold),
-        ..DecodingRecord::default()
-    };
-    let mut metrics = MetricsBuilder::new(taxonomy, record);
-    let mut loss = 0.0;
-    let mut bins = [(0.0_f64, 0.0_f64); 10];
-    for (document, gold) in gold.iter().enumerate() {
-        let row = scores.row(document).ok_or("a row is missing")?;
-        let stored = match row {
-            ScoreRow::Dense(values) => DocumentScores::from_dense(values, threshold),
-            ScoreRow::Sparse(labels, values) => {
-                let pairs: Vec<(u32, f32)> =
-                    labels.iter().copied().zip(values.iter().copied()).collect();
-                DocumentScores::from_sparse(&pairs, threshold)
-            }
+        let documents = rows
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<Vec<SnapshotDocument>, _>>()?;
+        let texts: Vec<&str> = documents.iter().map(|it| it.text.as_str()).collect();
+        let threshold = model.threshold();
+        let scores = model.predict(&texts)?.scores;
+        let record = DecodingRecord {
+            threshold: Some(threshold),
+            ..DecodingRecord::default()
         };
-        metrics.add(
-            gold,
-            &decode(taxonomy, &stored, &DecodeOptions::default(), threshold).judged(),
-        );
-        for (label, score) in (0_u32..).zip(row.to_dense(taxonomy.len())) {
-            let has = gold.binary_search(&label).is_ok();
-            let score = f64::from(score).clamp(1e-6, 1.0 - 1e-6);
-            loss -= if has { score.ln() } else { (1.0 - score).ln() };
-            let bin = &mut bins[((score * 10.0) as usize).min(9)];
-            bin.0 += score;
-            bin.1 += f64::from(u8::from(has));
+        let mut metrics = MetricsBuilder::new(&self.taxonomy, record);
+        for (index, document) in documents.iter().enumerate() {
+            let stored = match scores.row(index).ok_or("a row is missing")? {
+                ScoreRow::Dense(values) => DocumentScores::from_dense(values, threshold),
+                ScoreRow::Sparse(labels, values) => {
+                    let pairs: Vec<(u32, f32)> =
+                        labels.iter().copied().zip(values.iter().copied()).collect();
+                    DocumentScores::from_sparse(&pairs, threshold)
+                }
+            };
+            let decoded = decode(
+                &self.taxonomy,
+                &stored,
+                &DecodeOptions::default(),
+                threshold,
+            );
+            metrics.add(&document.labels, &decoded.judged());
         }
+        Ok(metrics.finish())
     }
-    let pairs = (gold.len() * taxonomy.len()) as f64;
-    let error = bins
-        .iter()
-        .map(|(score, has)| (score - has).abs())
-        .sum::<f64>()
-        / pairs;
-    Ok((metrics.finish(), loss / pairs, error))
 }
 
-/// Preset, then `key=value` pairs.
-pub(crate) fn hyperparameters(
-    preset: &str,
-    sets: &[String],
-) -> Result<Hyperparameters, Box<dyn Error>> {
-    let mut overrides = Map::new();
-    for set in sets {
-        let (key, value) = set
-            .split_once('=')
-            .ok_or_else(|| format!("`{set}` is not key=value"))?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        overrides.insert(key.to_owned(), value);
-    }
-    let resolved = Linear::manifest().resolve(Some(preset), &[overrides])?;
+/// The hyperparameters of a preset.
+pub(crate) fn hyperparameters(preset: &str) -> Result<Hyperparameters, Box<dyn Error>> {
+    let resolved = Linear::manifest().resolve(Some(preset), &[])?;
     Ok(serde_json::from_value(Value::Object(resolved))?)
 }
