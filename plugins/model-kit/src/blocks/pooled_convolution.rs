@@ -139,7 +139,8 @@ impl PooledConvolution {
                 }
                 let mask =
                     Tensor::from_slice(&mask).view([packing.documents() as i64, 1, windows as i64]);
-                maps += mask.to_device(x.device());
+                // Not in place: the rectifier needs its own output for the way back.
+                maps = maps.g_add(&mask.to_device(x.device()));
             }
             let available = maps.size()[2];
             let (mut values, _) = maps.topk(self.top_k.min(available), 2, true, true);
