@@ -1,22 +1,70 @@
 //! The main job in a real browser: a corpus goes in, two methods train, their results stand side by side, a text is
 //! classified. Every page is looked at; the pictures are in `tests/screenshots`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use arborist_tests::{Browser, PASSWORD, Server, tiny_corpus, wait_for};
+use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
-/// The corpus and its taxonomy that the browser uploads: a real one where there is one, else the small one.
-fn files(directory: &Path) -> anyhow::Result<(std::path::PathBuf, std::path::PathBuf)> {
-    let tiny = tiny_corpus(400);
-    let (taxonomy, corpus) = (
-        directory.join("taxonomy.tsv"),
-        directory.join("corpus.jsonl"),
-    );
-    std::fs::write(&taxonomy, tiny.taxonomy)?;
-    std::fs::write(&corpus, tiny.corpus)?;
-    Ok((taxonomy, corpus))
+/// What the browser uploads, and a text to classify.
+struct Material {
+    taxonomy: PathBuf,
+    corpus: PathBuf,
+    n_labels: usize,
+    n_documents: usize,
+    text: String,
+}
+
+impl Material {
+    /// A real corpus where there is one, else the small one; as files in `directory`.
+    fn write(directory: &Path) -> anyhow::Result<Self> {
+        let (tree, rows) = match std::env::var_os("ARBORIST_CORPORA") {
+            Some(corpora) => real(&Path::new(&corpora).join("chemical-exposure"))?,
+            None => {
+                eprintln!("skipped: real corpora");
+                let tiny = tiny_corpus(400);
+                (tiny.taxonomy, tiny.corpus)
+            }
+        };
+        let (taxonomy, corpus) = (
+            directory.join("taxonomy.tsv"),
+            directory.join("corpus.jsonl"),
+        );
+        std::fs::write(&taxonomy, &tree)?;
+        std::fs::write(&corpus, &rows)?;
+        let last: Value = serde_json::from_str(rows.lines().last().context("a row")?)?;
+        Ok(Self {
+            taxonomy,
+            corpus,
+            n_labels: tree.lines().count(),
+            n_documents: rows.lines().count(),
+            text: last["text"].as_str().context("a text")?.to_owned(),
+        })
+    }
+}
+
+/// Taxonomy and rows of a folder with a file for each split.
+fn real(folder: &Path) -> anyhow::Result<(String, String)> {
+    let mut rows = String::new();
+    for split in ["train", "val", "test"] {
+        for line in std::fs::read_to_string(folder.join(format!("{split}.jsonl")))?.lines() {
+            let mut row: Value = serde_json::from_str(line)?;
+            row["split"] = split.into();
+            rows.push_str(&format!("{row}\n"));
+        }
+    }
+    let tree = std::fs::read_to_string(folder.join("taxonomy.tsv"))?;
+    Ok((tree, rows))
+}
+
+/// A count as the pages write it.
+fn counted(number: usize) -> String {
+    match number / 1000 {
+        0 => number.to_string(),
+        thousands => format!("{thousands},{:03}", number % 1000),
+    }
 }
 
 async fn click(browser: &Browser, test_id: &str) -> anyhow::Result<()> {
@@ -74,7 +122,7 @@ async fn says(browser: &Browser, test_id: &str, words: &[&str]) -> anyhow::Resul
 #[tokio::test]
 async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    let (taxonomy, corpus) = files(directory.path())?;
+    let material = Material::write(directory.path())?;
     let data = directory.path().join("data");
     let server = Server::start(&data).await?;
     let browser = Browser::start(1280, 1000).await?;
@@ -110,9 +158,9 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     browser
         .find("taxonomy-file")
         .await?
-        .send_keys(taxonomy.display().to_string())
+        .send_keys(material.taxonomy.display().to_string())
         .await?;
-    says(&browser, "taxonomy-preview", &["12"]).await?;
+    says(&browser, "taxonomy-preview", &[&counted(material.n_labels)]).await?;
     browser.screenshot("05-taxonomy-preview").await?;
     click(&browser, "taxonomy-upload").await?;
     browser.find("taxonomy-done").await?;
@@ -121,12 +169,12 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     browser
         .find("corpus-file")
         .await?
-        .send_keys(corpus.display().to_string())
+        .send_keys(material.corpus.display().to_string())
         .await?;
     browser.find("corpus-rows").await?;
     browser.screenshot("07-corpus-preview").await?;
     click(&browser, "corpus-upload").await?;
-    says(&browser, "corpus-done", &["400"]).await?;
+    says(&browser, "corpus-done", &[&counted(material.n_documents)]).await?;
     browser.screenshot("08-corpus-done").await?;
 
     // Two methods.
@@ -215,14 +263,26 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
         .driver
         .goto(format!("{}/projects/1/try?runs={runs}", server.url))
         .await?;
-    type_into(
-        &browser,
-        "try-text",
-        "animalsword1 animals0word2 animals0word3 animalsword4 animals0word1",
-    )
-    .await?;
+    type_into(&browser, "try-text", &material.text).await?;
     click(&browser, "classify").await?;
-    says(&browser, "answers", &["animals", "animals-0"]).await?;
+    for id in &ids {
+        let answer = client
+            .post(
+                &format!("/api/v1/runs/{id}/predict"),
+                &json!({"documents": [{"id": "a", "text": material.text}]}),
+            )
+            .await?;
+        let labels = answer["documents"][0]["labels"]
+            .as_array()
+            .context("labels")?;
+        let found: Vec<&str> = labels
+            .iter()
+            .filter(|label| label["predicted"] == true)
+            .filter_map(|label| label["path"].as_array()?.last()?.as_str())
+            .collect();
+        ensure!(!found.is_empty(), "run {id} finds nothing");
+        says(&browser, "answers", &found).await?;
+    }
     browser.screenshot("14-try-it").await?;
 
     // The other pages, as they are when full, in both themes and at three widths.
@@ -258,13 +318,27 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every page of a project.
+const PAGES: [(&str, &str); 10] = [
+    ("overview", "/projects/1"),
+    ("import", "/projects/1/corpus/import"),
+    ("corpus", "/projects/1/corpus"),
+    ("taxonomy", "/projects/1/taxonomy"),
+    ("train", "/projects/1/train"),
+    ("runs", "/projects/1/runs"),
+    ("run", "/projects/1/runs/1"),
+    ("side-by-side", "/projects/1/side-by-side?runs=1,2"),
+    ("try", "/projects/1/try"),
+    ("settings", "/projects/1/settings"),
+];
+
 #[tokio::test]
 async fn every_page_says_so_when_it_is_loading_empty_or_failed() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let server = Server::start(directory.path()).await?;
     let client = server.first_start().await?;
     client
-        .post("/api/v1/projects", &serde_json::json!({"name": "Empty"}))
+        .post("/api/v1/projects", &json!({"name": "Empty"}))
         .await?;
     let browser = Browser::start(1280, 1000).await?;
     browser
@@ -301,7 +375,7 @@ async fn every_page_says_so_when_it_is_loading_empty_or_failed() -> anyhow::Resu
         .goto(format!("{}/projects/1/runs/999", server.url))
         .await?;
     browser.find("state-failed").await?;
-    browser.screenshot("failed-run").await?;
+    browser.screenshot("failed-run-unknown").await?;
     browser
         .driver
         .goto(format!("{}/nowhere", server.url))
@@ -309,17 +383,37 @@ async fn every_page_says_so_when_it_is_loading_empty_or_failed() -> anyhow::Resu
     browser.find("not-found").await?;
     browser.screenshot("not-found").await?;
 
-    // The server goes away: what is on the page stays, what is asked for anew fails with a way to try again.
-    browser
-        .driver
-        .goto(format!("{}/projects/1/corpus", server.url))
-        .await?;
-    browser.find("state-empty").await?;
+    // A server that does not answer: the page says that it waits.
+    for (name, page) in PAGES {
+        browser.navigate("/nowhere").await?;
+        browser.find("not-found").await?;
+        server.freeze()?;
+        browser.navigate(page).await?;
+        browser
+            .find("state-loading")
+            .await
+            .with_context(|| name.to_owned())?;
+        browser.screenshot(&format!("loading-{name}")).await?;
+        server.thaw()?;
+        browser.settled().await?;
+    }
+
+    // A server that is gone: what is asked for fails, with a way to try again.
     server.kill().await?;
-    browser.navigate("/projects/1/runs").await?;
-    browser.find("state-failed").await?;
-    browser.find("retry").await?;
-    browser.screenshot("failed-runs").await?;
+    for (name, page) in PAGES {
+        browser.navigate("/nowhere").await?;
+        browser.find("not-found").await?;
+        browser.navigate(page).await?;
+        browser
+            .find("state-failed")
+            .await
+            .with_context(|| name.to_owned())?;
+        browser
+            .find("retry")
+            .await
+            .with_context(|| name.to_owned())?;
+        browser.screenshot(&format!("failed-{name}")).await?;
+    }
     browser.driver.quit_quietly().await;
     Ok(())
 }

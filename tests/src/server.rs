@@ -130,6 +130,31 @@ impl Server {
         self.child.id().unwrap_or_default()
     }
 
+    /// Stops the server's process where it stands: connections stay open and nothing is answered.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets a frozen server go on.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let status = std::process::Command::new("kill")
+            .arg(signal)
+            .arg(self.pid().to_string())
+            .status()?;
+        ensure!(status.success(), "kill {signal} {}", self.pid());
+        Ok(())
+    }
+
     /// Kills the server as a power cut would.
     ///
     /// # Errors
