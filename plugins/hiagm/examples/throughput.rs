@@ -27,6 +27,7 @@ struct Options {
     vocabulary: usize,
     steps: usize,
     repetitions: usize,
+    predict_batch: usize,
     threads: u32,
 }
 
@@ -41,6 +42,7 @@ impl Options {
             vocabulary: 50_002,
             steps: 8,
             repetitions: 1,
+            predict_batch: 128,
             threads: cores,
         };
         let mut arguments = std::env::args().skip(1);
@@ -61,6 +63,7 @@ impl Options {
                 "--vocabulary" => options.vocabulary = number()?,
                 "--steps" => options.steps = number()?,
                 "--repetitions" => options.repetitions = number()?,
+                "--predict-batch" => options.predict_batch = number()?,
                 "--threads" => options.threads = number()? as u32,
                 _ => return Err(format!("unknown option {key}")),
             }
@@ -163,7 +166,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .into_trained();
     let _guard = tch::no_grad_guard();
     let predict = || {
-        for members in deal_sorted(&documents, 32, 32 * options.length) {
+        for members in deal_sorted(
+            &documents,
+            options.predict_batch,
+            options.predict_batch * options.length,
+        ) {
             let _ = network.scores(&Batch::new(&documents, &members, groups));
         }
     };

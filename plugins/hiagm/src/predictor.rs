@@ -13,10 +13,10 @@ use tch::{Device, Kind, Tensor};
 use crate::checkpoint::Description;
 use crate::network::{Network, TrainedNetwork};
 
-/// Documents of a batch.
-const DOCUMENTS: usize = 32;
-/// Values of all labels' vectors that a batch may have: what stays in the caches.
-const NODE_VALUES: usize = 1 << 22;
+/// Documents of a batch: enough to read the large weights of the projection and the classifier seldom.
+const DOCUMENTS: usize = 128;
+/// Values of all labels' vectors that a batch may have.
+const NODE_VALUES: usize = 1 << 23;
 
 /// A trained model.
 pub struct HiAgmModel {
@@ -63,9 +63,7 @@ impl HiAgmModel {
 
     fn encode(&self, texts: &[&str]) -> EncodedDocuments {
         let mut encoded = EncodedDocuments::default();
-        let mut ids = Vec::new();
-        for text in texts {
-            self.pipeline.encode(text, &mut ids);
+        for ids in self.pipeline.encode_all(texts) {
             encoded.push(&ids, &[]);
         }
         encoded

@@ -204,7 +204,7 @@ pub fn deal(
 }
 
 /// Batches for a model that only predicts: from the longest document to the shortest, at most `tokens` tokens
-/// (padded to the longest) and `documents` documents each.
+/// (padded to the longest) and `documents` documents each, no batch much smaller than the others.
 #[must_use]
 pub fn deal_sorted(split: &EncodedDocuments, documents: usize, tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..split.len()).collect();
@@ -216,6 +216,7 @@ pub fn deal_sorted(split: &EncodedDocuments, documents: usize, tokens: usize) ->
         let count = (tokens / longest)
             .clamp(1, documents.max(1))
             .min(rest.len());
+        let count = rest.len().div_ceil(rest.len().div_ceil(count));
         let (batch, after) = rest.split_at(count);
         batches.push(batch.to_vec());
         rest = after;

@@ -12,8 +12,12 @@ use serde::{Deserialize, Serialize};
 pub use self::cleaning::{Cleaning, StopWords};
 pub use self::vocabulary::{Vocabulary, VocabularyBuilder, VocabularyLimits};
 pub use self::word_vectors::WordVectors;
+use crate::cpu::parallel;
 use crate::error::KitError;
 use crate::files;
+
+/// Texts that are worth a thread of their own.
+const TEXTS: usize = 8;
 
 /// How texts become words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,24 @@ impl TextPipeline {
         if ids.is_empty() {
             ids.push(self.vocabulary.padding());
         }
+    }
+
+    /// The ids of every text's words, as [`encode`](Self::encode) makes them, on all threads.
+    #[must_use]
+    pub fn encode_all(&self, texts: &[&str]) -> Vec<Vec<u32>> {
+        let mut ids = vec![Vec::new(); texts.len()];
+        let ranges = parallel::ranges(texts.len(), TEXTS);
+        let tasks = ranges
+            .iter()
+            .map(|range| &texts[range.clone()])
+            .zip(parallel::split_rows(&mut ids, &ranges, 1))
+            .collect();
+        parallel::run(tasks, |(texts, ids): (&[&str], &mut [Vec<u32>])| {
+            for (text, ids) in texts.iter().zip(ids) {
+                self.encode(text, ids);
+            }
+        });
+        ids
     }
 
     /// Writes `vocabulary.txt` and `text.json` into a checkpoint.

@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 /// Texts of one batch at most.
 pub(super) const BATCH_TEXTS: usize = 128;
 /// Text of one batch at most, unless one text is longer.
-pub(super) const BATCH_BYTES: usize = 256 << 10;
+pub(super) const BATCH_BYTES: usize = 1 << 20;
 /// Requests that may wait in front of a model.
 const QUEUE: usize = 1_024;
 /// Batches on the way to a model: one is computed, the next is ready.

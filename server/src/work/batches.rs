@@ -11,7 +11,7 @@ const WINDOW_BYTES: usize = 4 << 20;
 /// Documents in a batch at most.
 const BATCH_DOCUMENTS: usize = 256;
 /// Text in a batch at most, unless one document is longer.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Whether a window of this size takes no more documents.
 #[must_use]

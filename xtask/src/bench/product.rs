@@ -27,10 +27,26 @@ pub(super) fn json(workspace: &Workspace, arguments: &[&str]) -> Result<Value> {
 
 /// The same, with the peak memory in bytes of the largest process that took part.
 pub(super) fn json_and_memory(workspace: &Workspace, arguments: &[&str]) -> Result<(Value, f64)> {
-    const WATCH: &str = "import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)";
+    // The child with the model is killed, not waited for, so that its peak has to be read while it lives.
+    const WATCH: &str = r#"
+import os, subprocess, sys, time
+command = subprocess.Popen(sys.argv[1:])
+peak = 0
+def look(pid):
+    try:
+        facts = open(f"/proc/{pid}/status").read()
+        kilobytes = int(facts.split("VmHWM:")[1].split()[0])
+        children = [child for thread in os.listdir(f"/proc/{pid}/task")
+                    for child in open(f"/proc/{pid}/task/{thread}/children").read().split()]
+    except (OSError, IndexError):
+        return 0
+    return max([kilobytes] + [look(child) for child in children])
+while command.poll() is None:
+    peak = max(peak, look(command.pid))
+    time.sleep(0.02)
+print(peak)
+sys.exit(command.returncode)
+"#;
     let said = cmd("python3")
         .args(["-c", WATCH])
         .arg(program(workspace))
