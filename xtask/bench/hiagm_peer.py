@@ -119,6 +119,17 @@ def rate(args, step, data):
     return args.batch * (len(data) - 2) / (time.perf_counter() - started)
 
 
+def gemm_gflops():
+    """What a large product reaches here: floors and goals were set where it was 300."""
+    a, b = torch.randn(2048, 384), torch.randn(384, 1536)
+    for _ in range(10):
+        a @ b
+    started = time.perf_counter()
+    for _ in range(50):
+        a @ b
+    return 50 * 2 * 2048 * 384 * 1536 / (time.perf_counter() - started) / 1e9
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--labels", type=int, default=98)
@@ -152,6 +163,7 @@ def main():
     print(json.dumps({
         "train_docs_per_s": trained,
         "predict_docs_per_s": predicted,
+        "gemm_gflops": gemm_gflops(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "torch": torch.__version__,
         "threads": args.threads,

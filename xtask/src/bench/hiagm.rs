@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::corpora::{self, Lengths, Shape};
 use super::{Benchmark, Better, Figure, Goal, Measured, Side, linear, product};
@@ -80,7 +81,12 @@ fn benchmark<'a>(
         threads.clone(),
     ];
     let peer_flags = flags.clone();
-    let theirs = move || rates(cmd(&python).arg(&script).args(&peer_flags));
+    let theirs = move || {
+        let answer = answer(cmd(&python).arg(&script).args(&peer_flags))?;
+        let mut measured = rates(&answer)?;
+        measured.insert("gemm_gflops", product::number(&answer, "gemm_gflops")?);
+        Ok(measured)
+    };
     let loop_alone = move || {
         let example = cargo()
             .args([
@@ -95,7 +101,7 @@ fn benchmark<'a>(
             ])
             .args(&flags)
             .dir(&workspace.root);
-        rates(example)
+        rates(&answer(example)?)
     };
     let turn = Cell::new(0);
     let ours = move || -> Result<Measured> {
@@ -154,23 +160,35 @@ fn benchmark<'a>(
                 goals.predict,
                 goals.floors.1,
             ),
+            Figure {
+                key: "gemm_gflops",
+                what: "a large matrix product of libtorch (300 where goals and floors were set)",
+                unit: "GFLOP/s",
+                better: Better::Higher,
+                required: None,
+                aim: None,
+                floor: "–",
+            },
         ],
         warm_up: 1,
         repetitions: 5,
     })
 }
 
+fn answer(command: Cmd) -> Result<Value> {
+    product::last_line(&command.quiet().read()?)
+}
+
 /// Both rates of a program that prints them as JSON.
-fn rates(command: Cmd) -> Result<Measured> {
-    let answer = product::last_line(&command.quiet().read()?)?;
+fn rates(answer: &Value) -> Result<Measured> {
     Ok(Measured::from([
         (
             "train_docs_per_s",
-            product::number(&answer, "train_docs_per_s")?,
+            product::number(answer, "train_docs_per_s")?,
         ),
         (
             "predict_docs_per_s",
-            product::number(&answer, "predict_docs_per_s")?,
+            product::number(answer, "predict_docs_per_s")?,
         ),
     ]))
 }
