@@ -5,7 +5,7 @@ mod schema;
 
 use arborist_model_kit::blocks::{
     BceReduction, ConvolutionTail, DropoutSite, EdgeStart, Initialization, Propagation,
-    TopDownIndex,
+    StructureKind, TopDownIndex,
 };
 use arborist_model_kit::text::{Cleaning, StopWords};
 use arborist_model_kit::training::{BadEpoch, Select};
@@ -20,7 +20,7 @@ pub(crate) use self::schema::schema;
 #[serde(deny_unknown_fields, default)]
 pub struct Hyperparameters {
     pub variant: Variant,
-    pub structure: Structure,
+    pub structure: StructureKind,
     pub learning_rate: f64,
     pub batch_size: usize,
     /// 0 = from the number of documents, see `budget`.
@@ -48,8 +48,13 @@ pub struct Hyperparameters {
     pub kernel_sizes: Vec<usize>,
     pub top_k: i64,
     pub conv_tail: ConvolutionTail,
-    /// Width of a label's vector.
+    /// Width of a label's vector in the variant TP.
     pub node_size: i64,
+    /// Width of a label's vector in the variant LA.
+    pub la_label_dim: i64,
+    pub la_text: LaText,
+    /// Whether padding takes no part in the attention over tokens.
+    pub mask_padding_in_attention: bool,
     pub gcn_layers: usize,
     pub prior_top_down: EdgeStart,
     pub prior_bottom_up: EdgeStart,
@@ -60,6 +65,7 @@ pub struct Hyperparameters {
     pub embedding_dropout: f64,
     pub rnn_dropout: f64,
     pub projection_dropout: f64,
+    pub label_dropout: f64,
     pub node_dropout: f64,
     pub classifier_dropout: f64,
     pub classifier_dropout_site: DropoutSite,
@@ -77,15 +83,21 @@ pub enum Variant {
     /// Text propagation.
     #[default]
     Tp,
+    /// Label attention.
+    La,
+    /// No tree at all: one linear layer on the text's features.
+    Flat,
 }
 
-/// What carries information along the tree.
+/// What the labels of the variant LA attend over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Structure {
+pub enum LaText {
+    /// The pooled features of the convolutions, cut into vectors of `la_label_dim`.
     #[default]
-    Gcn,
-    TreeLstm,
+    Cnn,
+    /// The GRU's states of all tokens.
+    RnnTokens,
 }
 
 /// How much training is spent when `epochs` is 0.
@@ -121,7 +133,7 @@ impl Default for Hyperparameters {
     fn default() -> Self {
         Self {
             variant: Variant::Tp,
-            structure: Structure::Gcn,
+            structure: StructureKind::Gcn,
             learning_rate: 1e-3,
             batch_size: 64,
             epochs: 0,
@@ -146,6 +158,9 @@ impl Default for Hyperparameters {
             top_k: 1,
             conv_tail: ConvolutionTail::Masked,
             node_size: 300,
+            la_label_dim: 100,
+            la_text: LaText::Cnn,
+            mask_padding_in_attention: false,
             gcn_layers: 1,
             prior_top_down: EdgeStart::Prior,
             prior_bottom_up: EdgeStart::One,
@@ -156,6 +171,7 @@ impl Default for Hyperparameters {
             embedding_dropout: 0.5,
             rnn_dropout: 0.1,
             projection_dropout: 0.5,
+            label_dropout: 0.5,
             node_dropout: 0.05,
             classifier_dropout: 0.5,
             classifier_dropout_site: DropoutSite::Logits,
@@ -177,11 +193,41 @@ impl Hyperparameters {
                 "kernel_sizes needs at least one size of 1 or more".to_owned(),
             ));
         }
-        if self.structure == Structure::TreeLstm && self.node_size % 2 != 0 {
+        let (key, width) = match self.variant {
+            Variant::Tp => ("node_size", self.node_size),
+            Variant::La => ("la_label_dim", self.la_label_dim),
+            Variant::Flat => return Ok(()),
+        };
+        if self.structure == StructureKind::TreeLstm && width % 2 != 0 {
             return Err(ModelError::Input(format!(
-                "node_size is {}; with structure tree_lstm it must be even",
-                self.node_size
+                "{key} is {width}; with structure tree_lstm it must be even"
             )));
+        }
+        if self.variant == Variant::La {
+            self.check_attention()?;
+        }
+        Ok(())
+    }
+
+    /// The text's vectors must be as wide as the labels'.
+    fn check_attention(&self) -> Result<(), ModelError> {
+        let width = self.la_label_dim;
+        match self.la_text {
+            LaText::Cnn => {
+                let features = self.num_kernels * self.kernel_sizes.len() as i64 * self.top_k;
+                if features % width != 0 {
+                    return Err(ModelError::Input(format!(
+                        "la_label_dim is {width}; it must divide the {features} features of the text (num_kernels times kernel sizes times top_k)"
+                    )));
+                }
+            }
+            LaText::RnnTokens if width != 2 * self.rnn_hidden => {
+                return Err(ModelError::Input(format!(
+                    "la_label_dim is {width}; with la_text rnn_tokens it must be twice rnn_hidden, {}",
+                    2 * self.rnn_hidden
+                )));
+            }
+            LaText::RnnTokens => {}
         }
         Ok(())
     }

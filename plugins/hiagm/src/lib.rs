@@ -1,7 +1,8 @@
 //! `HiAGM` (Zhou et al., ACL 2020): a text encoder and a label tree that share what they know.
 //!
-//! The variant here is TP, text propagation: the text's features are projected onto one vector per label, these are
-//! propagated along the tree by a structure encoder, and one linear layer reads all of them. A document's way:
+//! In the variant TP, text propagation, the text's features are projected onto one vector per label and these are
+//! propagated along the tree by a structure encoder. In LA, label attention, the tree refines a table of label vectors,
+//! each of which attends over the text. One linear layer reads all labels' vectors. A document's way:
 //! words (`text` of the kit) → `network` → scores (`predictor`). Training: `corpus` reads and encodes the snapshots,
 //! the kit's loop trains the network, `checkpoint` keeps what prediction needs.
 //!
@@ -10,6 +11,7 @@
 mod budget;
 mod checkpoint;
 mod corpus;
+mod head;
 mod hyperparameters;
 mod memory;
 pub mod network;
@@ -22,9 +24,9 @@ use arborist_plugin_api::{
 };
 use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
 
-pub use crate::hyperparameters::{
-    Budget, From, Hyperparameters, Structure, TrainSchedule, Variant,
-};
+pub use arborist_model_kit::blocks::StructureKind;
+
+pub use crate::hyperparameters::{Budget, From, Hyperparameters, LaText, TrainSchedule, Variant};
 pub use crate::predictor::HiAgmModel;
 
 /// The method.
@@ -61,7 +63,7 @@ impl Method for HiAgm {
 
     fn check(hyperparameters: &Hyperparameters, facts: &Facts) -> Result<(), ModelError> {
         hyperparameters.check()?;
-        memory::check(facts.labels)
+        memory::check(hyperparameters, facts.labels)
     }
 
     fn memory(hyperparameters: &Hyperparameters, facts: &Facts) -> u64 {

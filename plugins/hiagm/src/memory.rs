@@ -4,7 +4,7 @@
 use arborist_plugin_api::ModelError;
 use arborist_shared::manifest::MemoryFormula;
 
-use crate::hyperparameters::Hyperparameters;
+use crate::hyperparameters::{Hyperparameters, Variant};
 
 /// At 300 values per label the classifier of as many labels has 1.2 billion weights: 19 GB with gradients and moments.
 pub(crate) const MAX_LABELS: u64 = 2_000;
@@ -26,19 +26,32 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);
     // A label's vectors of one batch: inputs, outputs, both with gradients.
     let nodes = batch * node * 4.0 * 6.0;
+    let label_dim = hyperparameters.la_label_dim as f64;
+    let (per_label, per_label_squared) = match hyperparameters.variant {
+        Variant::Tp => (
+            node * features * TRAINED + nodes,
+            node * TRAINED + 2.0 * TRAINED,
+        ),
+        // The labels' weights of attention over tokens, and what they attend to.
+        Variant::La => (
+            tokens * 4.0 * 3.0 + batch * label_dim * 4.0 * 4.0,
+            label_dim * TRAINED + 2.0 * TRAINED,
+        ),
+        Variant::Flat => (features * TRAINED, 0.0),
+    };
     MemoryFormula {
         base: 3e8 + encoder + hyperparameters.max_vocab as f64 * word * 4.0,
         per_document: 64.0,
         // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
         per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),
-        per_label: node * features * TRAINED + nodes,
-        per_label_squared: node * TRAINED + 2.0 * TRAINED,
+        per_label,
+        per_label_squared,
     }
 }
 
 /// Refuses taxonomies that are too large.
-pub(crate) fn check(labels: u64) -> Result<(), ModelError> {
-    if labels <= MAX_LABELS {
+pub(crate) fn check(hyperparameters: &Hyperparameters, labels: u64) -> Result<(), ModelError> {
+    if labels <= MAX_LABELS || hyperparameters.variant == Variant::Flat {
         return Ok(());
     }
     let gigabytes = labels as f64 * labels as f64 * 300.0 * TRAINED / 1e9;

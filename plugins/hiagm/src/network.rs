@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    CompiledTextRcnn, FlatClassifier, Gcn, GcnOptions, Linear, TextRcnn, TextRcnnOptions, TreeLstm,
-    TreeLstmOptions, binary_cross_entropy, recursive_regularization,
+    CompiledTextRcnn, TextRcnn, TextRcnnOptions, TextRnn, TextRnnOptions, binary_cross_entropy,
+    recursive_regularization,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
@@ -16,7 +16,8 @@ use arborist_model_kit::training::{Losses, Predicted, Trainable};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
-use crate::hyperparameters::{Hyperparameters, Structure, Variant};
+use crate::head::{self, Head, LabelAttention, Text, TextPropagation};
+use crate::hyperparameters::{Hyperparameters, LaText, Variant};
 
 /// Half the width of the words' first values (METHODS 1.4).
 const WORD_BOUND: f64 = 0.25;
@@ -25,31 +26,27 @@ const WORD_BOUND: f64 = 0.25;
 pub struct Network {
     parameters: Parameters,
     table: Rc<WordTable>,
-    encoder: TextRcnn,
+    encoder: Encoder,
     head: Head,
     hierarchy: Hierarchy,
     hyperparameters: Hyperparameters,
 }
 
-/// What makes logits of a text's features.
-enum Head {
-    TextPropagation(TextPropagation),
+/// Reads a text.
+enum Encoder {
+    Rcnn(TextRcnn),
+    Compiled(CompiledTextRcnn),
+    Rnn(TextRnn),
 }
 
-/// TP: one vector per label, propagated along the tree.
-struct TextPropagation {
-    /// `[L · node_size, features]`, label by label.
-    projection: Linear,
-    structure: StructureEncoder,
-    classifier: FlatClassifier,
-    labels: i64,
-    node_size: i64,
-    dropout: f64,
-}
-
-enum StructureEncoder {
-    Gcn(Gcn),
-    TreeLstm(TreeLstm),
+impl Encoder {
+    fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
+        match self {
+            Self::Rcnn(encoder) => Text::Features(encoder.forward(pass, batch)),
+            Self::Compiled(encoder) => Text::Features(encoder.forward(batch)),
+            Self::Rnn(encoder) => Text::States(encoder.states(pass, batch)),
+        }
+    }
 }
 
 impl Network {
@@ -72,24 +69,51 @@ impl Network {
             &Initializer::Uniform(WORD_BOUND),
             padding,
         )?;
-        let options = TextRcnnOptions {
-            rnn_hidden: hyperparameters.rnn_hidden,
-            num_kernels: hyperparameters.num_kernels,
-            kernel_sizes: hyperparameters.kernel_sizes.clone(),
-            top_k: hyperparameters.top_k,
-            tail: hyperparameters.conv_tail,
-            embedding_dropout: hyperparameters.embedding_dropout,
-            rnn_dropout: hyperparameters.rnn_dropout,
-            initialization: hyperparameters.init,
-            padded: hyperparameters.max_length,
+        let reads_tokens =
+            hyperparameters.variant == Variant::La && hyperparameters.la_text == LaText::RnnTokens;
+        let (encoder, features) = if reads_tokens {
+            let options = TextRnnOptions {
+                rnn_hidden: hyperparameters.rnn_hidden,
+                embedding_dropout: hyperparameters.embedding_dropout,
+                rnn_dropout: hyperparameters.rnn_dropout,
+                initialization: hyperparameters.init,
+            };
+            let encoder = TextRnn::new(&mut parameters, Rc::clone(&table), options)?;
+            let width = encoder.width();
+            (Encoder::Rnn(encoder), width)
+        } else {
+            let options = TextRcnnOptions {
+                rnn_hidden: hyperparameters.rnn_hidden,
+                num_kernels: hyperparameters.num_kernels,
+                kernel_sizes: hyperparameters.kernel_sizes.clone(),
+                top_k: hyperparameters.top_k,
+                tail: hyperparameters.conv_tail,
+                embedding_dropout: hyperparameters.embedding_dropout,
+                rnn_dropout: hyperparameters.rnn_dropout,
+                initialization: hyperparameters.init,
+                padded: hyperparameters.max_length,
+            };
+            let encoder = TextRcnn::new(&mut parameters, Rc::clone(&table), options)?;
+            let features = encoder.features();
+            (Encoder::Rcnn(encoder), features)
         };
-        let encoder = TextRcnn::new(&mut parameters, Rc::clone(&table), options)?;
         let head = match hyperparameters.variant {
             Variant::Tp => Head::TextPropagation(TextPropagation::new(
                 &mut parameters,
                 hyperparameters,
                 hierarchy,
-                encoder.features(),
+                features,
+            )?),
+            Variant::La => Head::LabelAttention(LabelAttention::new(
+                &mut parameters,
+                hyperparameters,
+                hierarchy,
+            )?),
+            Variant::Flat => Head::Flat(head::classifier(
+                &mut parameters,
+                hyperparameters,
+                features,
+                hierarchy.n_labels() as i64,
             )?),
         };
         Ok(Self {
@@ -110,127 +134,39 @@ impl Network {
 
     /// Logits `[documents, L]`.
     pub fn logits(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        self.head.forward(pass, &self.encoder.forward(pass, batch))
+        let text = self.encoder.forward(pass, batch);
+        self.head.forward(pass, batch, &text)
     }
 
-    /// What the structure encoder gets: the projected text, one vector per label, `[documents, L, node_size]`.
-    pub fn node_inputs(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        match &self.head {
-            Head::TextPropagation(head) => head
-                .node_inputs(pass, &self.encoder.forward(pass, batch))
-                .view([-1, head.labels, head.node_size]),
+    /// What the structure encoder of the variant TP gets: the projected text, one vector per label,
+    /// `[documents, L, node_size]`. None with another variant.
+    #[must_use]
+    pub fn node_inputs(&self, pass: &Pass, batch: &Batch) -> Option<Tensor> {
+        match (&self.head, self.encoder.forward(pass, batch)) {
+            (Head::TextPropagation(head), Text::Features(features)) => {
+                Some(head.node_inputs(pass, &features))
+            }
+            _ => None,
         }
     }
 
     /// The network for prediction, without what only training needs.
     #[must_use]
-    pub fn into_trained(self) -> TrainedNetwork {
-        let encoder = match self.encoder.compile() {
-            Some(compiled) => Encoder::Compiled(compiled),
-            None => Encoder::Plain(self.encoder),
+    pub fn into_trained(mut self) -> TrainedNetwork {
+        if let Head::LabelAttention(head) = &mut self.head {
+            head.keep_labels();
+        }
+        let encoder = match self.encoder {
+            Encoder::Rcnn(encoder) => encoder
+                .compile()
+                .map_or(Encoder::Rcnn(encoder), Encoder::Compiled),
+            other => other,
         };
         TrainedNetwork {
             encoder,
             head: self.head,
             n_labels: self.hierarchy.n_labels(),
         }
-    }
-}
-
-impl Head {
-    fn forward(&self, pass: &Pass, features: &Tensor) -> Tensor {
-        match self {
-            Self::TextPropagation(head) => head.forward(pass, features),
-        }
-    }
-
-    /// Weights of the classifier, one row per label.
-    fn classifier_weight(&self) -> &Tensor {
-        match self {
-            Self::TextPropagation(head) => head.classifier.weight(),
-        }
-    }
-}
-
-impl TextPropagation {
-    fn new(
-        parameters: &mut Parameters,
-        hyperparameters: &Hyperparameters,
-        hierarchy: &Hierarchy,
-        features: i64,
-    ) -> Result<Self, KitError> {
-        let (labels, node_size) = (hierarchy.n_labels() as i64, hyperparameters.node_size);
-        let projection = Linear::new(
-            parameters,
-            "projection",
-            features,
-            labels * node_size,
-            hyperparameters.init,
-        )?;
-        let structure = match hyperparameters.structure {
-            Structure::Gcn => {
-                let options = GcnOptions {
-                    layers: hyperparameters.gcn_layers,
-                    prior_top_down: hyperparameters.prior_top_down,
-                    prior_bottom_up: hyperparameters.prior_bottom_up,
-                    prior_trainable: hyperparameters.prior_trainable,
-                    propagation: hyperparameters.propagation,
-                    edge_wise: hyperparameters.edge_wise,
-                    dropout: hyperparameters.node_dropout,
-                };
-                StructureEncoder::Gcn(Gcn::new(parameters, "gcn", hierarchy, node_size, options)?)
-            }
-            Structure::TreeLstm => {
-                let options = TreeLstmOptions {
-                    top_down_index: hyperparameters.tree_td_index,
-                    prior_trainable: hyperparameters.prior_trainable,
-                    dropout: hyperparameters.node_dropout,
-                    initialization: hyperparameters.init,
-                };
-                StructureEncoder::TreeLstm(TreeLstm::new(
-                    parameters,
-                    "tree_lstm",
-                    hierarchy,
-                    node_size,
-                    options,
-                )?)
-            }
-        };
-        let classifier = FlatClassifier::new(
-            parameters,
-            labels * node_size,
-            labels,
-            hyperparameters.classifier_dropout,
-            hyperparameters.classifier_dropout_site,
-            hyperparameters.init,
-        )?;
-        Ok(Self {
-            projection,
-            structure,
-            classifier,
-            labels,
-            node_size,
-            dropout: hyperparameters.projection_dropout,
-        })
-    }
-
-    /// `[documents, L · node_size]`
-    fn node_inputs(&self, pass: &Pass, features: &Tensor) -> Tensor {
-        self.projection.forward_recorded(pass, features)
-    }
-
-    /// `features`: `[documents, features]`; result: logits `[documents, L]`.
-    fn forward(&self, pass: &Pass, features: &Tensor) -> Tensor {
-        let nodes = self.node_inputs(pass, features);
-        let nodes = match &self.structure {
-            StructureEncoder::Gcn(gcn) => gcn.forward(pass, &nodes, self.dropout),
-            StructureEncoder::TreeLstm(tree) => tree.forward(
-                pass,
-                &pass.dropout(&nodes.view([-1, self.labels, self.node_size]), self.dropout),
-            ),
-        };
-        self.classifier
-            .forward(pass, &nodes.view([-1, self.labels * self.node_size]))
     }
 }
 
@@ -280,11 +216,6 @@ pub struct TrainedNetwork {
     n_labels: usize,
 }
 
-enum Encoder {
-    Compiled(CompiledTextRcnn),
-    Plain(TextRcnn),
-}
-
 impl TrainedNetwork {
     #[must_use]
     pub fn n_labels(&self) -> usize {
@@ -294,10 +225,7 @@ impl TrainedNetwork {
     /// Scores `[documents, L]`, each from 0 to 1. Call it without gradients.
     pub fn scores(&self, batch: &Batch) -> Tensor {
         let pass = Pass::evaluation();
-        let features = match &self.encoder {
-            Encoder::Compiled(encoder) => encoder.forward(batch),
-            Encoder::Plain(encoder) => encoder.forward(&pass, batch),
-        };
-        self.head.forward(&pass, &features).sigmoid()
+        let text = self.encoder.forward(&pass, batch);
+        self.head.forward(&pass, batch, &text).sigmoid()
     }
 }

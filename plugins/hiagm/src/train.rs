@@ -31,7 +31,7 @@ pub(crate) fn train(
     hyperparameters.check()?;
     let device = process::prepare(&request.device, request.threads)?;
     let taxonomy = request.taxonomy()?;
-    memory::check(taxonomy.len() as u64)?;
+    memory::check(hyperparameters, taxonomy.len() as u64)?;
     note_reduction(&taxonomy, host);
 
     let vectors = request

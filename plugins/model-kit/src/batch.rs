@@ -137,6 +137,31 @@ impl Batch {
             .to_device(device)
     }
 
+    /// Rows of tokens, document after document, as `[documents, tokens, d]` with zeros behind the end of each
+    /// document, and 1 where there is a token, 0 elsewhere, as `[documents, tokens]`. `rows`: `[tokens, d]`.
+    pub fn pad_rows(&self, rows: &Tensor) -> (Tensor, Tensor) {
+        let width = self.packing.longest.max(1);
+        let mut places = vec![0_i64; self.len() * width];
+        let mut mask = vec![0.0_f32; self.len() * width];
+        let mut start = 0;
+        for (document, &length) in self.packing.lengths.iter().enumerate() {
+            for time in 0..length {
+                places[document * width + time] = (start + time) as i64;
+                mask[document * width + time] = 1.0;
+            }
+            start += length;
+        }
+        let shape = [self.len() as i64, width as i64];
+        let places = Tensor::from_slice(&places).to_device(rows.device());
+        let mask = Tensor::from_slice(&mask)
+            .view(shape)
+            .to_device(rows.device());
+        let padded = rows
+            .index_select(0, &places)
+            .view([shape[0], shape[1], rows.size()[1]]);
+        (padded * mask.unsqueeze(2), mask)
+    }
+
     /// Token ids padded to the longest document, rounded up to a multiple of `multiple`: `[documents, tokens]`,
     /// and 1 where there is a token, 0 elsewhere.
     pub fn padded(&self, padding: u32, multiple: usize, device: Device) -> (Tensor, Tensor) {

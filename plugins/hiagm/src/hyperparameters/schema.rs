@@ -309,11 +309,11 @@ fn structure() -> Vec<(&'static str, bool, Value)> {
     vec![
         (
             "variant",
-            ADVANCED,
+            BASIC,
             choice(
                 "Variant",
-                &["tp"],
-                "tp: the text is projected onto every label and propagated along the tree.",
+                &["tp", "la", "flat"],
+                "tp: the text is projected onto every label and propagated along the tree. la: labels refined along the tree attend over the text. flat: no tree, the text encoder alone.",
             ),
         ),
         (
@@ -321,8 +321,8 @@ fn structure() -> Vec<(&'static str, bool, Value)> {
             BASIC,
             choice(
                 "Structure encoder",
-                &["gcn", "tree_lstm"],
-                "What carries information along the tree: a graph convolution or a bidirectional tree LSTM (slower).",
+                &["gcn", "tree_lstm", "none"],
+                "What carries information along the tree: a graph convolution, a bidirectional tree LSTM (slower), or nothing.",
             ),
         ),
         (
@@ -333,6 +333,33 @@ fn structure() -> Vec<(&'static str, bool, Value)> {
                 2,
                 2_048,
                 "Memory and time of the classifier grow with the number of labels squared times this.",
+            ),
+        ),
+        (
+            "la_label_dim",
+            ADVANCED,
+            integer(
+                "Width of a label's vector in la",
+                1,
+                2_048,
+                "It must divide the features of the text. 300, as in the authors' code, leaves one vector to attend to: the labels then learn nothing.",
+            ),
+        ),
+        (
+            "la_text",
+            ADVANCED,
+            choice(
+                "Labels attend over",
+                &["cnn", "rnn_tokens"],
+                "With la: the pooled features of the convolutions, or the states of all words (la_label_dim = twice the recurrent units).",
+            ),
+        ),
+        (
+            "mask_padding_in_attention",
+            ADVANCED,
+            switch(
+                "Padding gets no attention",
+                "With la and rnn_tokens: whether positions behind a text's end are left out, unlike in the authors' code.",
             ),
         ),
         (
@@ -433,6 +460,14 @@ fn regularization() -> Vec<(&'static str, bool, Value)> {
             dropout(
                 "Dropout of label vectors",
                 "Share of the projected text that is dropped in training.",
+            ),
+        ),
+        (
+            "label_dropout",
+            ADVANCED,
+            dropout(
+                "Dropout of label table",
+                "With la: share of the labels' vectors that is dropped in training.",
             ),
         ),
         (

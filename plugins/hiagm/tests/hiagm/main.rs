@@ -27,3 +27,25 @@ mod kit_of_the_tree_lstm {
         "classifier_dropout": 0.1, "projection_dropout": 0.1, "embedding_dropout": 0.2
     });
 }
+
+/// Labels that attend over words, refined along the tree.
+mod kit_of_label_attention {
+    use arborist_hiagm::HiAgm;
+
+    arborist_plugin_api::conformance!(HiAgm, {
+        "variant": "la", "la_text": "rnn_tokens", "la_label_dim": 24,
+        "epochs": 15, "patience": 0, "learning_rate": 0.01, "batch_size": 16, "min_freq": 1, "word_size": 24, "rnn_hidden": 12, "label_dropout": 0.1,
+        "classifier_dropout": 0.1, "embedding_dropout": 0.2
+    });
+}
+
+/// The text encoder alone.
+mod kit_of_the_flat_variant {
+    use arborist_hiagm::HiAgm;
+
+    arborist_plugin_api::conformance!(HiAgm, {
+        "variant": "flat",
+        "epochs": 12, "patience": 0, "learning_rate": 0.01, "batch_size": 16, "min_freq": 1, "word_size": 24, "rnn_hidden": 8, "num_kernels": 12,
+        "classifier_dropout": 0.1, "embedding_dropout": 0.2
+    });
+}

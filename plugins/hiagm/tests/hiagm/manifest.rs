@@ -84,7 +84,7 @@ fn an_odd_width_does_not_go_with_a_tree_lstm() {
         depth: 2,
     };
     let odd = Hyperparameters {
-        structure: arborist_hiagm::Structure::TreeLstm,
+        structure: arborist_hiagm::StructureKind::TreeLstm,
         node_size: 301,
         ..Hyperparameters::default()
     };

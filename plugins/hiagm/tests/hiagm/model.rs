@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use arborist_hiagm::{Hyperparameters, LaText, Variant};
 use arborist_plugin_api::{Model, ModelError};
 
 use crate::corpus::{Corpus, logged, scores, t5, taxonomy, tiny};
@@ -27,8 +28,18 @@ fn a_corpus_is_learned_and_scores_belong_to_labels() {
 
 #[test]
 fn a_text_scores_the_same_alone_and_in_company() {
+    in_company(tiny());
+    in_company(Hyperparameters {
+        variant: Variant::La,
+        la_text: LaText::RnnTokens,
+        la_label_dim: 16,
+        ..tiny()
+    });
+}
+
+fn in_company(hyperparameters: Hyperparameters) {
     let corpus = Corpus::new(&t5());
-    corpus.train(tiny()).0.unwrap();
+    corpus.train(hyperparameters).0.unwrap();
     let mut model = corpus.load().unwrap();
     let texts: Vec<String> = (0..70)
         .map(|text| format!("word{} filler{} ", text % 5, text % 11).repeat(1 + text * 5 % 23))

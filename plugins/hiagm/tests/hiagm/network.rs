@@ -1,7 +1,7 @@
 //! The network against the paper's figures (METHODS 8.1, 8.2).
 
 use arborist_hiagm::network::Network;
-use arborist_hiagm::{Hyperparameters, Structure};
+use arborist_hiagm::{Hyperparameters, LaText, StructureKind, Variant};
 use arborist_model_kit::batch::{Batch, EncodedDocuments};
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
@@ -62,13 +62,44 @@ fn batch() -> Batch {
     Batch::new(&documents, &[0, 1, 2, 3], 2)
 }
 
+/// Each variant with each structure encoder.
+fn variants() -> Vec<Hyperparameters> {
+    let mut all = Vec::new();
+    for structure in [
+        StructureKind::Gcn,
+        StructureKind::TreeLstm,
+        StructureKind::None,
+    ] {
+        let tp = Hyperparameters {
+            structure,
+            ..tiny()
+        };
+        let la = Hyperparameters {
+            variant: Variant::La,
+            la_label_dim: 6,
+            ..tp.clone()
+        };
+        let tokens = Hyperparameters {
+            la_text: LaText::RnnTokens,
+            la_label_dim: 2 * tp.rnn_hidden,
+            ..la.clone()
+        };
+        all.extend([tp, la, tokens]);
+    }
+    all.push(Hyperparameters {
+        variant: Variant::Flat,
+        ..tiny()
+    });
+    all
+}
+
 #[test]
 fn parameters_are_as_many_as_in_the_authors_model() {
     let taxonomy = tree_of(103);
     let gcn = network(&Hyperparameters::default(), &taxonomy, 50_002);
     assert_eq!(gcn.parameters().count(), 27_824_471);
     let tree_lstm = Hyperparameters {
-        structure: Structure::TreeLstm,
+        structure: StructureKind::TreeLstm,
         ..Hyperparameters::default()
     };
     // The authors' model has a projection [150, 300] on top that nothing uses.
@@ -76,12 +107,20 @@ fn parameters_are_as_many_as_in_the_authors_model() {
         network(&tree_lstm, &taxonomy, 50_002).parameters().count(),
         28_349_115 - 45_150
     );
+    let attention = Hyperparameters {
+        variant: Variant::La,
+        ..Hyperparameters::default()
+    };
+    assert_eq!(
+        network(&attention, &taxonomy, 50_002).parameters().count(),
+        16_370_271
+    );
 }
 
 #[test]
 fn labels_own_consecutive_rows_of_the_projection() {
     let network = network(&tiny(), &t5(), 20);
-    let before = network.node_inputs(&Pass::evaluation(), &batch());
+    let before = network.node_inputs(&Pass::evaluation(), &batch()).unwrap();
     for entry in network
         .parameters()
         .entries()
@@ -90,7 +129,7 @@ fn labels_own_consecutive_rows_of_the_projection() {
     {
         let _ = entry.tensor.detach().narrow(0, 6, 6).zero_();
     }
-    let after = network.node_inputs(&Pass::evaluation(), &batch());
+    let after = network.node_inputs(&Pass::evaluation(), &batch()).unwrap();
     assert_eq!(
         after.select(1, 1).abs().max().double_value(&[]),
         0.0,
@@ -110,11 +149,7 @@ fn labels_own_consecutive_rows_of_the_projection() {
 
 #[test]
 fn the_compiled_network_scores_the_same() {
-    for structure in [Structure::Gcn, Structure::TreeLstm] {
-        let hyperparameters = Hyperparameters {
-            structure,
-            ..tiny()
-        };
+    for hyperparameters in variants() {
         let network = network(&hyperparameters, &t5(), 20);
         let _guard = tch::no_grad_guard();
         let expected = network.predict(&batch()).scores;
@@ -126,12 +161,11 @@ fn the_compiled_network_scores_the_same() {
 /// Whole network: hand-written kernels, recorded blocks, libtorch's graph and regularizer together.
 #[test]
 fn the_slope_of_the_loss_is_its_gradient() {
-    for structure in [Structure::Gcn, Structure::TreeLstm] {
+    for variant in variants() {
         let hyperparameters = Hyperparameters {
-            structure,
             lambda_rec: 0.1,
             classifier_dropout: 0.3,
-            ..tiny()
+            ..variant
         };
         let network = network(&hyperparameters, &t5(), 20);
         let moment = Moment {
@@ -170,9 +204,91 @@ fn the_slope_of_the_loss_is_its_gradient() {
             let slope = (at(step) - at(-step)) / (2.0 * step);
             assert!(
                 (slope - norm).abs() < 0.03 * norm + 2e-4,
-                "{} with {structure:?}: slope {slope}, gradient {norm}",
-                entry.name
+                "{} with {:?} and {:?}: slope {slope}, gradient {norm}",
+                entry.name,
+                hyperparameters.variant,
+                hyperparameters.structure
             );
         }
+    }
+}
+
+fn parameter<'a>(network: &'a Network, name: &str) -> &'a Tensor {
+    let entry = network
+        .parameters()
+        .entries()
+        .iter()
+        .find(|entry| entry.name == name);
+    &entry
+        .unwrap_or_else(|| panic!("no parameter {name}"))
+        .tensor
+}
+
+/// Gradient of the label table, as its largest value.
+fn pull_on_labels(network: &Network) -> f64 {
+    let pass = Pass::training(Moment {
+        seed: 1,
+        stage: 0,
+        step: 0,
+    });
+    let losses = network.losses(&batch(), &pass);
+    let gradients = pass.backward(&losses.total, &[parameter(network, "labels")]);
+    gradients[0]
+        .as_ref()
+        .map_or(0.0, |gradient| gradient.abs().max().double_value(&[]))
+}
+
+#[test]
+fn with_one_vector_to_attend_to_labels_learn_nothing() {
+    let la = Hyperparameters {
+        variant: Variant::La,
+        ..tiny()
+    };
+    let features = la.num_kernels * la.kernel_sizes.len() as i64;
+    let degenerate = Hyperparameters {
+        la_label_dim: features,
+        ..la.clone()
+    };
+    let found = network(&degenerate, &t5(), 20);
+    assert_eq!(pull_on_labels(&found), 0.0);
+    // Nor does the tree matter: another table gives the same logits.
+    let _guard = tch::no_grad_guard();
+    let before = found.logits(&Pass::evaluation(), &batch());
+    let _ = parameter(&found, "labels").detach().fill_(0.5);
+    let after = found.logits(&Pass::evaluation(), &batch());
+    assert_eq!((before - after).abs().max().double_value(&[]), 0.0);
+    drop(_guard);
+
+    let sound = Hyperparameters {
+        la_label_dim: features / 5,
+        ..la
+    };
+    assert!(pull_on_labels(&network(&sound, &t5(), 20)) > 0.0);
+}
+
+#[test]
+fn vectors_that_do_not_fit_are_refused() {
+    use arborist_hiagm::HiAgm;
+    use arborist_plugin_api::{Facts, Method, ModelError};
+
+    let facts = Facts {
+        documents: 10,
+        tokens: 100,
+        labels: 5,
+        depth: 2,
+    };
+    let la = |la_label_dim, la_text| Hyperparameters {
+        variant: Variant::La,
+        la_label_dim,
+        la_text,
+        ..Hyperparameters::default()
+    };
+    assert!(HiAgm::check(&la(100, LaText::Cnn), &facts).is_ok());
+    assert!(HiAgm::check(&la(128, LaText::RnnTokens), &facts).is_ok());
+    for wrong in [la(128, LaText::Cnn), la(100, LaText::RnnTokens)] {
+        let Err(ModelError::Input(message)) = HiAgm::check(&wrong, &facts) else {
+            panic!("the widths do not fit")
+        };
+        assert!(message.contains("la_label_dim"), "{message}");
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 
 use super::gru::Recurrence;
-use super::{ConvolutionTail, Gru, Initialization, PooledConvolution};
+use super::{ConvolutionTail, Initialization, PooledConvolution, TextRnn, TextRnnOptions};
 use crate::batch::Batch;
 use crate::cpu::convolution::ConvolutionWeights;
 use crate::cpu::gru::RecurrentWeights;
@@ -54,8 +54,7 @@ impl Default for TextRcnnOptions {
 /// The encoder.
 pub struct TextRcnn {
     options: TextRcnnOptions,
-    table: Rc<WordTable>,
-    gru: Gru,
+    rnn: TextRnn,
     convolution: PooledConvolution,
 }
 
@@ -67,17 +66,20 @@ impl TextRcnn {
         table: Rc<WordTable>,
         options: TextRcnnOptions,
     ) -> Result<Self, KitError> {
-        let gru = Gru::new(
+        let rnn = TextRnn::new(
             parameters,
-            "gru",
-            table.width(),
-            options.rnn_hidden,
-            options.initialization,
+            table,
+            TextRnnOptions {
+                rnn_hidden: options.rnn_hidden,
+                embedding_dropout: options.embedding_dropout,
+                rnn_dropout: options.rnn_dropout,
+                initialization: options.initialization,
+            },
         )?;
         let convolution = PooledConvolution::new(
             parameters,
             "convolution",
-            2 * options.rnn_hidden,
+            rnn.width(),
             options.num_kernels,
             &options.kernel_sizes,
             options.top_k,
@@ -86,8 +88,7 @@ impl TextRcnn {
         )?;
         Ok(Self {
             options,
-            table,
-            gru,
+            rnn,
             convolution,
         })
     }
@@ -100,11 +101,7 @@ impl TextRcnn {
 
     /// States of all tokens, document after document: `[tokens, 2h]`.
     pub fn states(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        let words =
-            self.table
-                .lookup_aligned(pass, &batch.packed_tokens(), self.options.embedding_dropout);
-        self.gru
-            .forward(pass, &words, &batch.packing, self.options.rnn_dropout)
+        self.rnn.states(pass, batch)
     }
 
     /// `[documents, features]`
@@ -118,14 +115,14 @@ impl TextRcnn {
     /// None on other devices.
     #[must_use]
     pub fn compile(&self) -> Option<CompiledTextRcnn> {
-        if self.table.values().device() != Device::Cpu || self.options.top_k != 1 {
+        if self.rnn.table.values().device() != Device::Cpu || self.options.top_k != 1 {
             return None;
         }
         let _guard = tch::no_grad_guard();
-        let (weight, bias) = self.gru.input_projection();
-        let values = self.table.values();
+        let (weight, bias) = self.rnn.gru.input_projection();
+        let values = self.rnn.table.values();
         let words = bias.addmm(values, &weight.tr());
-        if let Some(row) = self.table.padding_row() {
+        if let Some(row) = self.rnn.table.padding_row() {
             words.get(i64::from(row)).copy_(&bias);
         }
         let padded =
@@ -133,7 +130,7 @@ impl TextRcnn {
         Some(CompiledTextRcnn {
             units: self.options.rnn_hidden,
             words,
-            recurrent: self.gru.recurrent_weights(),
+            recurrent: self.rnn.gru.recurrent_weights(),
             convolution: self.convolution.kernel_weights(),
             padded,
         })
