@@ -11,5 +11,6 @@ pub(crate) mod gru;
 pub(crate) mod lanes;
 pub(crate) mod lookup;
 pub mod noise;
+pub(crate) mod pairs;
 pub mod parallel;
 pub(crate) mod slices;

@@ -5,6 +5,7 @@ use tch::{Device, IndexOp, Kind, Tensor};
 
 use super::Initialization;
 use crate::cpu::convolution::{self, BackwardGroup, ConvolutionWeights, ForwardGroup};
+use crate::cpu::pairs::{self, PairWeights};
 use crate::cpu::{parallel, slices};
 use crate::error::KitError;
 use crate::packing::Packing;
@@ -154,16 +155,42 @@ impl PooledConvolution {
         Tensor::cat(&features, 1)
     }
 
-    pub(crate) fn kernel_weights(&self) -> ConvolutionWeights {
+    fn kernel_weights(&self) -> ConvolutionWeights {
+        self.with_slices(|weights, biases| {
+            ConvolutionWeights::new(
+                self.inputs as usize,
+                self.channels as usize,
+                &self.sizes,
+                weights,
+                biases,
+            )
+        })
+    }
+
+    /// `[channels, inputs, size]` and `[channels]` of each size.
+    fn with_slices<T>(&self, work: impl FnOnce(&[&[f32]], &[&[f32]]) -> T) -> T {
         let weights: Vec<Tensor> = self.weights.iter().map(Tensor::detach).collect();
         let biases: Vec<Tensor> = self.biases.iter().map(Tensor::detach).collect();
-        ConvolutionWeights::new(
-            self.inputs as usize,
-            self.channels as usize,
-            &self.sizes,
+        work(
             &weights.iter().map(slices::read).collect::<Vec<_>>(),
             &biases.iter().map(slices::read).collect::<Vec<_>>(),
         )
+    }
+
+    /// The convolutions for prediction on a processor.
+    pub(crate) fn compile(&self) -> CompiledConvolution {
+        if !self.sizes.iter().all(|&size| pairs::takes(size)) {
+            return CompiledConvolution::Direct(self.kernel_weights());
+        }
+        self.with_slices(|weights, biases| {
+            CompiledConvolution::Pairs(PairWeights::new(
+                self.inputs as usize,
+                self.channels as usize,
+                &self.sizes,
+                weights,
+                biases,
+            ))
+        })
     }
 
     fn forward_here(
@@ -176,7 +203,9 @@ impl PooledConvolution {
         let _guard = tch::no_grad_guard();
         let weights = self.kernel_weights();
         let input = x.detach();
-        let (output, windows) = pooled(&input, packing, &weights, self.padded(packing, padded));
+        let kernel = |group: ForwardGroup<'_>| convolution::forward(group, &weights);
+        let padded = self.padded(packing, padded);
+        let (output, windows) = pooled(&input, packing, weights.features(), padded, kernel);
         let saved = output.shallow_clone();
         let packing = packing.clone();
         let (inputs, channels, sizes) = (self.inputs, self.channels, self.sizes.clone());
@@ -209,14 +238,35 @@ impl PooledConvolution {
     }
 }
 
+/// Trained convolutions.
+pub(crate) enum CompiledConvolution {
+    Direct(ConvolutionWeights),
+    Pairs(PairWeights),
+}
+
+impl CompiledConvolution {
+    /// `x`: `[tokens, inputs]`; result: `[documents, features]`. `padded`: length to which every document is padded.
+    pub(crate) fn forward(&self, x: &Tensor, packing: &Packing, padded: Option<usize>) -> Tensor {
+        let features = match self {
+            Self::Direct(weights) => weights.features(),
+            Self::Pairs(weights) => weights.features(),
+        };
+        let kernel = |group: ForwardGroup<'_>| match self {
+            Self::Direct(weights) => convolution::forward(group, weights),
+            Self::Pairs(weights) => pairs::forward(group, weights),
+        };
+        pooled(x, packing, features, padded, kernel).0
+    }
+}
+
 /// Features `[documents, features]` and the windows that gave them.
-pub(crate) fn pooled(
+fn pooled(
     x: &Tensor,
     packing: &Packing,
-    weights: &ConvolutionWeights,
+    features: usize,
     padded: Option<usize>,
+    kernel: impl Fn(ForwardGroup<'_>) + Sync,
 ) -> (Tensor, Vec<i32>) {
-    let features = weights.features();
     let mut output = slices::unset(&[packing.documents() as i64, features as i64]);
     let mut windows = vec![0_i32; packing.documents() * features];
     let parts = Parts::new(packing);
@@ -238,7 +288,7 @@ pub(crate) fn pooled(
             padded,
         })
         .collect();
-    parallel::run(tasks, |task| convolution::forward(task, weights));
+    parallel::run(tasks, kernel);
     (output, windows)
 }
 

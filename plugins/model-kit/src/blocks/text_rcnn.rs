@@ -5,9 +5,9 @@ use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 
 use super::gru::Recurrence;
+use super::pooled_convolution::CompiledConvolution;
 use super::{ConvolutionTail, Initialization, PooledConvolution, TextRnn, TextRnnOptions};
 use crate::batch::Batch;
-use crate::cpu::convolution::ConvolutionWeights;
 use crate::cpu::gru::RecurrentWeights;
 use crate::cpu::lookup::{self, Gather};
 use crate::cpu::noise::Dropout;
@@ -131,7 +131,7 @@ impl TextRcnn {
             units: self.options.rnn_hidden,
             words,
             recurrent: self.rnn.gru.recurrent_weights(),
-            convolution: self.convolution.kernel_weights(),
+            convolution: self.convolution.compile(),
             padded,
         })
     }
@@ -143,7 +143,7 @@ pub struct CompiledTextRcnn {
     /// `[words, 6h]`: input projections with biases.
     words: Tensor,
     recurrent: RecurrentWeights,
-    convolution: ConvolutionWeights,
+    convolution: CompiledConvolution,
     padded: Option<usize>,
 }
 
@@ -179,6 +179,6 @@ impl CompiledTextRcnn {
             Dropout::off(),
         );
         let padded = self.padded.map(|padded| padded.max(batch.packing.longest));
-        super::pooled_convolution::pooled(&states, &batch.packing, &self.convolution, padded).0
+        self.convolution.forward(&states, &batch.packing, padded)
     }
 }

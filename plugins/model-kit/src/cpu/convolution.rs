@@ -200,15 +200,15 @@ fn forward_body<const FMA: bool, const ROWS: usize>(
 const BLOCKS: usize = 8;
 
 /// Which inputs the windows at one position see, over all kernel sizes.
-struct Geometry {
+pub(super) struct Geometry {
     /// Inputs before the position: the largest padding.
-    lead: usize,
+    pub(super) lead: usize,
     /// Inputs from the first to the last that any size sees.
     taps: usize,
 }
 
 impl Geometry {
-    fn new(sizes: &[usize]) -> Self {
+    pub(super) fn new(sizes: &[usize]) -> Self {
         let lead = sizes.iter().map(|size| size / 2).max().unwrap_or(0);
         let taps = sizes
             .iter()
@@ -219,7 +219,7 @@ impl Geometry {
     }
 
     /// First input that windows of a size see.
-    fn first_tap(&self, size: usize) -> usize {
+    pub(super) fn first_tap(&self, size: usize) -> usize {
         self.lead - size / 2
     }
 }

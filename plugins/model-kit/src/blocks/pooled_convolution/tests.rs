@@ -132,3 +132,24 @@ fn padding_to_a_fixed_length_does_not_depend_on_the_batch() {
         "features",
     );
 }
+
+/// Pairs of windows, at every length from one window on, with and without windows that see zeros only.
+#[test]
+fn pairs_of_windows_agree_with_single_ones() {
+    for (inputs, channels) in [(5, 20), (128, 100)] {
+        for tail in [ConvolutionTail::Masked, ConvolutionTail::BatchMax] {
+            let (_parameters, block) = block(inputs, channels, tail, 1);
+            let lengths: Vec<usize> = (1..60).collect();
+            let (packing, _) = Packing::arrange(&lengths, 2);
+            let x = random(&[packing.tokens as i64, inputs], 4);
+            let _guard = tch::no_grad_guard();
+            for padded in [None, Some(64)] {
+                let expected = block.forward(&Pass::evaluation(), &x, &packing, padded);
+                let compiled = block.compile();
+                assert!(matches!(compiled, CompiledConvolution::Pairs(_)));
+                let found = compiled.forward(&x, &packing, block.padded(&packing, padded));
+                assert_close(&found, &expected, 5e-6, "features");
+            }
+        }
+    }
+}
