@@ -72,12 +72,15 @@ impl Report {
                 .iter()
                 .map(|side| Spread::of(side, figure.key))
                 .collect();
-            let Some(ours) = spreads.first().copied().flatten() else {
+            if spreads.iter().all(Option::is_none) {
                 continue;
-            };
+            }
+            let ours = spreads.first().copied().flatten();
             let peer = spreads.get(1).copied().flatten();
-            let verdict = verdict(figure, ours.median, peer.map(|peer| peer.median));
-            if verdict == Verdict::Missed {
+            let verdict = ours.map_or(Verdict::None, |ours| {
+                verdict(figure, ours.median, peer.map(|peer| peer.median))
+            });
+            if let Some(ours) = ours.filter(|_| verdict == Verdict::Missed) {
                 missed.push(format!(
                     "{name}: {} is {} {}",
                     figure.what,
