@@ -16,6 +16,7 @@ use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::process;
 use arborist_model_kit::structure::Hierarchy;
 use arborist_model_kit::training::Trainable;
+use arborist_model_kit::word_method::{TrainedNetwork, WordNetwork};
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use tch::Device;
 

@@ -9,6 +9,9 @@ use arborist_model_kit::blocks::{
 };
 use arborist_model_kit::text::{Cleaning, StopWords};
 use arborist_model_kit::training::{BadEpoch, Select};
+use arborist_model_kit::word_method::{
+    Budget, CountedFrom, TextSettings, TrainSchedule, TrainingSettings, WordHyperparameters,
+};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +42,8 @@ pub struct Hyperparameters {
     pub stop_words: StopWords,
     pub min_freq: u64,
     pub max_vocab: usize,
-    pub vocabulary_from: From,
-    pub prior_from: From,
+    pub vocabulary_from: CountedFrom,
+    pub prior_from: CountedFrom,
     /// Width of word vectors; a word-vector file's own width goes first.
     pub word_size: i64,
     pub rnn_hidden: i64,
@@ -100,35 +103,6 @@ pub enum LaText {
     RnnTokens,
 }
 
-/// How much training is spent when `epochs` is 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Budget {
-    Fast,
-    #[default]
-    Balanced,
-    Best,
-}
-
-/// How the learning rate changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrainSchedule {
-    #[default]
-    Constant,
-    /// Falls to 0 at the last epoch.
-    Linear,
-}
-
-/// Which splits something is counted on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum From {
-    #[default]
-    Train,
-    TrainValidation,
-}
-
 impl Default for Hyperparameters {
     fn default() -> Self {
         Self {
@@ -149,8 +123,8 @@ impl Default for Hyperparameters {
             stop_words: StopWords::English,
             min_freq: 5,
             max_vocab: 50_000,
-            vocabulary_from: From::Train,
-            prior_from: From::Train,
+            vocabulary_from: CountedFrom::Train,
+            prior_from: CountedFrom::Train,
             word_size: 300,
             rnn_hidden: 64,
             num_kernels: 100,
@@ -230,5 +204,47 @@ impl Hyperparameters {
             LaText::RnnTokens => {}
         }
         Ok(())
+    }
+}
+
+impl WordHyperparameters for Hyperparameters {
+    fn text(&self) -> TextSettings {
+        TextSettings {
+            cleaning: self.cleaning,
+            stop_words: self.stop_words,
+            max_length: self.max_length,
+            min_freq: self.min_freq,
+            max_vocab: self.max_vocab,
+            vocabulary_from: self.vocabulary_from,
+            word_size: self.word_size,
+        }
+    }
+
+    fn training(&self) -> TrainingSettings {
+        TrainingSettings {
+            learning_rate: self.learning_rate,
+            batch_size: self.batch_size,
+            epochs: self.epochs,
+            budget: self.budget,
+            patience: self.patience,
+            stop_rule: self.stop_rule,
+            schedule: self.schedule,
+            warmup_steps: self.warmup_steps,
+            select: self.select,
+            threshold: self.threshold,
+            adam_eps: self.adam_eps,
+        }
+    }
+
+    fn prior_from(&self) -> CountedFrom {
+        self.prior_from
+    }
+
+    fn label_width(&self) -> usize {
+        match self.variant {
+            Variant::Tp => self.node_size as usize,
+            Variant::La => self.la_label_dim as usize,
+            Variant::Flat => 1,
+        }
     }
 }

@@ -3,20 +3,14 @@
 //! In the variant TP, text propagation, the text's features are projected onto one vector per label and these are
 //! propagated along the tree by a structure encoder. In LA, label attention, the tree refines a table of label vectors,
 //! each of which attends over the text. One linear layer reads all labels' vectors. A document's way:
-//! words (`text` of the kit) → `network` → scores (`predictor`). Training: `corpus` reads and encodes the snapshots,
-//! the kit's loop trains the network, `checkpoint` keeps what prediction needs.
+//! words → `network` → scores. What leads there and back, the kit's `word_method` does.
 //!
 //! What this crate deliberately does not do: decide label sets, or report scores of its own.
 
-mod budget;
-mod checkpoint;
-mod corpus;
 mod head;
 mod hyperparameters;
 mod memory;
 pub mod network;
-mod predictor;
-mod train;
 
 use arborist_model_kit::TORCH_VERSION;
 use arborist_plugin_api::{
@@ -25,9 +19,12 @@ use arborist_plugin_api::{
 use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
 
 pub use arborist_model_kit::blocks::StructureKind;
+use arborist_model_kit::word_method::{self, WordModel};
 
-pub use crate::hyperparameters::{Budget, From, Hyperparameters, LaText, TrainSchedule, Variant};
-pub use crate::predictor::HiAgmModel;
+pub use crate::hyperparameters::{Hyperparameters, LaText, Variant};
+
+/// A trained model: texts in, scores out.
+pub type HiAgmModel = WordModel<network::Network>;
 
 /// The method.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +72,9 @@ impl Method for HiAgm {
         request: &TrainRequest,
         host: &Host<'_>,
     ) -> Result<(), ModelError> {
-        train::train(&hyperparameters, request, host)
+        hyperparameters.check()?;
+        memory::check(&hyperparameters, request.taxonomy()?.len() as u64)?;
+        word_method::train::<network::Network>(&hyperparameters, request, host)
     }
 
     fn load(request: &LoadRequest) -> Result<HiAgmModel, ModelError> {

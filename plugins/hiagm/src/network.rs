@@ -13,6 +13,7 @@ use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
 use arborist_model_kit::structure::Hierarchy;
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
+use arborist_model_kit::word_method::{Inputs, TrainedNetwork, WordNetwork};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -126,12 +127,6 @@ impl Network {
         })
     }
 
-    /// The word table, for vectors that come from a file.
-    #[must_use]
-    pub fn table(&self) -> &WordTable {
-        &self.table
-    }
-
     /// Logits `[documents, L]`.
     pub fn logits(&self, pass: &Pass, batch: &Batch) -> Tensor {
         let text = self.encoder.forward(pass, batch);
@@ -147,25 +142,6 @@ impl Network {
                 Some(head.node_inputs(pass, &features))
             }
             _ => None,
-        }
-    }
-
-    /// The network for prediction, without what only training needs.
-    #[must_use]
-    pub fn into_trained(mut self) -> TrainedNetwork {
-        if let Head::LabelAttention(head) = &mut self.head {
-            head.keep_labels();
-        }
-        let encoder = match self.encoder {
-            Encoder::Rcnn(encoder) => encoder
-                .compile()
-                .map_or(Encoder::Rcnn(encoder), Encoder::Compiled),
-            other => other,
-        };
-        TrainedNetwork {
-            encoder,
-            head: self.head,
-            n_labels: self.hierarchy.n_labels(),
         }
     }
 }
@@ -209,21 +185,61 @@ impl Trainable for Network {
     }
 }
 
+impl WordNetwork for Network {
+    type Hyperparameters = Hyperparameters;
+    type Trained = TrainedHiAgm;
+
+    const NAME: &'static str = "hiagm";
+
+    fn build(
+        parameters: Parameters,
+        hyperparameters: &Hyperparameters,
+        inputs: Inputs<'_>,
+    ) -> Result<Self, KitError> {
+        Self::new(
+            parameters,
+            hyperparameters,
+            inputs.hierarchy,
+            inputs.words,
+            inputs.word_size,
+        )
+    }
+
+    fn table(&self) -> &WordTable {
+        &self.table
+    }
+
+    fn into_trained(mut self) -> TrainedHiAgm {
+        if let Head::LabelAttention(head) = &mut self.head {
+            head.keep_labels();
+        }
+        let encoder = match self.encoder {
+            Encoder::Rcnn(encoder) => encoder
+                .compile()
+                .map_or(Encoder::Rcnn(encoder), Encoder::Compiled),
+            other => other,
+        };
+        TrainedHiAgm {
+            encoder,
+            head: self.head,
+            n_labels: self.hierarchy.n_labels(),
+        }
+    }
+}
+
 /// The network in prediction.
-pub struct TrainedNetwork {
+pub struct TrainedHiAgm {
     encoder: Encoder,
     head: Head,
     n_labels: usize,
 }
 
-impl TrainedNetwork {
-    #[must_use]
-    pub fn n_labels(&self) -> usize {
+impl TrainedNetwork for TrainedHiAgm {
+    fn n_labels(&self) -> usize {
         self.n_labels
     }
 
-    /// Scores `[documents, L]`, each from 0 to 1. Call it without gradients.
-    pub fn scores(&self, batch: &Batch) -> Tensor {
+    fn scores(&self, batch: &Batch) -> Tensor {
         let pass = Pass::evaluation();
         let text = self.encoder.forward(&pass, batch);
         self.head.forward(&pass, batch, &text).sigmoid()

@@ -25,6 +25,7 @@ pub mod structure;
 mod testing;
 pub mod text;
 pub mod training;
+pub mod word_method;
 pub mod word_table;
 
 /// Version of libtorch that the workspace's tch is built for.

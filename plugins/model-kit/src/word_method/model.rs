@@ -1,17 +1,17 @@
 //! A trained model: texts in, scores out.
 
-use arborist_model_kit::batch::{Batch, EncodedDocuments, deal_sorted};
-use arborist_model_kit::cpu::parallel;
-use arborist_model_kit::parameters::Parameters;
-use arborist_model_kit::process;
-use arborist_model_kit::structure::Hierarchy;
-use arborist_model_kit::text::TextPipeline;
-use arborist_model_kit::training::MODEL_FILE;
 use arborist_plugin_api::{LoadRequest, Model, ModelError, Predictions, Scores};
 use tch::{Device, Kind, Tensor};
 
-use crate::checkpoint::Description;
-use crate::network::{Network, TrainedNetwork};
+use super::checkpoint::Description;
+use super::{Inputs, TrainedNetwork, WordHyperparameters, WordNetwork};
+use crate::batch::{Batch, EncodedDocuments, deal_sorted};
+use crate::cpu::parallel;
+use crate::parameters::Parameters;
+use crate::process;
+use crate::structure::Hierarchy;
+use crate::text::TextPipeline;
+use crate::training::MODEL_FILE;
 
 /// Documents of a batch: enough to read the large weights of the projection and the classifier seldom.
 const DOCUMENTS: usize = 128;
@@ -19,19 +19,24 @@ const DOCUMENTS: usize = 128;
 const NODE_VALUES: usize = 1 << 23;
 
 /// A trained model.
-pub struct HiAgmModel {
+pub struct WordModel<N: WordNetwork> {
     pipeline: TextPipeline,
-    network: TrainedNetwork,
+    network: N::Trained,
     threshold: f32,
     documents: usize,
     max_length: usize,
 }
 
-impl HiAgmModel {
-    pub(crate) fn load(request: &LoadRequest) -> Result<Self, ModelError> {
+impl<N: WordNetwork> WordModel<N> {
+    /// Loads what [`train`](super::train) wrote.
+    ///
+    /// # Errors
+    /// When the checkpoint is incomplete or belongs to other labels.
+    pub fn load(request: &LoadRequest) -> Result<Self, ModelError> {
         let device = process::prepare(&request.device, request.threads)?;
         let taxonomy = request.taxonomy()?;
-        let description = Description::load(&request.checkpoint, &taxonomy)?;
+        let description =
+            Description::<N::Hyperparameters>::load(N::NAME, &request.checkpoint, &taxonomy)?;
         let hyperparameters = &description.hyperparameters;
         let pipeline = TextPipeline::load(&request.checkpoint)?;
         if pipeline.vocabulary().len() != description.words {
@@ -44,20 +49,19 @@ impl HiAgmModel {
         let parameters = Parameters::from_file(device, &request.checkpoint.join(MODEL_FILE))?;
         // Priors are in the weights.
         let hierarchy = Hierarchy::new(&taxonomy, []);
-        let network = Network::new(
-            parameters,
-            hyperparameters,
-            &hierarchy,
-            description.words,
-            description.word_size,
-        )?;
-        let per_document = taxonomy.len() * hyperparameters.node_size as usize;
+        let inputs = Inputs {
+            hierarchy: &hierarchy,
+            words: description.words,
+            word_size: description.word_size,
+        };
+        let network = N::build(parameters, hyperparameters, inputs)?;
+        let per_document = taxonomy.len() * hyperparameters.label_width();
         Ok(Self {
             pipeline,
             network: network.into_trained(),
-            threshold: hyperparameters.threshold,
+            threshold: hyperparameters.training().threshold,
             documents: (NODE_VALUES / per_document.max(1)).clamp(1, DOCUMENTS),
-            max_length: hyperparameters.max_length,
+            max_length: hyperparameters.text().max_length,
         })
     }
 
@@ -70,7 +74,7 @@ impl HiAgmModel {
     }
 }
 
-impl Model for HiAgmModel {
+impl<N: WordNetwork> Model for WordModel<N> {
     fn predict(&mut self, texts: &[&str]) -> Result<Predictions, ModelError> {
         let _guard = tch::no_grad_guard();
         let n_labels = self.network.n_labels();

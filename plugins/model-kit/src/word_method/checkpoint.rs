@@ -2,31 +2,30 @@
 
 use std::path::Path;
 
-use arborist_model_kit::error::KitError;
-use arborist_model_kit::files;
 use arborist_shared::taxonomy::Taxonomy;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::hyperparameters::Hyperparameters;
+use crate::error::KitError;
+use crate::files;
 
-const FILE: &str = "hiagm.json";
 const FORMAT: u32 = 1;
 
-/// `hiagm.json` of a checkpoint.
+/// `<method>.json` of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Description {
+pub(super) struct Description<H> {
     format: u32,
-    pub(crate) hyperparameters: Hyperparameters,
+    pub(super) hyperparameters: H,
     /// Ids of the vocabulary.
-    pub(crate) words: usize,
-    pub(crate) word_size: i64,
+    pub(super) words: usize,
+    pub(super) word_size: i64,
     /// Ids of the labels, in the order of scores.
     labels: Vec<String>,
 }
 
-impl Description {
-    pub(crate) fn new(
-        hyperparameters: &Hyperparameters,
+impl<H: Clone + Serialize + DeserializeOwned> Description<H> {
+    pub(super) fn new(
+        hyperparameters: &H,
         words: usize,
         word_size: i64,
         taxonomy: &Taxonomy,
@@ -40,16 +39,20 @@ impl Description {
         }
     }
 
-    pub(crate) fn save(&self, checkpoint: &Path) -> Result<(), KitError> {
-        let path = checkpoint.join(FILE);
+    pub(super) fn save(&self, method: &str, checkpoint: &Path) -> Result<(), KitError> {
+        let path = checkpoint.join(format!("{method}.json"));
         let json =
             serde_json::to_vec_pretty(self).map_err(|error| KitError::broken(&path, error))?;
         files::write(&path, &json)
     }
 
     /// Reads the description and checks that the labels are those of `taxonomy`.
-    pub(crate) fn load(checkpoint: &Path, taxonomy: &Taxonomy) -> Result<Self, KitError> {
-        let path = checkpoint.join(FILE);
+    pub(super) fn load(
+        method: &str,
+        checkpoint: &Path,
+        taxonomy: &Taxonomy,
+    ) -> Result<Self, KitError> {
+        let path = checkpoint.join(format!("{method}.json"));
         let description: Self = serde_json::from_slice(&files::read(&path)?)
             .map_err(|error| KitError::broken(&path, error))?;
         if description.format != FORMAT {

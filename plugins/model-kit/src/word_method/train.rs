@@ -2,44 +2,47 @@
 
 use std::time::Duration;
 
-use arborist_model_kit::batch::{Dealing, EncodedDocuments};
-use arborist_model_kit::error::KitError;
-use arborist_model_kit::optimizer::AdamOptions;
-use arborist_model_kit::parameters::Parameters;
-use arborist_model_kit::process;
-use arborist_model_kit::schedule::Schedule;
-use arborist_model_kit::structure::Hierarchy;
-use arborist_model_kit::text::{TextPipeline, WordVectors};
-use arborist_model_kit::training::{self, Plan};
 use arborist_plugin_api::{Host, LabelIndex, ModelError, TrainRequest};
 use arborist_shared::taxonomy::Taxonomy;
 
-use crate::checkpoint::Description;
-use crate::hyperparameters::{From, Hyperparameters, TrainSchedule};
-use crate::network::Network;
-use crate::{budget, corpus, memory};
+use super::checkpoint::Description;
+use super::{CountedFrom, Inputs, TrainSchedule, WordHyperparameters, WordNetwork, budget, corpus};
+use crate::batch::{Dealing, EncodedDocuments};
+use crate::error::KitError;
+use crate::optimizer::AdamOptions;
+use crate::parameters::Parameters;
+use crate::process;
+use crate::schedule::Schedule;
+use crate::structure::Hierarchy;
+use crate::text::{TextPipeline, WordVectors};
+use crate::training::{self, Plan};
+use crate::word_table::WordTable;
 
 /// Time between two states to resume from.
 const STATE_INTERVAL: Duration = Duration::from_secs(30);
 
-pub(crate) fn train(
-    hyperparameters: &Hyperparameters,
+/// Trains a network as the hyperparameters say and writes a checkpoint.
+///
+/// # Errors
+/// When the host cancels, the data cannot be used, or files cannot be written.
+pub fn train<N: WordNetwork>(
+    hyperparameters: &N::Hyperparameters,
     request: &TrainRequest,
     host: &Host<'_>,
 ) -> Result<(), ModelError> {
     host.check_cancelled()?;
-    hyperparameters.check()?;
     let device = process::prepare(&request.device, request.threads)?;
     let taxonomy = request.taxonomy()?;
-    memory::check(hyperparameters, taxonomy.len() as u64)?;
-    note_reduction(&taxonomy, host);
+    if N::WORKS_ON_TREES {
+        note_reduction(&taxonomy, host);
+    }
 
     let vectors = request
         .word_vectors
         .as_deref()
         .map(WordVectors::open)
         .transpose()?;
-    let pipeline = corpus::pipeline(hyperparameters, vectors.as_ref(), request, host)?;
+    let pipeline = corpus::pipeline(&hyperparameters.text(), vectors.as_ref(), request, host)?;
     let train = corpus::encode(&request.train, &pipeline, request, host)?;
     let validation = request
         .validation
@@ -53,17 +56,19 @@ pub(crate) fn train(
     let hierarchy = hierarchy(hyperparameters, &taxonomy, &train, validation.as_ref());
     let word_size = vectors
         .as_ref()
-        .map_or(hyperparameters.word_size, |vectors| vectors.width() as i64);
+        .map_or(hyperparameters.text().word_size, |vectors| {
+            vectors.width() as i64
+        });
     let words = pipeline.vocabulary().len();
-    let mut network = Network::new(
-        Parameters::fresh(device, request.seed),
-        hyperparameters,
-        &hierarchy,
+    let inputs = Inputs {
+        hierarchy: &hierarchy,
         words,
         word_size,
-    )?;
+    };
+    let fresh = Parameters::fresh(device, request.seed);
+    let mut network = N::build(fresh, hyperparameters, inputs)?;
     if let Some(vectors) = &vectors {
-        take_vectors(&network, vectors, &pipeline, host)?;
+        take_vectors(network.table(), vectors, &pipeline, host)?;
     }
 
     let plan = plan(hyperparameters, &train, &taxonomy, request);
@@ -75,7 +80,8 @@ pub(crate) fn train(
         plan.epochs
     ));
     pipeline.save(&request.checkpoint)?;
-    Description::new(hyperparameters, words, word_size, &taxonomy).save(&request.checkpoint)?;
+    Description::new(hyperparameters, words, word_size, &taxonomy)
+        .save(N::NAME, &request.checkpoint)?;
     training::train(&mut network, &train, validation.as_ref(), &plan, host)?;
     Ok(())
 }
@@ -83,17 +89,17 @@ pub(crate) fn train(
 fn note_reduction(taxonomy: &Taxonomy, host: &Host<'_>) {
     let several = taxonomy.n_multi_parent();
     if several > 0 {
-        host.info(format!("{several} labels have several parents; HiAGM works on trees and uses the first one of each"));
+        host.info(format!("{several} labels have several parents; this method works on trees and uses the first one of each"));
     }
 }
 
-fn hierarchy(
-    hyperparameters: &Hyperparameters,
+fn hierarchy<H: WordHyperparameters>(
+    hyperparameters: &H,
     taxonomy: &Taxonomy,
     train: &EncodedDocuments,
     validation: Option<&EncodedDocuments>,
 ) -> Hierarchy {
-    let more = validation.filter(|_| hyperparameters.prior_from == From::TrainValidation);
+    let more = validation.filter(|_| hyperparameters.prior_from() == CountedFrom::TrainValidation);
     let sets: Vec<&[LabelIndex]> = train
         .label_sets()
         .chain(more.into_iter().flat_map(EncodedDocuments::label_sets))
@@ -103,7 +109,7 @@ fn hierarchy(
 
 /// Puts the file's vectors in place of the random ones.
 fn take_vectors(
-    network: &Network,
+    table: &WordTable,
     vectors: &WordVectors,
     pipeline: &TextPipeline,
     host: &Host<'_>,
@@ -111,7 +117,7 @@ fn take_vectors(
     let mut found = 0_u64;
     vectors.for_each(|word, vector| {
         if let Some(id) = pipeline.vocabulary().known_id(word) {
-            network.table().set_row(id, vector);
+            table.set_row(id, vector);
             found += 1;
         }
     })?;
@@ -122,17 +128,17 @@ fn take_vectors(
     Ok(())
 }
 
-fn plan(
-    hyperparameters: &Hyperparameters,
+fn plan<H: WordHyperparameters>(
+    hyperparameters: &H,
     train: &EncodedDocuments,
     taxonomy: &Taxonomy,
     request: &TrainRequest,
 ) -> Plan {
-    let epochs = budget::epochs(hyperparameters, train.len());
-    let total =
-        u64::from(epochs) * Plan::updates_per_epoch(train.len(), hyperparameters.batch_size, 1);
-    let warmup = hyperparameters.warmup_steps.min(total / 10);
-    let schedule = match hyperparameters.schedule {
+    let settings = hyperparameters.training();
+    let epochs = budget::epochs(&settings, train.len());
+    let total = u64::from(epochs) * Plan::updates_per_epoch(train.len(), settings.batch_size, 1);
+    let warmup = settings.warmup_steps.min(total / 10);
+    let schedule = match settings.schedule {
         TrainSchedule::Linear => Schedule::Linear { warmup, total },
         TrainSchedule::Constant if warmup > 0 => Schedule::WarmupConstant { warmup },
         TrainSchedule::Constant => Schedule::Constant,
@@ -142,20 +148,20 @@ fn plan(
         stage_number: 0,
         seed: request.seed,
         epochs,
-        batch_size: hyperparameters.batch_size,
+        batch_size: settings.batch_size,
         accumulate: 1,
         // Nothing is padded on a processor, so length does not matter to the dealing.
         dealing: Dealing::Shuffled,
         optimizer: AdamOptions {
-            learning_rate: hyperparameters.learning_rate,
-            epsilon: hyperparameters.adam_eps,
+            learning_rate: settings.learning_rate,
+            epsilon: settings.adam_eps,
             ..AdamOptions::default()
         },
         schedule,
-        patience: hyperparameters.patience,
-        bad_epoch: hyperparameters.stop_rule,
-        select: hyperparameters.select,
-        threshold: hyperparameters.threshold,
+        patience: settings.patience,
+        bad_epoch: settings.stop_rule,
+        select: settings.select,
+        threshold: settings.threshold,
         evaluate_every: None,
         checkpoint: request.checkpoint.clone(),
         fingerprint: format!(

@@ -2,40 +2,38 @@
 
 use std::path::Path;
 
-use arborist_model_kit::batch::EncodedDocuments;
-use arborist_model_kit::error::KitError;
-use arborist_model_kit::text::{
-    TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits, WordVectors,
-};
 use arborist_plugin_api::{Document, Host, TrainRequest};
 
-use crate::hyperparameters::{From, Hyperparameters};
+use super::{CountedFrom, TextSettings};
+use crate::batch::EncodedDocuments;
+use crate::error::KitError;
+use crate::text::{TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits, WordVectors};
 
 /// Documents between two looks at the host.
 const LOOK: u64 = 1_024;
 
 /// Counts words and makes the pipeline.
-pub(crate) fn pipeline(
-    hyperparameters: &Hyperparameters,
+pub(super) fn pipeline(
+    settings: &TextSettings,
     vectors: Option<&WordVectors>,
     request: &TrainRequest,
     host: &Host<'_>,
 ) -> Result<TextPipeline, KitError> {
     let options = TextOptions {
-        cleaning: hyperparameters.cleaning,
-        stop_words: hyperparameters.stop_words,
-        max_length: hyperparameters.max_length,
+        cleaning: settings.cleaning,
+        stop_words: settings.stop_words,
+        max_length: settings.max_length,
     };
     let limits = VocabularyLimits {
-        min_frequency: hyperparameters.min_freq,
-        max_size: hyperparameters.max_vocab,
+        min_frequency: settings.min_freq,
+        max_size: settings.max_vocab,
     };
     let mut builder = VocabularyBuilder::default();
     if let Some(vectors) = vectors {
         vectors.for_each_word(|word| builder.known(word, limits))?;
     }
     let mut splits = vec![request.train.as_path()];
-    if hyperparameters.vocabulary_from == From::TrainValidation {
+    if settings.vocabulary_from == CountedFrom::TrainValidation {
         splits.extend(request.validation.as_deref());
     }
     for split in splits {
@@ -47,7 +45,7 @@ pub(crate) fn pipeline(
 }
 
 /// Token ids and labels of a split.
-pub(crate) fn encode(
+pub(super) fn encode(
     split: &Path,
     pipeline: &TextPipeline,
     request: &TrainRequest,

@@ -1,0 +1,100 @@
+//! Flat baselines: text encoders with a linear layer on top that know nothing of the label tree (METHODS 2.3).
+//!
+//! They train and predict exactly as the other methods over words do (`word_method` of the kit), so that a difference
+//! to them is the hierarchy's doing.
+//!
+//! What this crate deliberately does not do: use the taxonomy for anything but the order of its labels.
+
+mod hyperparameters;
+pub mod network;
+
+use arborist_model_kit::TORCH_VERSION;
+use arborist_model_kit::word_method::{self, WordModel};
+use arborist_plugin_api::{
+    Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
+};
+use arborist_shared::manifest::{AssetNeed, HierarchyKind, MemoryFormula, PathKind};
+
+pub use crate::hyperparameters::{Architecture, Hyperparameters};
+
+/// A trained model: texts in, scores out.
+pub type FlatModel = WordModel<network::Network>;
+
+/// The method.
+#[derive(Clone, Copy, Debug)]
+pub struct Flat;
+
+impl Method for Flat {
+    type Hyperparameters = Hyperparameters;
+    type Model = FlatModel;
+
+    fn manifest() -> MethodManifest {
+        MethodManifest {
+            name: "flat".to_owned(),
+            title: "Flat".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "Reads a text with a recurrent or convolutional encoder and scores every label by itself. Tells whether the hierarchy helps.".to_owned(),
+            paper: None,
+            hierarchy: HierarchyKind::Dag,
+            paths: PathKind::Multi,
+            encoder: AssetNeed::None,
+            word_vectors: AssetNeed::Optional,
+            capabilities: Vec::new(),
+            memory: memory(&Hyperparameters::default()),
+            max_labels: None,
+            presets: hyperparameters::presets(),
+            hyperparameters: hyperparameters::schema(),
+        }
+    }
+
+    fn check(hyperparameters: &Hyperparameters, _facts: &Facts) -> Result<(), ModelError> {
+        hyperparameters.check()
+    }
+
+    fn memory(hyperparameters: &Hyperparameters, facts: &Facts) -> u64 {
+        memory(hyperparameters).estimate(facts.documents, facts.tokens, facts.labels)
+    }
+
+    fn train(
+        hyperparameters: Hyperparameters,
+        request: &TrainRequest,
+        host: &Host<'_>,
+    ) -> Result<(), ModelError> {
+        hyperparameters.check()?;
+        word_method::train::<network::Network>(&hyperparameters, request, host)
+    }
+
+    fn load(request: &LoadRequest) -> Result<FlatModel, ModelError> {
+        FlatModel::load(request)
+    }
+}
+
+/// Value, gradient and two moments in single precision.
+const TRAINED: f64 = 16.0;
+
+/// Peak of the resident memory.
+fn memory(hyperparameters: &Hyperparameters) -> MemoryFormula {
+    let batch = hyperparameters.batch_size as f64;
+    let tokens = batch * hyperparameters.max_length as f64;
+    let units = hyperparameters.rnn_hidden as f64;
+    let word = hyperparameters.word_size as f64;
+    // Gates, states and their gradients, words and their gradients, of one batch.
+    let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);
+    let (per_label, per_label_squared) = match hyperparameters.architecture {
+        Architecture::LabelAttention => {
+            let width = hyperparameters.la_label_dim as f64;
+            (batch * width * 16.0, width * TRAINED)
+        }
+        _ => (hyperparameters.features() as f64 * TRAINED, 0.0),
+    };
+    MemoryFormula {
+        base: 3e8 + encoder + hyperparameters.max_vocab as f64 * word * 4.0,
+        per_document: 64.0,
+        // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
+        per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),
+        per_label,
+        per_label_squared,
+    }
+}
+
+export_method!(Flat, torch = TORCH_VERSION);
