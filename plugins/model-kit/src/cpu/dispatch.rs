@@ -4,6 +4,9 @@
 //! is one instruction) and `ROWS` (rows of a register tile). The macro wraps it once for AVX-512, once
 //! for AVX2 and once for the baseline, so that the compiler vectorizes each copy for its own registers.
 
+/// Rows of a register tile with AVX-512, which has 32 registers: a kernel with as many rows runs on such a processor.
+pub(crate) const AVX512_ROWS: usize = 12;
+
 /// Multiply-add: fused where the instruction set has it, so that it never becomes a library call.
 #[inline(always)]
 pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
@@ -20,7 +23,7 @@ macro_rules! vectorized {
                 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
                 fn with_avx512($($arg: $ty),*) {
-                    $body::<true, 12>($($arg),*)
+                    $body::<true, { $crate::cpu::dispatch::AVX512_ROWS }>($($arg),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
