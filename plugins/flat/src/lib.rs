@@ -74,10 +74,10 @@ const TRAINED: f64 = 16.0;
 
 /// Peak of the resident memory.
 fn memory(hyperparameters: &Hyperparameters) -> MemoryFormula {
-    let batch = hyperparameters.batch_size as f64;
-    let tokens = batch * hyperparameters.max_length as f64;
-    let units = hyperparameters.rnn_hidden as f64;
-    let word = hyperparameters.word_size as f64;
+    let batch = hyperparameters.training.batch_size as f64;
+    let tokens = batch * hyperparameters.text.max_length as f64;
+    let units = hyperparameters.encoder.rnn_hidden as f64;
+    let word = hyperparameters.text.word_size as f64;
     // Gates, states and their gradients, words and their gradients, of one batch.
     let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);
     let (per_label, per_label_squared) = match hyperparameters.architecture {
@@ -88,7 +88,7 @@ fn memory(hyperparameters: &Hyperparameters) -> MemoryFormula {
         _ => (hyperparameters.features() as f64 * TRAINED, 0.0),
     };
     MemoryFormula {
-        base: 3e8 + encoder + hyperparameters.max_vocab as f64 * word * 4.0,
+        base: 3e8 + encoder + hyperparameters.text.max_vocab as f64 * word * 4.0,
         per_document: 64.0,
         // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
         per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),

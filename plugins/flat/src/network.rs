@@ -4,12 +4,10 @@ use std::rc::Rc;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    CompiledTextRcnn, FlatClassifier, LabelTable, PooledConvolution, StructureKind,
-    StructureOptions, TextRcnn, TextRcnnOptions, TextRnn, TextRnnOptions, attend,
-    binary_cross_entropy,
+    CompiledClassifier, FlatClassifier, LabelAttention, LabelAttentionOptions, PooledConvolution,
+    Reading, StructureKind, StructureOptions, Text, TextEncoder, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
-use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
@@ -19,30 +17,25 @@ use tch::Tensor;
 
 use crate::hyperparameters::{Architecture, Hyperparameters};
 
-/// Half the width of the words' first values (METHODS 1.4).
-const WORD_BOUND: f64 = 0.25;
-
 /// A network in training.
 pub struct Network {
     parameters: Parameters,
     table: Rc<WordTable>,
     body: Body,
+    classifier: FlatClassifier,
     n_labels: usize,
     hyperparameters: Hyperparameters,
 }
 
-/// From a text to logits.
+/// From a text to what the classifier reads.
 struct Body {
     encoder: Encoder,
-    attention: Option<Attention>,
-    classifier: FlatClassifier,
+    attention: Option<LabelAttention>,
 }
 
 enum Encoder {
-    Rnn(TextRnn),
+    Recurrent(TextEncoder),
     Cnn(TextCnn),
-    Rcnn(TextRcnn),
-    Compiled(CompiledTextRcnn),
 }
 
 /// Convolutions over words (Kim 2014).
@@ -53,67 +46,47 @@ struct TextCnn {
     padded: usize,
 }
 
-struct Attention {
-    table: LabelTable,
-    width: i64,
-}
-
 impl Encoder {
     fn new(
         parameters: &mut Parameters,
         table: &Rc<WordTable>,
         hyperparameters: &Hyperparameters,
     ) -> Result<Self, KitError> {
-        let table = Rc::clone(table);
-        match hyperparameters.architecture {
-            Architecture::TextRnn => {
-                let options = TextRnnOptions {
-                    rnn_hidden: hyperparameters.rnn_hidden,
-                    embedding_dropout: hyperparameters.embedding_dropout,
-                    rnn_dropout: hyperparameters.rnn_dropout,
-                    initialization: hyperparameters.init,
-                };
-                Ok(Self::Rnn(TextRnn::new(parameters, table, options)?))
-            }
+        let settings = &hyperparameters.encoder;
+        let padded = hyperparameters.text.max_length;
+        let reading = match hyperparameters.architecture {
             Architecture::TextCnn => {
                 let convolution = PooledConvolution::new(
                     parameters,
                     "convolution",
                     table.width(),
-                    hyperparameters.num_kernels,
-                    &hyperparameters.kernel_sizes,
-                    hyperparameters.top_k,
-                    hyperparameters.conv_tail,
-                    hyperparameters.init,
+                    settings.num_kernels,
+                    &settings.kernel_sizes,
+                    settings.top_k,
+                    settings.conv_tail,
+                    settings.init,
                 )?;
-                Ok(Self::Cnn(TextCnn {
-                    table,
+                return Ok(Self::Cnn(TextCnn {
+                    table: Rc::clone(table),
                     convolution,
-                    embedding_dropout: hyperparameters.embedding_dropout,
-                    padded: hyperparameters.max_length,
-                }))
+                    embedding_dropout: settings.embedding_dropout,
+                    padded,
+                }));
             }
-            Architecture::TextRcnn | Architecture::LabelAttention => {
-                let options = TextRcnnOptions {
-                    rnn_hidden: hyperparameters.rnn_hidden,
-                    num_kernels: hyperparameters.num_kernels,
-                    kernel_sizes: hyperparameters.kernel_sizes.clone(),
-                    top_k: hyperparameters.top_k,
-                    tail: hyperparameters.conv_tail,
-                    embedding_dropout: hyperparameters.embedding_dropout,
-                    rnn_dropout: hyperparameters.rnn_dropout,
-                    initialization: hyperparameters.init,
-                    padded: hyperparameters.max_length,
-                };
-                Ok(Self::Rcnn(TextRcnn::new(parameters, table, options)?))
-            }
-        }
+            Architecture::TextRnn => Reading::Tokens,
+            Architecture::TextRcnn | Architecture::LabelAttention => Reading::Features,
+        };
+        let encoder = TextEncoder::new(parameters, table, reading, settings, padded)?;
+        Ok(Self::Recurrent(encoder))
     }
 
     /// `[documents, features]`
-    fn forward(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        match self {
-            Self::Rnn(encoder) => last_states(&encoder.states(pass, batch), batch),
+    fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
+        let features = match self {
+            Self::Recurrent(encoder) => match encoder.forward(pass, batch) {
+                Text::Features(features) => features,
+                Text::States(states) => last_states(&states, batch),
+            },
             Self::Cnn(encoder) => {
                 let words = encoder
                     .table
@@ -123,9 +96,8 @@ impl Encoder {
                     .convolution
                     .forward(pass, &words, &batch.packing, padded)
             }
-            Self::Rcnn(encoder) => encoder.forward(pass, batch),
-            Self::Compiled(encoder) => encoder.forward(batch),
-        }
+        };
+        Text::Features(features)
     }
 }
 
@@ -153,24 +125,23 @@ fn last_states(states: &Tensor, batch: &Batch) -> Tensor {
 }
 
 impl Body {
-    /// Logits `[documents, L]`.
+    /// `[documents, width]`
     fn forward(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        let features = self.encoder.forward(pass, batch);
-        let features = match &self.attention {
-            Some(attention) => {
-                let text = features.view([features.size()[0], -1, attention.width]);
-                attend(&text, &attention.table.forward(pass)).flatten(1, 2)
+        let text = self.encoder.forward(pass, batch);
+        match (&self.attention, text) {
+            (Some(attention), text) => {
+                attention.forward(pass, batch, &text, &attention.labels(pass))
             }
-            None => features,
-        };
-        self.classifier.forward(pass, &features)
+            (None, Text::Features(rows) | Text::States(rows)) => rows,
+        }
     }
 }
 
 impl Network {
     /// Logits `[documents, L]`.
     pub fn logits(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        self.body.forward(pass, batch)
+        self.classifier
+            .forward(pass, &self.body.forward(pass, batch))
     }
 }
 
@@ -184,11 +155,11 @@ impl Trainable for Network {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Losses {
-        let gold = batch.gold(self.n_labels, self.parameters.device());
+        let gold = batch.gold(self.n_labels, self.parameters.options());
         let total = binary_cross_entropy(
             &self.logits(pass, batch),
             &gold,
-            self.hyperparameters.bce_reduction,
+            self.hyperparameters.classifier.bce_reduction,
         );
         Losses {
             terms: vec![("classification", total.shallow_clone())],
@@ -209,56 +180,48 @@ impl WordNetwork for Network {
     type Trained = TrainedFlat;
 
     const NAME: &'static str = "flat";
-    const WORKS_ON_TREES: bool = false;
+
+    fn works_on_trees(_: &Hyperparameters) -> bool {
+        false
+    }
 
     fn build(
         mut parameters: Parameters,
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let padding = inputs.words.checked_sub(2).map(|row| row as u32);
-        let table = parameters.add_table(
-            "words",
-            [inputs.words as i64, inputs.word_size],
-            &Initializer::Uniform(WORD_BOUND),
-            padding,
-        )?;
+        let table = inputs.word_table(&mut parameters)?;
         let encoder = Encoder::new(&mut parameters, &table, hyperparameters)?;
-        let labels = inputs.hierarchy.n_labels() as i64;
-        let (attention, features) = if hyperparameters.architecture == Architecture::LabelAttention
-        {
-            let width = hyperparameters.la_label_dim;
-            let structure = StructureOptions {
-                kind: StructureKind::None,
-                ..StructureOptions::default()
-            };
-            let table = LabelTable::new(
-                &mut parameters,
-                inputs.hierarchy,
-                width,
-                &structure,
-                hyperparameters.label_dropout,
-            )?;
-            (Some(Attention { table, width }), labels * width)
-        } else {
-            (None, hyperparameters.features())
-        };
+        let attention = (hyperparameters.architecture == Architecture::LabelAttention)
+            .then(|| {
+                let options = LabelAttentionOptions {
+                    label_dim: hyperparameters.la_label_dim,
+                    dropout: hyperparameters.label_dropout,
+                    structure: StructureOptions {
+                        kind: StructureKind::None,
+                        ..StructureOptions::default()
+                    },
+                    mask_padding: true,
+                    padded: hyperparameters.text.max_length,
+                };
+                LabelAttention::new(&mut parameters, inputs.hierarchy, options)
+            })
+            .transpose()?;
+        let features = attention
+            .as_ref()
+            .map_or_else(|| hyperparameters.features(), |attention| attention.width());
         let classifier = FlatClassifier::new(
             &mut parameters,
             features,
-            labels,
-            hyperparameters.classifier_dropout,
-            hyperparameters.classifier_dropout_site,
-            hyperparameters.init,
+            inputs.hierarchy.n_labels() as i64,
+            &hyperparameters.classifier,
+            hyperparameters.encoder.init,
         )?;
         Ok(Self {
             parameters,
             table,
-            body: Body {
-                encoder,
-                attention,
-                classifier,
-            },
+            body: Body { encoder, attention },
+            classifier,
             n_labels: inputs.hierarchy.n_labels(),
             hyperparameters: hyperparameters.clone(),
         })
@@ -270,16 +233,15 @@ impl WordNetwork for Network {
 
     fn into_trained(self) -> TrainedFlat {
         let encoder = match self.body.encoder {
-            Encoder::Rcnn(encoder) => encoder
-                .compile()
-                .map_or(Encoder::Rcnn(encoder), Encoder::Compiled),
+            Encoder::Recurrent(encoder) => Encoder::Recurrent(encoder.into_trained()),
             other => other,
         };
         TrainedFlat {
             body: Body {
                 encoder,
-                ..self.body
+                attention: self.body.attention.map(LabelAttention::into_trained),
             },
+            classifier: self.classifier.into_trained(),
             n_labels: self.n_labels,
         }
     }
@@ -288,6 +250,7 @@ impl WordNetwork for Network {
 /// A network in prediction.
 pub struct TrainedFlat {
     body: Body,
+    classifier: CompiledClassifier,
     n_labels: usize,
 }
 
@@ -297,6 +260,8 @@ impl TrainedNetwork for TrainedFlat {
     }
 
     fn scores(&self, batch: &Batch) -> Tensor {
-        self.body.forward(&Pass::evaluation(), batch).sigmoid()
+        self.classifier
+            .forward(&self.body.forward(&Pass::evaluation(), batch))
+            .sigmoid()
     }
 }

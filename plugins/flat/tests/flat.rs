@@ -3,16 +3,10 @@
 
 use arborist_flat::network::Network;
 use arborist_flat::{Architecture, Flat, Hyperparameters};
-use arborist_model_kit::batch::{Batch, EncodedDocuments};
-use arborist_model_kit::parameters::Parameters;
-use arborist_model_kit::pass::{Moment, Pass};
-use arborist_model_kit::structure::Hierarchy;
-use arborist_model_kit::training::Trainable;
-use arborist_model_kit::word_method::{Inputs, TrainedNetwork, WordNetwork};
+use arborist_model_kit::checks::{self, Corpus, tree_of};
+use arborist_model_kit::settings::{EncoderSettings, TextSettings, TrainingSettings};
 use arborist_plugin_api::{Facts, Method, ModelError};
-use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use serde_json::Value;
-use tch::{Device, Kind, Tensor};
 
 const ARCHITECTURES: [Architecture; 4] = [
     Architecture::TextRnn,
@@ -48,104 +42,66 @@ mod kit_of_label_attention {
 fn tiny(architecture: Architecture) -> Hyperparameters {
     Hyperparameters {
         architecture,
-        word_size: 12,
-        rnn_hidden: 8,
-        num_kernels: 10,
+        text: TextSettings {
+            min_freq: 1,
+            word_size: 12,
+            ..TextSettings::default()
+        },
+        encoder: EncoderSettings {
+            rnn_hidden: 8,
+            num_kernels: 10,
+            ..EncoderSettings::default()
+        },
         la_label_dim: 6,
-        classifier_dropout: 0.3,
         ..Hyperparameters::default()
     }
 }
 
-fn network(hyperparameters: &Hyperparameters) -> Network {
-    let label = |id: &str, parents: &[&str]| NewLabel {
-        id: id.to_owned(),
-        name: id.to_owned(),
-        parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
-    };
-    let taxonomy =
-        Taxonomy::new(vec![label("A", &[]), label("B", &[]), label("A1", &["A"])]).unwrap();
-    let hierarchy = Hierarchy::new(&taxonomy, []);
-    let inputs = Inputs {
-        hierarchy: &hierarchy,
-        words: 20,
-        word_size: 12,
-    };
-    Network::build(Parameters::fresh(Device::Cpu, 1), hyperparameters, inputs).unwrap()
-}
-
-fn batch() -> Batch {
-    let mut documents = EncodedDocuments::default();
-    for (length, labels) in [(4_u32, vec![0, 2]), (9, vec![1]), (1, vec![])] {
-        let tokens: Vec<u32> = (0..length).map(|place| (place * 5 + length) % 18).collect();
-        documents.push(&tokens, &labels);
-    }
-    Batch::new(&documents, &[0, 1, 2], 2)
+fn still(architecture: Architecture) -> Hyperparameters {
+    let mut hyperparameters = tiny(architecture);
+    hyperparameters.encoder.embedding_dropout = 0.0;
+    hyperparameters.encoder.rnn_dropout = 0.0;
+    hyperparameters.label_dropout = 0.0;
+    hyperparameters.classifier.classifier_dropout = 0.0;
+    hyperparameters
 }
 
 #[test]
 fn the_network_for_prediction_scores_the_same() {
     for architecture in ARCHITECTURES {
-        let network = network(&tiny(architecture));
-        let _guard = tch::no_grad_guard();
-        let expected = network.predict(&batch()).scores;
-        let found = network.into_trained().scores(&batch());
-        assert_eq!(found.size(), [3, 3]);
-        assert!(
-            (found - expected).abs().max().double_value(&[]) < 1e-6,
-            "{architecture:?}"
-        );
+        checks::trained_scores::<Network>(&tiny(architecture));
     }
 }
 
 #[test]
-fn the_slope_of_the_loss_is_its_gradient() {
+fn gradients_are_slopes() {
     for architecture in ARCHITECTURES {
-        let network = network(&tiny(architecture));
-        let moment = Moment {
-            seed: 3,
-            stage: 0,
-            step: 9,
+        checks::gradients::<Network>(&tiny(architecture), &[]);
+    }
+}
+
+#[test]
+fn kernels_compute_what_libtorch_does() {
+    for architecture in ARCHITECTURES {
+        checks::kernels::<Network>(&still(architecture));
+    }
+}
+
+#[test]
+fn networks_without_dropout_learn_200_documents_by_heart() {
+    for architecture in ARCHITECTURES {
+        let mut hyperparameters = still(architecture);
+        hyperparameters.training = TrainingSettings {
+            epochs: 40,
+            patience: 0,
+            learning_rate: 0.01,
+            batch_size: 8,
+            ..TrainingSettings::default()
         };
-        let parameters: Vec<&Tensor> = network
-            .parameters()
-            .entries()
-            .iter()
-            .map(|entry| &entry.tensor)
-            .collect();
-        let pass = Pass::training(moment);
-        let losses = network.losses(&batch(), &pass);
-        let gradients = pass.backward(&losses.total, &parameters);
-        for (entry, gradient) in network.parameters().entries().iter().zip(&gradients) {
-            let gradient = gradient
-                .as_ref()
-                .unwrap_or_else(|| panic!("no gradient of {}", entry.name));
-            let norm = gradient.norm().double_value(&[]);
-            let direction = gradient / norm.max(1e-12);
-            let at = |step: f64| {
-                let before = entry.tensor.detach().copy();
-                let _ = entry.tensor.detach().g_add_(&(&direction * step));
-                let loss = network
-                    .losses(&batch(), &Pass::training(moment))
-                    .total
-                    .to_kind(Kind::Double)
-                    .double_value(&[]);
-                entry.tensor.detach().copy_(&before);
-                loss
-            };
-            // A maximum over windows may change hands within a step: then one side has another slope.
-            let (step, here) = (2e-3, at(0.0));
-            let slopes = [(at(step) - here) / step, (here - at(-step)) / step];
-            let slope = slopes
-                .into_iter()
-                .min_by(|a, b| (a - norm).abs().total_cmp(&(b - norm).abs()))
-                .unwrap();
-            assert!(
-                (slope - norm).abs() < 0.03 * norm + 2e-4,
-                "{} of {architecture:?}: slope {slope}, gradient {norm}",
-                entry.name
-            );
-        }
+        let corpus = Corpus::to_overfit(&tree_of(12));
+        corpus.train::<Flat>(hyperparameters).0.unwrap();
+        let micro_f1 = corpus.micro_f1_on_train(&mut corpus.load::<Flat>().unwrap());
+        assert!(micro_f1 > 0.99, "{architecture:?}: {micro_f1}");
     }
 }
 

@@ -16,7 +16,7 @@ use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::process;
 use arborist_model_kit::structure::Hierarchy;
 use arborist_model_kit::training::Trainable;
-use arborist_model_kit::word_method::{TrainedNetwork, WordNetwork};
+use arborist_model_kit::word_method::{Inputs, Purpose, TrainedNetwork, WordNetwork};
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use tch::Device;
 
@@ -114,18 +114,17 @@ impl Options {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse()?;
     process::prepare("cpu", options.threads)?;
-    let hyperparameters = Hyperparameters {
-        max_length: options.length,
-        ..Hyperparameters::default()
-    };
+    let mut hyperparameters = Hyperparameters::default();
+    hyperparameters.text.max_length = options.length;
     let hierarchy = Hierarchy::new(&options.taxonomy()?, []);
-    let network = Rc::new(Network::new(
-        Parameters::fresh(Device::Cpu, 1),
-        &hyperparameters,
-        &hierarchy,
-        options.vocabulary,
-        300,
-    )?);
+    let inputs = Inputs {
+        hierarchy: &hierarchy,
+        words: options.vocabulary,
+        word_size: 300,
+        purpose: Purpose::Training,
+    };
+    let fresh = Parameters::fresh(Device::Cpu, 1);
+    let network = Rc::new(Network::build(fresh, &hyperparameters, inputs)?);
     let parameters = network.parameters().count();
     let documents = options.documents(options.batch * (options.steps + 2));
     let groups = parallel::threads();

@@ -18,7 +18,6 @@ use arborist_plugin_api::{
 };
 use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
 
-pub use arborist_model_kit::blocks::StructureKind;
 use arborist_model_kit::word_method::{self, WordModel};
 
 pub use crate::hyperparameters::{Hyperparameters, LaText, Variant};

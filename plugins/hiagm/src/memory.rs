@@ -15,13 +15,11 @@ const TRAINED: f64 = 16.0;
 /// Peak of the resident memory.
 pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let node = hyperparameters.node_size as f64;
-    let features = hyperparameters.num_kernels as f64
-        * hyperparameters.kernel_sizes.len() as f64
-        * hyperparameters.top_k as f64;
-    let batch = hyperparameters.batch_size as f64;
-    let tokens = batch * hyperparameters.max_length as f64;
-    let units = hyperparameters.rnn_hidden as f64;
-    let word = hyperparameters.word_size as f64;
+    let features = hyperparameters.encoder.features() as f64;
+    let batch = hyperparameters.training.batch_size as f64;
+    let tokens = batch * hyperparameters.text.max_length as f64;
+    let units = hyperparameters.encoder.rnn_hidden as f64;
+    let word = hyperparameters.text.word_size as f64;
     // Gates, states and their gradients, words and their gradients, of one batch.
     let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);
     // A label's vectors of one batch: inputs, outputs, both with gradients.
@@ -40,7 +38,7 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
         Variant::Flat => (features * TRAINED, 0.0),
     };
     MemoryFormula {
-        base: 3e8 + encoder + hyperparameters.max_vocab as f64 * word * 4.0,
+        base: 3e8 + encoder + hyperparameters.text.max_vocab as f64 * word * 4.0,
         per_document: 64.0,
         // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
         per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),

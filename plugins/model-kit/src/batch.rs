@@ -125,7 +125,7 @@ impl Batch {
     }
 
     /// Gold labels as `[documents, n_labels]`, 1 or 0.
-    pub fn gold(&self, n_labels: usize, device: Device) -> Tensor {
+    pub fn gold(&self, n_labels: usize, options: (Kind, Device)) -> Tensor {
         let mut gold = vec![0.0_f32; self.len() * n_labels];
         for (row, labels) in gold.chunks_exact_mut(n_labels.max(1)).zip(&self.labels) {
             for &label in labels {
@@ -134,7 +134,8 @@ impl Batch {
         }
         Tensor::from_slice(&gold)
             .view([self.len() as i64, n_labels as i64])
-            .to_device(device)
+            .to_kind(options.0)
+            .to_device(options.1)
     }
 
     /// Rows of tokens, document after document, as `[documents, tokens, d]` with zeros behind the end of each
@@ -155,6 +156,7 @@ impl Batch {
         let places = Tensor::from_slice(&places).to_device(rows.device());
         let mask = Tensor::from_slice(&mask)
             .view(shape)
+            .to_kind(rows.kind())
             .to_device(rows.device());
         let padded = rows
             .index_select(0, &places)
@@ -327,7 +329,8 @@ mod tests {
         assert_eq!(batch.documents, [1, 0, 2]);
         assert_eq!(batch.tokens, [1, 1, 1, 0, 0, 2]);
         assert_eq!(batch.packed_tokens(), [1, 0, 2, 1, 0, 1]);
-        let gold: Vec<f32> = Vec::try_from(batch.gold(3, Device::Cpu).flatten(0, -1)).unwrap();
+        let gold: Vec<f32> =
+            Vec::try_from(batch.gold(3, (Kind::Float, Device::Cpu)).flatten(0, -1)).unwrap();
         assert_eq!(gold, [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
         let (ids, mask) = batch.padded(9, 2, Device::Cpu);
         assert_eq!(ids.size(), [3, 4]);

@@ -7,19 +7,26 @@ mod linear;
 mod loss;
 mod pooled_convolution;
 mod structure_encoder;
+mod text_encoder;
+mod text_propagation;
 mod text_rcnn;
 mod text_rnn;
 mod tree_lstm;
 
 pub use self::gcn::{EdgeStart, Gcn, GcnOptions, Propagation};
 pub use self::gru::Gru;
-pub use self::label_attention::{LabelTable, attend, attend_tokens};
-pub use self::linear::Linear;
+pub use self::label_attention::{
+    LabelAttention, LabelAttentionOptions, LabelTable, attend, attend_tokens,
+};
+pub use self::linear::{CompiledLinear, Linear};
 pub use self::loss::{
-    BceReduction, DropoutSite, FlatClassifier, binary_cross_entropy, recursive_regularization,
+    BceReduction, CompiledClassifier, DropoutSite, FlatClassifier, binary_cross_entropy,
+    recursive_regularization,
 };
 pub use self::pooled_convolution::{ConvolutionTail, PooledConvolution};
 pub use self::structure_encoder::{StructureEncoder, StructureKind, StructureOptions};
+pub use self::text_encoder::{Reading, Text, TextEncoder};
+pub use self::text_propagation::{TextPropagation, TextPropagationOptions};
 pub use self::text_rcnn::{CompiledTextRcnn, TextRcnn, TextRcnnOptions};
 pub use self::text_rnn::{TextRnn, TextRnnOptions};
 pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};

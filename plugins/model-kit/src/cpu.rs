@@ -13,4 +13,12 @@ pub(crate) mod lookup;
 pub mod noise;
 pub(crate) mod pairs;
 pub mod parallel;
+pub(crate) mod product;
 pub(crate) mod slices;
+
+use tch::{Device, Kind, Tensor};
+
+/// Whether the kernels can work on a tensor: single precision on a processor.
+pub(crate) fn serves(tensor: &Tensor) -> bool {
+    tensor.device() == Device::Cpu && tensor.kind() == Kind::Float
+}

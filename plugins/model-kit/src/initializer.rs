@@ -72,15 +72,15 @@ impl Initializer {
     }
 
     /// The same as a tensor.
-    pub fn tensor(&self, seed: u64, name: &str, shape: &[i64], device: Device) -> Tensor {
+    pub fn tensor(&self, seed: u64, name: &str, shape: &[i64], options: (Kind, Device)) -> Tensor {
         let length = shape.iter().product::<i64>();
         let tensor = match self {
-            Self::Constant(value) => return Tensor::full(shape, *value, (Kind::Float, device)),
+            Self::Constant(value) => return Tensor::full(shape, *value, options),
             other => {
                 Tensor::from_slice(&other.values(seed, name, usize::try_from(length).unwrap_or(0)))
             }
         };
-        tensor.view(shape).to_device(device)
+        tensor.view(shape).to_kind(options.0).to_device(options.1)
     }
 }
 

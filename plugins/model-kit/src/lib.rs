@@ -10,6 +10,8 @@
 
 pub mod batch;
 pub mod blocks;
+#[cfg(feature = "checks")]
+pub mod checks;
 pub mod cpu;
 pub mod error;
 pub mod files;
@@ -20,6 +22,7 @@ pub mod parameters;
 pub mod pass;
 pub mod process;
 pub mod schedule;
+pub mod settings;
 pub mod structure;
 #[cfg(test)]
 mod testing;

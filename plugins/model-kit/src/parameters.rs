@@ -20,6 +20,8 @@ pub struct Parameter {
     pub trained: bool,
     /// Whether weight decay applies.
     pub decayed: bool,
+    /// Whether prediction does without it.
+    pub auxiliary: bool,
 }
 
 /// Where values come from.
@@ -31,7 +33,12 @@ enum Source {
 /// All named tensors of a model.
 pub struct Parameters {
     device: Device,
+    kind: Kind,
     source: Source,
+    /// Whether what is added now is for training only.
+    auxiliary: bool,
+    /// Whether what is added now stays as it is.
+    frozen: bool,
     entries: Vec<Parameter>,
     tables: Vec<Rc<WordTable>>,
 }
@@ -42,6 +49,9 @@ impl Parameters {
     pub fn fresh(device: Device, seed: u64) -> Self {
         Self {
             device,
+            kind: Kind::Float,
+            auxiliary: false,
+            frozen: false,
             source: Source::Seed(seed),
             entries: Vec::new(),
             tables: Vec::new(),
@@ -55,15 +65,66 @@ impl Parameters {
     pub fn from_file(device: Device, path: &Path) -> Result<Self, KitError> {
         Ok(Self {
             device,
+            kind: Kind::Float,
+            auxiliary: false,
+            frozen: false,
             source: Source::Checkpoint(read_tensors(path)?),
             entries: Vec::new(),
             tables: Vec::new(),
         })
     }
 
+    /// Parameters in double precision, for checks of gradients: all blocks then compute with libtorch's operations.
+    #[must_use]
+    pub fn in_double(self) -> Self {
+        Self {
+            kind: Kind::Double,
+            ..self
+        }
+    }
+
     #[must_use]
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Kind and device of all parameters.
+    #[must_use]
+    pub fn options(&self) -> (Kind, Device) {
+        (self.kind, self.device)
+    }
+
+    /// Adds parameters that only training needs: a model for prediction comes without them.
+    ///
+    /// # Errors
+    /// Those of `add`.
+    pub fn for_training<T>(
+        &mut self,
+        add: impl FnOnce(&mut Self) -> Result<T, KitError>,
+    ) -> Result<T, KitError> {
+        let before = std::mem::replace(&mut self.auxiliary, true);
+        let added = add(self);
+        self.auxiliary = before;
+        added
+    }
+
+    /// Adds parameters that stay as they are.
+    ///
+    /// # Errors
+    /// Those of `add`.
+    pub fn frozen<T>(
+        &mut self,
+        add: impl FnOnce(&mut Self) -> Result<T, KitError>,
+    ) -> Result<T, KitError> {
+        let before = std::mem::replace(&mut self.frozen, true);
+        let added = add(self);
+        self.frozen = before;
+        added
     }
 
     /// Adds a trained parameter.
@@ -76,7 +137,7 @@ impl Parameters {
         shape: &[i64],
         initializer: &Initializer,
     ) -> Result<Tensor, KitError> {
-        self.insert(name, shape, initializer, true)
+        self.insert(name, shape, initializer, !self.frozen)
     }
 
     /// Adds a parameter that stays as it is.
@@ -116,6 +177,7 @@ impl Parameters {
             tensor: tensor.shallow_clone(),
             trained,
             decayed,
+            auxiliary: self.auxiliary,
         });
         Ok(tensor)
     }
@@ -152,7 +214,9 @@ impl Parameters {
         initializer: &Initializer,
     ) -> Result<Tensor, KitError> {
         match &mut self.source {
-            Source::Seed(seed) => Ok(initializer.tensor(*seed, name, shape, self.device)),
+            Source::Seed(seed) => {
+                Ok(initializer.tensor(*seed, name, shape, (self.kind, self.device)))
+            }
             Source::Checkpoint(tensors) => {
                 let tensor = tensors
                     .remove(name)
@@ -163,7 +227,7 @@ impl Parameters {
                         tensor.size()
                     )));
                 }
-                Ok(tensor.to_device(self.device).to_kind(Kind::Float))
+                Ok(tensor.to_device(self.device).to_kind(self.kind))
             }
         }
     }
@@ -193,9 +257,27 @@ impl Parameters {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path, durability: Durability) -> Result<(), KitError> {
+        self.write(path, durability, |_| true)
+    }
+
+    /// The same without what only training needs.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_model(&self, path: &Path, durability: Durability) -> Result<(), KitError> {
+        self.write(path, durability, |entry| !entry.auxiliary)
+    }
+
+    fn write(
+        &self,
+        path: &Path,
+        durability: Durability,
+        which: impl Fn(&Parameter) -> bool,
+    ) -> Result<(), KitError> {
         let mut tensors: Vec<(String, Tensor)> = self
             .entries
             .iter()
+            .filter(|entry| which(entry))
             .map(|entry| (entry.name.clone(), entry.tensor.detach()))
             .collect();
         tensors.extend(
@@ -206,19 +288,28 @@ impl Parameters {
         write_tensors(&tensors, path, durability)
     }
 
-    /// Overwrites all values with those of a file that [`Parameters::save`] wrote.
+    /// Overwrites values with those of a file that [`Parameters::save_model`] wrote; what only training needs stays.
     ///
     /// # Errors
     /// When the file cannot be read, or has other tensors.
-    pub fn restore(&self, path: &Path) -> Result<(), KitError> {
-        self.assign(read_tensors(path)?)
+    pub fn restore_model(&self, path: &Path) -> Result<(), KitError> {
+        self.overwrite(read_tensors(path)?, |entry| !entry.auxiliary)
     }
 
     /// Overwrites all values.
-    pub(crate) fn assign(&self, mut tensors: BTreeMap<String, Tensor>) -> Result<(), KitError> {
+    pub(crate) fn assign(&self, tensors: BTreeMap<String, Tensor>) -> Result<(), KitError> {
+        self.overwrite(tensors, |_| true)
+    }
+
+    fn overwrite(
+        &self,
+        mut tensors: BTreeMap<String, Tensor>,
+        which: impl Fn(&Parameter) -> bool,
+    ) -> Result<(), KitError> {
         let own = self
             .entries
             .iter()
+            .filter(|entry| which(entry))
             .map(|entry| (entry.name.as_str(), &entry.tensor));
         let tables = self
             .tables

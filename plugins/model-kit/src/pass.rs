@@ -7,10 +7,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::cpu::noise::{Dropout, Noise};
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 
 /// Names the randomness of a step: the same place gives the same numbers, whatever happened before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,14 @@ impl Pass {
         Some(Noise::new(moment.seed, moment.stage, moment.step, site))
     }
 
+    /// Randomness for a place with a number of its own, none outside training: the same on every device, whatever asked
+    /// before.
+    pub fn noise_of(&self, place: u32) -> Option<Noise> {
+        let moment = self.moment?;
+        let site = (1 << 32) + u64::from(place);
+        Some(Noise::new(moment.seed, moment.stage, moment.step, site))
+    }
+
     /// Dropout at the next place that asks; off outside training.
     pub(crate) fn dropout_factors(&self, p: f64) -> Dropout {
         match self.noise() {
@@ -92,7 +100,7 @@ impl Pass {
         if dropout.is_off() {
             return x.shallow_clone();
         }
-        if x.device() != Device::Cpu || x.kind() != Kind::Float {
+        if !cpu::serves(x) {
             return x.dropout(p, true);
         }
         x * factors(&x.size(), dropout)
@@ -225,6 +233,8 @@ fn fill_body<const FMA: bool, const ROWS: usize>(
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind};
+
     use super::*;
 
     const MOMENT: Moment = Moment {

@@ -1,4 +1,4 @@
-//! The label tree as the structure encoders see it: edges, levels, priors (METHODS 1.1, 1.6).
+//! The label tree, or graph, as the structure encoders see it: edges, levels, priors (METHODS 1.1, 1.6).
 
 use arborist_plugin_api::LabelIndex;
 use arborist_shared::priors::{EdgePrior, edge_priors};
@@ -6,7 +6,7 @@ use arborist_shared::taxonomy::Taxonomy;
 
 use crate::cpu::graph::Edges;
 
-/// A tree of labels with the priors of its edges. The virtual root and its edges are not part of it.
+/// A tree or graph of labels with the priors of its edges. The virtual root and its edges are not part of it.
 #[derive(Clone, Debug)]
 pub struct Hierarchy {
     n_labels: usize,
@@ -32,6 +32,14 @@ impl Hierarchy {
             tree = taxonomy.to_tree();
             &tree
         };
+        Self::graph(taxonomy, label_sets)
+    }
+
+    /// The same with all parents, for what works on graphs: a graph convolution does, a `TreeLSTM` does not.
+    pub fn graph<'a>(
+        taxonomy: &Taxonomy,
+        label_sets: impl IntoIterator<Item = &'a [LabelIndex]>,
+    ) -> Self {
         let edges = edge_priors(taxonomy, label_sets);
         let n_labels = taxonomy.len();
         let mut levels = vec![Vec::new(); taxonomy.depth() as usize];

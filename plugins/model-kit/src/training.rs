@@ -475,7 +475,7 @@ impl<'a, M: Trainable> Run<'a, M> {
             self.position.epoch + u32::from(self.position.updates_in_epoch > 0);
         self.model
             .parameters()
-            .save(&self.plan.checkpoint.join(MODEL_FILE), Durability::Eventual)?;
+            .save_model(&self.plan.checkpoint.join(MODEL_FILE), Durability::Eventual)?;
         self.host.emit(RunEvent::Checkpoint {
             at_ms: 0,
             epoch: self.position.kept_epoch,
@@ -504,9 +504,9 @@ impl<'a, M: Trainable> Run<'a, M> {
         drop(optimizer);
         let path = plan.checkpoint.join(MODEL_FILE);
         if path.exists() {
-            model.parameters().restore(&path)?;
+            model.parameters().restore_model(&path)?;
         }
-        model.parameters().save(&path, Durability::Synced)?;
+        model.parameters().save_model(&path, Durability::Synced)?;
         model.before_evaluation();
         files.remove()?;
         Ok(Summary {

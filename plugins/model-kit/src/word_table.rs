@@ -7,11 +7,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::cpu::adam::{self, StepFactors, Stretch};
 use crate::cpu::lookup::{self, TokensByRow, ZERO_ROW};
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 use crate::pass::Pass;
 
 /// Rows that one thread updates at a time.
@@ -106,7 +106,7 @@ impl WordTable {
 
     /// Rows for `ids` with dropout `p`: `[ids, width]`. In training the gradient comes back to the table.
     pub fn lookup(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
-        if self.values.device() == Device::Cpu {
+        if cpu::serves(&self.values) {
             self.lookup_here(pass, ids, p, self.width)
         } else {
             self.lookup_there(pass, ids, p)
@@ -115,7 +115,7 @@ impl WordTable {
 
     /// The same with columns of zeros behind each row, up to a width that matrix products like; only on a processor.
     pub fn lookup_aligned(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
-        if self.values.device() == Device::Cpu {
+        if cpu::serves(&self.values) {
             self.lookup_here(pass, ids, p, self.width.next_multiple_of(ALIGNMENT))
         } else {
             self.lookup_there(pass, ids, p)
@@ -383,7 +383,10 @@ impl WordTable {
         let places: std::collections::HashMap<u32, i64> =
             distinct.iter().copied().zip(0..).collect();
         let device = self.values.device();
-        let sums = Tensor::zeros([distinct.len() as i64, self.width()], (Kind::Float, device));
+        let sums = Tensor::zeros(
+            [distinct.len() as i64, self.width()],
+            (self.values.kind(), device),
+        );
         for (rows, gradients) in pending.drain(..) {
             let index: Vec<i64> = rows.iter().map(|row| places[row]).collect();
             let _ = sums.shallow_clone().index_add_(

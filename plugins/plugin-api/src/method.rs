@@ -17,7 +17,8 @@ use crate::request::{LoadRequest, TrainRequest};
 /// The functions are called one after the other from one thread. They may panic: the seam reports a panic as a
 /// failed call. They must not install a global allocator, and must not rely on statics to talk to the host.
 pub trait Method: 'static {
-    /// The hyperparameters, as the JSON Schema in the manifest describes them.
+    /// The hyperparameters, as the JSON Schema in the manifest describes them: what nobody chose comes with the schema's
+    /// default, and a key that the schema does not have is refused before it gets here.
     type Hyperparameters: DeserializeOwned;
     /// A trained model, ready to score texts.
     type Model: Model;

@@ -1,6 +1,8 @@
 //! Hyperparameters, presets, memory.
 
 use arborist_hiagm::{HiAgm, Hyperparameters};
+use arborist_model_kit::blocks::StructureKind;
+use arborist_model_kit::settings::StructureSettings;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
 
@@ -28,25 +30,29 @@ fn the_authors_presets_follow_their_code_and_paper() {
     let code = resolved("code");
     assert_eq!(
         (
-            code.learning_rate,
-            code.batch_size,
-            code.epochs,
-            code.patience
+            code.training.learning_rate,
+            code.training.batch_size,
+            code.training.epochs,
+            code.training.patience
         ),
         (1e-4, 64, 250, 50)
     );
     assert_eq!(
         (
-            code.max_length,
-            code.min_freq,
-            code.max_vocab,
-            code.adam_eps
+            code.text.max_length,
+            code.text.min_freq,
+            code.text.max_vocab,
+            code.training.adam_eps
         ),
         (256, 5, 50_000, 1e-8)
     );
     let paper = resolved("paper");
     assert_eq!(
-        (paper.min_freq, paper.max_vocab, paper.adam_eps),
+        (
+            paper.text.min_freq,
+            paper.text.max_vocab,
+            paper.training.adam_eps
+        ),
         (2, 60_000, 1e-6)
     );
 }
@@ -84,7 +90,10 @@ fn an_odd_width_does_not_go_with_a_tree_lstm() {
         depth: 2,
     };
     let odd = Hyperparameters {
-        structure: arborist_hiagm::StructureKind::TreeLstm,
+        structure: StructureSettings {
+            structure: StructureKind::TreeLstm,
+            ..StructureSettings::default()
+        },
         node_size: 301,
         ..Hyperparameters::default()
     };

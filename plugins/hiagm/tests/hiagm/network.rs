@@ -1,69 +1,32 @@
 //! The network against the paper's figures (METHODS 8.1, 8.2).
 
 use arborist_hiagm::network::Network;
-use arborist_hiagm::{Hyperparameters, LaText, StructureKind, Variant};
-use arborist_model_kit::batch::{Batch, EncodedDocuments};
-use arborist_model_kit::parameters::Parameters;
-use arborist_model_kit::pass::{Moment, Pass};
-use arborist_model_kit::structure::Hierarchy;
+use arborist_hiagm::{HiAgm, Hyperparameters, LaText, Variant};
+use arborist_model_kit::batch::Batch;
+use arborist_model_kit::blocks::{EdgeStart, Propagation, StructureKind};
+use arborist_model_kit::checks::{
+    self, Corpus, batch, gradients_by_name, parameter, t5, taxonomy, tree_of,
+};
+use arborist_model_kit::pass::Pass;
 use arborist_model_kit::training::Trainable;
-use arborist_model_kit::word_method::{TrainedNetwork, WordNetwork};
 use arborist_shared::taxonomy::Taxonomy;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use crate::corpus::{t5, taxonomy, tiny};
-
-fn tree_of(labels: usize) -> Taxonomy {
-    let names: Vec<String> = (0..labels).map(|label| format!("l{label}")).collect();
-    let parents: Vec<Vec<&str>> = (0..labels)
-        .map(|label| {
-            if label < 4 {
-                vec![]
-            } else {
-                vec![names[(label - 4) / 5].as_str()]
-            }
-        })
-        .collect();
-    let labels: Vec<(&str, &[&str])> = names
-        .iter()
-        .zip(&parents)
-        .map(|(name, parents)| (name.as_str(), parents.as_slice()))
-        .collect();
-    taxonomy(&labels)
-}
+use crate::corpus::{still, tiny};
 
 fn network(hyperparameters: &Hyperparameters, taxonomy: &Taxonomy, words: usize) -> Network {
-    // Every edge has a prior: at weights of exactly 0 the ReLU has no slope.
-    let sets: Vec<Vec<u32>> = taxonomy
-        .indexes()
-        .map(|label| taxonomy.close(&[label]))
-        .collect();
-    let hierarchy = Hierarchy::new(taxonomy, sets.iter().map(Vec::as_slice));
-    Network::new(
-        Parameters::fresh(Device::Cpu, 1),
-        hyperparameters,
-        &hierarchy,
-        words,
-        hyperparameters.word_size,
-    )
-    .unwrap()
+    checks::network(hyperparameters, taxonomy, words, Kind::Float)
 }
 
-fn batch() -> Batch {
-    let mut documents = EncodedDocuments::default();
-    for (length, labels) in [
-        (4, vec![0, 2]),
-        (9, vec![1, 4]),
-        (1, vec![]),
-        (6, vec![0, 3]),
-    ] {
-        let tokens: Vec<u32> = (0..length).map(|place| (place * 5 + length) % 18).collect();
-        documents.push(&tokens, &labels);
-    }
-    Batch::new(&documents, &[0, 1, 2, 3], 2)
+fn count(change: impl FnOnce(&mut Hyperparameters)) -> i64 {
+    let mut hyperparameters = Hyperparameters::default();
+    change(&mut hyperparameters);
+    network(&hyperparameters, &tree_of(103), 50_002)
+        .parameters()
+        .count()
 }
 
-/// Each variant with each structure encoder.
+/// Each variant with each structure encoder, and the options that change what is computed.
 fn variants() -> Vec<Hyperparameters> {
     let mut all = Vec::new();
     for structure in [
@@ -71,10 +34,9 @@ fn variants() -> Vec<Hyperparameters> {
         StructureKind::TreeLstm,
         StructureKind::None,
     ] {
-        let tp = Hyperparameters {
-            structure,
-            ..tiny()
-        };
+        let mut tp = tiny();
+        tp.structure.structure = structure;
+        tp.recursive.lambda_rec = 0.1;
         let la = Hyperparameters {
             variant: Variant::La,
             la_label_dim: 6,
@@ -82,55 +44,51 @@ fn variants() -> Vec<Hyperparameters> {
         };
         let tokens = Hyperparameters {
             la_text: LaText::RnnTokens,
-            la_label_dim: 2 * tp.rnn_hidden,
+            la_label_dim: 2 * tp.encoder.rnn_hidden,
             ..la.clone()
         };
         all.extend([tp, la, tokens]);
     }
-    all.push(Hyperparameters {
-        variant: Variant::Flat,
-        ..tiny()
-    });
+    let changed = |change: fn(&mut Hyperparameters)| {
+        let mut hyperparameters = tiny();
+        change(&mut hyperparameters);
+        hyperparameters
+    };
+    all.extend([
+        changed(|h| h.variant = Variant::Flat),
+        changed(|h| h.structure.graph.gcn_layers = 2),
+        changed(|h| h.structure.graph.edge_wise = true),
+        changed(|h| h.structure.graph.propagation = Propagation::AllPairs),
+        changed(|h| {
+            h.structure.graph.prior_top_down = EdgeStart::Random;
+            h.structure.graph.prior_bottom_up = EdgeStart::Prior;
+            h.structure.graph.prior_trainable = false;
+        }),
+        changed(|h| h.encoder.top_k = 2),
+    ]);
     all
 }
 
 #[test]
 fn parameters_are_as_many_as_in_the_authors_model() {
-    let taxonomy = tree_of(103);
-    let gcn = network(&Hyperparameters::default(), &taxonomy, 50_002);
-    assert_eq!(gcn.parameters().count(), 27_824_471);
-    let tree_lstm = Hyperparameters {
-        structure: StructureKind::TreeLstm,
-        ..Hyperparameters::default()
-    };
+    assert_eq!(count(|_| ()), 27_824_471);
     // The authors' model has a projection [150, 300] on top that nothing uses.
     assert_eq!(
-        network(&tree_lstm, &taxonomy, 50_002).parameters().count(),
+        count(|h| h.structure.structure = StructureKind::TreeLstm),
         28_349_115 - 45_150
     );
-    let attention = Hyperparameters {
-        variant: Variant::La,
-        ..Hyperparameters::default()
-    };
-    assert_eq!(
-        network(&attention, &taxonomy, 50_002).parameters().count(),
-        16_370_271
-    );
+    assert_eq!(count(|h| h.variant = Variant::La), 16_370_271);
 }
 
 #[test]
 fn labels_own_consecutive_rows_of_the_projection() {
     let network = network(&tiny(), &t5(), 20);
-    let before = network.node_inputs(&Pass::evaluation(), &batch()).unwrap();
-    for entry in network
-        .parameters()
-        .entries()
-        .iter()
-        .filter(|entry| entry.name.starts_with("projection"))
-    {
-        let _ = entry.tensor.detach().narrow(0, 6, 6).zero_();
+    let batch = batch(2);
+    let before = network.node_inputs(&Pass::evaluation(), &batch).unwrap();
+    for name in ["projection.weight", "projection.bias"] {
+        let _ = parameter(&network, name).detach().narrow(0, 6, 6).zero_();
     }
-    let after = network.node_inputs(&Pass::evaluation(), &batch()).unwrap();
+    let after = network.node_inputs(&Pass::evaluation(), &batch).unwrap();
     assert_eq!(
         after.select(1, 1).abs().max().double_value(&[]),
         0.0,
@@ -138,104 +96,63 @@ fn labels_own_consecutive_rows_of_the_projection() {
     );
     for label in [0, 2, 3, 4] {
         assert_eq!(
-            (after.select(1, label) - before.select(1, label))
-                .abs()
-                .max()
-                .double_value(&[]),
+            apart(&after.select(1, label), &before.select(1, label)),
             0.0,
             "label {label}"
         );
     }
 }
 
+fn apart(a: &Tensor, b: &Tensor) -> f64 {
+    (a - b).abs().max().double_value(&[])
+}
+
 #[test]
-fn the_compiled_network_scores_the_same() {
+fn the_network_for_prediction_scores_the_same() {
     for hyperparameters in variants() {
-        let network = network(&hyperparameters, &t5(), 20);
-        let _guard = tch::no_grad_guard();
-        let expected = network.predict(&batch()).scores;
-        let found = network.into_trained().scores(&batch());
-        assert!((found - expected).abs().max().double_value(&[]) < 1e-6);
+        checks::trained_scores::<Network>(&hyperparameters);
     }
 }
 
-/// Whole network: hand-written kernels, recorded blocks, libtorch's graph and regularizer together.
 #[test]
-fn the_slope_of_the_loss_is_its_gradient() {
-    for variant in variants() {
-        let hyperparameters = Hyperparameters {
-            lambda_rec: 0.1,
-            classifier_dropout: 0.3,
-            ..variant
-        };
-        let network = network(&hyperparameters, &t5(), 20);
-        let moment = Moment {
-            seed: 3,
-            stage: 0,
-            step: 9,
-        };
-        let parameters: Vec<&Tensor> = network
-            .parameters()
-            .entries()
-            .iter()
-            .map(|entry| &entry.tensor)
-            .collect();
-        let pass = Pass::training(moment);
-        let losses = network.losses(&batch(), &pass);
-        let gradients = pass.backward(&losses.total, &parameters);
-        for (entry, gradient) in network.parameters().entries().iter().zip(&gradients) {
-            let gradient = gradient
-                .as_ref()
-                .unwrap_or_else(|| panic!("no gradient of {}", entry.name));
-            // Along the gradient the slope is its squared norm.
-            let norm = gradient.norm().double_value(&[]);
-            let direction = gradient / norm.max(1e-12);
-            let at = |step: f64| {
-                let before = entry.tensor.detach().copy();
-                let _ = entry.tensor.detach().g_add_(&(&direction * step));
-                let loss = network
-                    .losses(&batch(), &Pass::training(moment))
-                    .total
-                    .to_kind(Kind::Double)
-                    .double_value(&[]);
-                entry.tensor.detach().copy_(&before);
-                loss
-            };
-            let step = 2e-3;
-            let slope = (at(step) - at(-step)) / (2.0 * step);
-            assert!(
-                (slope - norm).abs() < 0.03 * norm + 2e-4,
-                "{} with {:?} and {:?}: slope {slope}, gradient {norm}",
-                entry.name,
-                hyperparameters.variant,
-                hyperparameters.structure
-            );
-        }
+fn gradients_are_slopes() {
+    for hyperparameters in variants() {
+        checks::gradients::<Network>(&hyperparameters, &[]);
     }
 }
 
-fn parameter<'a>(network: &'a Network, name: &str) -> &'a Tensor {
-    let entry = network
-        .parameters()
-        .entries()
-        .iter()
-        .find(|entry| entry.name == name);
-    &entry
-        .unwrap_or_else(|| panic!("no parameter {name}"))
-        .tensor
+#[test]
+fn kernels_compute_what_libtorch_does() {
+    for hyperparameters in variants() {
+        checks::kernels::<Network>(&still(hyperparameters));
+    }
+}
+
+#[test]
+fn a_network_without_dropout_learns_200_documents_by_heart() {
+    let variants = [
+        tiny(),
+        Hyperparameters {
+            variant: Variant::La,
+            la_label_dim: 6,
+            ..tiny()
+        },
+    ];
+    for mut hyperparameters in variants.map(still) {
+        hyperparameters.training.epochs = 40;
+        let corpus = Corpus::to_overfit(&tree_of(12));
+        corpus.train::<HiAgm>(hyperparameters).0.unwrap();
+        let micro_f1 = corpus.micro_f1_on_train(&mut corpus.load::<HiAgm>().unwrap());
+        assert!(micro_f1 > 0.99, "{micro_f1}");
+    }
 }
 
 /// Gradient of the label table, as its largest value.
 fn pull_on_labels(network: &Network) -> f64 {
-    let pass = Pass::training(Moment {
-        seed: 1,
-        stage: 0,
-        step: 0,
-    });
-    let losses = network.losses(&batch(), &pass);
-    let gradients = pass.backward(&losses.total, &[parameter(network, "labels")]);
-    gradients[0]
-        .as_ref()
+    gradients_by_name(network)
+        .into_iter()
+        .find(|(name, _)| name == "labels")
+        .and_then(|(_, gradient)| gradient)
         .map_or(0.0, |gradient| gradient.abs().max().double_value(&[]))
 }
 
@@ -245,7 +162,7 @@ fn with_one_vector_to_attend_to_labels_learn_nothing() {
         variant: Variant::La,
         ..tiny()
     };
-    let features = la.num_kernels * la.kernel_sizes.len() as i64;
+    let features = la.encoder.features();
     let degenerate = Hyperparameters {
         la_label_dim: features,
         ..la.clone()
@@ -253,12 +170,13 @@ fn with_one_vector_to_attend_to_labels_learn_nothing() {
     let found = network(&degenerate, &t5(), 20);
     assert_eq!(pull_on_labels(&found), 0.0);
     // Nor does the tree matter: another table gives the same logits.
-    let _guard = tch::no_grad_guard();
-    let before = found.logits(&Pass::evaluation(), &batch());
+    let logits = |network: &Network, batch: &Batch| {
+        tch::no_grad(|| network.logits(&Pass::evaluation(), batch))
+    };
+    let batch = batch(2);
+    let before = logits(&found, &batch);
     let _ = parameter(&found, "labels").detach().fill_(0.5);
-    let after = found.logits(&Pass::evaluation(), &batch());
-    assert_eq!((before - after).abs().max().double_value(&[]), 0.0);
-    drop(_guard);
+    assert_eq!(apart(&before, &logits(&found, &batch)), 0.0);
 
     let sound = Hyperparameters {
         la_label_dim: features / 5,
@@ -269,7 +187,6 @@ fn with_one_vector_to_attend_to_labels_learn_nothing() {
 
 #[test]
 fn vectors_that_do_not_fit_are_refused() {
-    use arborist_hiagm::HiAgm;
     use arborist_plugin_api::{Facts, Method, ModelError};
 
     let facts = Facts {
@@ -292,4 +209,57 @@ fn vectors_that_do_not_fit_are_refused() {
         };
         assert!(message.contains("la_label_dim"), "{message}");
     }
+}
+
+/// How far each label's part of the classifier's input moves when one label's projection does.
+fn reach(layers: usize) -> Vec<bool> {
+    let mut hyperparameters = tiny();
+    hyperparameters.structure.graph.gcn_layers = layers;
+    let tree = taxonomy(&[
+        ("A", &[]),
+        ("B", &[]),
+        ("A1", &["A"]),
+        ("A2", &["A"]),
+        ("B1", &["B"]),
+    ]);
+    let network = network(&hyperparameters, &tree, 20);
+    for entry in network.parameters().entries() {
+        // Gates of a half, and inputs that no ReLU stops.
+        if entry.name.contains("gate") {
+            let _ = entry.tensor.detach().zero_();
+        }
+        if entry.name.starts_with("projection") {
+            let _ = entry.tensor.detach().abs_();
+        }
+    }
+    // The classifier lets each label's logit see its own vector only.
+    let width = hyperparameters.node_size;
+    let classifier = parameter(&network, "classifier.weight").detach();
+    let _ = classifier.shallow_clone().zero_();
+    for label in 0..5 {
+        let _ = classifier
+            .get(label)
+            .narrow(0, label * width, width)
+            .fill_(1.0);
+    }
+    let batch = batch(2);
+    let logits = || tch::no_grad(|| network.logits(&Pass::evaluation(), &batch));
+    let before = logits();
+    let _ = parameter(&network, "projection.bias")
+        .detach()
+        .narrow(0, 2 * width, width)
+        .g_add_scalar_(1.0);
+    let moved = (logits() - before)
+        .abs()
+        .sum_dim_intlist(0_i64, false, Kind::Float);
+    (0..5)
+        .map(|label| moved.double_value(&[label]) > 1e-6)
+        .collect()
+}
+
+#[test]
+fn a_label_reaches_its_neighbours_a_layer_at_a_time() {
+    // A1 moves: itself and A; with two layers A2 as well, and nothing under B.
+    assert_eq!(reach(1), [true, false, true, false, false]);
+    assert_eq!(reach(2), [true, false, true, true, false]);
 }

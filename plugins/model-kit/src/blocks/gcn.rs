@@ -1,11 +1,11 @@
 //! The hierarchy-GCN (METHODS 1.7).
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::cpu::graph::{self, BackwardDocuments, ForwardDocuments, GraphGradients, GraphWeights};
 use crate::cpu::noise::Dropout;
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 use crate::error::KitError;
 use crate::initializer::Initializer;
 use crate::parameters::Parameters;
@@ -209,7 +209,8 @@ impl Gcn {
         }
         let mask = Tensor::from_slice(&mask)
             .view([labels as i64, labels as i64])
-            .to_device(parameters.device());
+            .to_device(parameters.device())
+            .to_kind(parameters.kind());
         Ok(Self {
             layers,
             options,
@@ -222,7 +223,7 @@ impl Gcn {
     /// `x`: node inputs of `[documents, L, d]` in any shape; result: `[documents, L, d]`. Dropout `p` acts on the inputs.
     pub fn forward(&self, pass: &Pass, x: &Tensor, p: f64) -> Tensor {
         let fits = self.options.propagation == Propagation::Hierarchy && !self.options.edge_wise;
-        if !fits || x.device() != Device::Cpu || x.kind() != Kind::Float {
+        if !fits || !cpu::serves(x) {
             return self.forward_portable(pass, x, p);
         }
         let mut states = x.shallow_clone();

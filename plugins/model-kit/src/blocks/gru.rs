@@ -1,11 +1,11 @@
 //! A bidirectional GRU over packed documents (METHODS 1.5, step 2).
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::Initialization;
 use crate::cpu::gru::{self, BackwardGroup, ForwardGroup, RecurrentWeights, Saved};
 use crate::cpu::noise::Dropout;
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 use crate::error::KitError;
 use crate::initializer::Initializer;
 use crate::packing::Packing;
@@ -101,7 +101,7 @@ impl Gru {
 
     /// `x`: `[tokens, in]` packed by time, columns behind `in` must be zeros; result: `[tokens, 2h]`, document after document, with dropout `p`.
     pub fn forward(&self, pass: &Pass, x: &Tensor, packing: &Packing, p: f64) -> Tensor {
-        if x.device() == Device::Cpu && x.kind() == Kind::Float {
+        if cpu::serves(x) {
             self.forward_here(pass, x, packing, p)
         } else {
             pass.dropout(&self.forward_portable(x, packing), p)

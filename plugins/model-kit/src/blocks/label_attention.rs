@@ -1,8 +1,9 @@
 //! Labels that look at a text: a table of label vectors, and attention over the text's vectors (METHODS 2.2).
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::{StructureEncoder, StructureOptions};
+use super::{StructureEncoder, StructureOptions, Text};
+use crate::batch::Batch;
 use crate::error::KitError;
 use crate::initializer::Initializer;
 use crate::parameters::Parameters;
@@ -47,10 +48,132 @@ impl LabelTable {
     }
 }
 
+/// Sizes and rates of [`LabelAttention`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LabelAttentionOptions {
+    /// Width of a label's vector, and of the text's.
+    pub label_dim: i64,
+    /// On the table.
+    pub dropout: f64,
+    pub structure: StructureOptions,
+    /// Whether padding takes no part in the attention over tokens.
+    pub mask_padding: bool,
+    /// Length to which every text counts as padded outside training, so that scores do not depend on the batch.
+    pub padded: usize,
+}
+
+/// A vector per label, refined along the tree, that attends over a text's vectors.
+pub struct LabelAttention {
+    options: LabelAttentionOptions,
+    labels: i64,
+    vectors: Vectors,
+}
+
+enum Vectors {
+    Trained(LabelTable),
+    /// `[L, d]`: the table's vectors once training is over.
+    Kept(Tensor),
+}
+
+impl LabelAttention {
+    /// # Errors
+    /// When the checkpoint does not have the parameters in this shape, or the structure encoder cannot have this width.
+    pub fn new(
+        parameters: &mut Parameters,
+        hierarchy: &Hierarchy,
+        options: LabelAttentionOptions,
+    ) -> Result<Self, KitError> {
+        let table = LabelTable::new(
+            parameters,
+            hierarchy,
+            options.label_dim,
+            &options.structure,
+            options.dropout,
+        )?;
+        Ok(Self {
+            options,
+            labels: hierarchy.n_labels() as i64,
+            vectors: Vectors::Trained(table),
+        })
+    }
+
+    /// Width of what [`LabelAttention::forward`] gives.
+    #[must_use]
+    pub fn width(&self) -> i64 {
+        self.labels * self.options.label_dim
+    }
+
+    /// The table `[L, d]` in front of the structure encoder; none once training is over.
+    #[must_use]
+    pub fn table(&self) -> Option<&Tensor> {
+        match &self.vectors {
+            Vectors::Trained(table) => Some(&table.table),
+            Vectors::Kept(_) => None,
+        }
+    }
+
+    /// Vectors of the labels, `[L, d]`.
+    pub fn labels(&self, pass: &Pass) -> Tensor {
+        match &self.vectors {
+            Vectors::Trained(table) => table.forward(pass),
+            Vectors::Kept(vectors) => vectors.shallow_clone(),
+        }
+    }
+
+    /// Keeps the labels' vectors and drops the table and its structure encoder: all that prediction needs.
+    #[must_use]
+    pub fn into_trained(self) -> Self {
+        let vectors = tch::no_grad(|| self.labels(&Pass::evaluation()));
+        Self {
+            vectors: Vectors::Kept(vectors),
+            ..self
+        }
+    }
+
+    /// What each label sees of the text, side by side: `[documents, L · d]`. `labels`: `[L, d]`.
+    pub fn forward(&self, pass: &Pass, batch: &Batch, text: &Text, labels: &Tensor) -> Tensor {
+        let attended = match text {
+            Text::Features(features) => attend(
+                &features.view([features.size()[0], -1, self.options.label_dim]),
+                labels,
+            ),
+            Text::States(states) => {
+                let (tokens, mask) = batch.pad_rows(states);
+                attend_tokens(&tokens, &mask, &self.padding(pass, batch, &tokens), labels)
+            }
+        };
+        attended.flatten(1, 2)
+    }
+
+    /// `[documents]`: positions of padding that take part.
+    fn padding(&self, pass: &Pass, batch: &Batch, like: &Tensor) -> Tensor {
+        let longest = if pass.is_training() {
+            batch.packing.longest
+        } else {
+            self.options.padded.max(batch.packing.longest)
+        };
+        let counts: Vec<f32> = batch
+            .packing
+            .lengths
+            .iter()
+            .map(|length| {
+                if self.options.mask_padding {
+                    0.0
+                } else {
+                    (longest - length) as f32
+                }
+            })
+            .collect();
+        Tensor::from_slice(&counts)
+            .to_device(like.device())
+            .to_kind(like.kind())
+    }
+}
+
 /// Each label's weighted sum of a text's vectors. `text`: `[documents, n, d]`, `labels`: `[L, d]`; result:
 /// `[documents, L, d]`. The weights of a label are a softmax over the text's vectors; nothing is scaled.
 pub fn attend(text: &Tensor, labels: &Tensor) -> Tensor {
-    let weights = text.matmul(&labels.tr()).softmax(1, Kind::Float);
+    let weights = text.matmul(&labels.tr()).softmax(1, text.kind());
     weights.transpose(1, 2).matmul(text)
 }
 
@@ -69,14 +192,14 @@ pub fn attend_tokens(text: &Tensor, mask: &Tensor, padding: &Tensor, labels: &Te
         .view([-1, 1, 1])
         .expand([-1, 1, n_labels], false);
     let weights = Tensor::cat(&[scores, zeros], 1)
-        .softmax(1, Kind::Float)
+        .softmax(1, text.kind())
         .narrow(1, 0, n);
     weights.transpose(1, 2).matmul(text)
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use tch::{Device, Kind};
 
     use super::*;
 

@@ -1,11 +1,39 @@
 //! A linear layer.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::Initialization;
+use crate::cpu::product::PackedWeights;
+use crate::cpu::{self, slices};
 use crate::error::KitError;
 use crate::parameters::Parameters;
 use crate::pass::Pass;
+
+/// `y = x Wᵀ + b` in prediction, with weights that do not change any more.
+#[derive(Debug)]
+pub struct CompiledLinear(Compiled);
+
+#[derive(Debug)]
+enum Compiled {
+    Packed(PackedWeights),
+    Plain(Linear),
+}
+
+impl CompiledLinear {
+    /// `x`: `[n, in]`; result: `[n, out]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        match &self.0 {
+            Compiled::Packed(weights) => {
+                let x = x.contiguous();
+                let rows = x.numel() / weights.inputs().max(1);
+                let mut result = slices::unset(&[rows as i64, weights.outputs() as i64]);
+                weights.multiply(slices::read(&x), slices::write(&mut result));
+                result
+            }
+            Compiled::Plain(layer) => layer.forward(x),
+        }
+    }
+}
 
 /// `y = x Wᵀ + b`
 #[derive(Debug)]
@@ -40,6 +68,21 @@ impl Linear {
         })
     }
 
+    /// The layer for prediction. On a processor its weights are arranged for the kernel.
+    #[must_use]
+    pub fn into_trained(self) -> CompiledLinear {
+        if !cpu::serves(&self.weight) || self.weight.numel() == 0 {
+            return CompiledLinear(Compiled::Plain(self));
+        }
+        let inputs = self.weight.size()[1] as usize;
+        let weight = self.weight.detach().contiguous();
+        CompiledLinear(Compiled::Packed(PackedWeights::new(
+            slices::read(&weight),
+            slices::read(&self.bias.detach().contiguous()),
+            inputs,
+        )))
+    }
+
     /// `x`: `[…, in]`; result: `[…, out]`, seen by libtorch.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.linear(&self.weight, Some(&self.bias))
@@ -53,7 +96,7 @@ impl Linear {
         pass.record(output, &[x, &self.weight, &self.bias], move |gradient| {
             let of_input = input_needs_gradient.then(|| gradient.matmul(&weight));
             let of_weight = product_of_columns(gradient, &input);
-            let of_bias = gradient.sum_dim_intlist(0_i64, false, Kind::Float);
+            let of_bias = gradient.sum_dim_intlist(0_i64, false, gradient.kind());
             vec![of_input, Some(of_weight), Some(of_bias)]
         })
     }

@@ -1,14 +1,15 @@
 //! The flat classifier over label-wise features, its loss and its regularizer (METHODS 1.9).
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
-use super::{Initialization, Linear};
+use super::{CompiledLinear, Initialization, Linear};
 use crate::cpu::graph::{self, Coupling, Edges};
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 use crate::error::KitError;
 use crate::parameters::Parameters;
 use crate::pass::Pass;
+use crate::settings::ClassifierSettings;
 use crate::structure::Hierarchy;
 
 /// Where the classifier's dropout acts.
@@ -47,14 +48,13 @@ impl FlatClassifier {
         parameters: &mut Parameters,
         inputs: i64,
         labels: i64,
-        dropout: f64,
-        site: DropoutSite,
+        settings: &ClassifierSettings,
         initialization: Initialization,
     ) -> Result<Self, KitError> {
         Ok(Self {
             layer: Linear::new(parameters, "classifier", inputs, labels, initialization)?,
-            dropout,
-            site,
+            dropout: settings.classifier_dropout,
+            site: settings.classifier_dropout_site,
         })
     }
 
@@ -67,9 +67,26 @@ impl FlatClassifier {
         }
     }
 
+    /// The classifier for prediction.
+    #[must_use]
+    pub fn into_trained(self) -> CompiledClassifier {
+        CompiledClassifier(self.layer.into_trained())
+    }
+
     /// `[labels, inputs]`
     pub fn weight(&self) -> &Tensor {
         &self.layer.weight
+    }
+}
+
+/// [`FlatClassifier`] in prediction.
+#[derive(Debug)]
+pub struct CompiledClassifier(CompiledLinear);
+
+impl CompiledClassifier {
+    /// `features`: `[documents, inputs]`; result: logits `[documents, labels]`.
+    pub fn forward(&self, features: &Tensor) -> Tensor {
+        self.0.forward(features)
     }
 }
 
@@ -85,11 +102,11 @@ pub fn binary_cross_entropy(logits: &Tensor, gold: &Tensor, reduction: BceReduct
 /// `½ Σ ‖w_parent − w_child‖²` over the edges below the top level; `weight`: `[labels, width]`, one row per label.
 pub fn recursive_regularization(pass: &Pass, weight: &Tensor, hierarchy: &Hierarchy) -> Tensor {
     if hierarchy.edges().is_empty() {
-        return Tensor::zeros([], (Kind::Float, weight.device()));
+        return Tensor::zeros([], (weight.kind(), weight.device()));
     }
     let rows = weight.detach();
     let differences = tch::no_grad(|| {
-        if weight.device() == Device::Cpu {
+        if cpu::serves(weight) {
             differences_here(&rows, hierarchy.neighbors())
         } else {
             differences_there(&rows, hierarchy)

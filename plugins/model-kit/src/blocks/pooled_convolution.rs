@@ -1,12 +1,12 @@
 //! Convolutions over time with `ReLU` and the highest values of each channel (METHODS 1.5, step 4).
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, IndexOp, Kind, Tensor};
+use tch::{IndexOp, Kind, Tensor};
 
 use super::Initialization;
 use crate::cpu::convolution::{self, BackwardGroup, ConvolutionWeights, ForwardGroup};
 use crate::cpu::pairs::{self, PairWeights};
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 use crate::error::KitError;
 use crate::packing::Packing;
 use crate::parameters::Parameters;
@@ -93,7 +93,7 @@ impl PooledConvolution {
         packing: &Packing,
         padded: Option<usize>,
     ) -> Tensor {
-        if x.device() == Device::Cpu && x.kind() == Kind::Float && self.top_k == 1 {
+        if cpu::serves(x) && self.top_k == 1 {
             self.forward_here(pass, x, packing, padded)
         } else {
             self.forward_portable(x, packing, padded)

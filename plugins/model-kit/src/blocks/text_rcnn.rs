@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::cpu::gru::RecurrentWeights;
 use crate::cpu::lookup::{self, Gather};
 use crate::cpu::noise::Dropout;
-use crate::cpu::{parallel, slices};
+use crate::cpu::{self, parallel, slices};
 use crate::error::KitError;
 use crate::parameters::Parameters;
 use crate::pass::Pass;
@@ -115,7 +115,7 @@ impl TextRcnn {
     /// None on other devices.
     #[must_use]
     pub fn compile(&self) -> Option<CompiledTextRcnn> {
-        if self.rnn.table.values().device() != Device::Cpu || self.options.top_k != 1 {
+        if !cpu::serves(self.rnn.table.values()) || self.options.top_k != 1 {
             return None;
         }
         let _guard = tch::no_grad_guard();

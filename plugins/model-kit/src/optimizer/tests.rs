@@ -206,7 +206,9 @@ fn moments_outlive_the_process() {
 
     let (again, again_table, again_weight) = model(99);
     let mut resumed = Optimizer::new(&again, options);
-    again.restore(&weights).unwrap();
+    again
+        .assign(crate::parameters::read_tensors(&weights).unwrap())
+        .unwrap();
     resumed
         .restore(crate::parameters::read_tensors(&moments).unwrap(), 17)
         .unwrap();

@@ -10,6 +10,7 @@ use crate::blocks::{
     binary_cross_entropy,
 };
 use crate::initializer::Initializer;
+use crate::settings::ClassifierSettings;
 use crate::testing::values;
 
 const WORDS: u32 = 30;
@@ -43,8 +44,11 @@ impl Tiny {
             &mut parameters,
             encoder.features(),
             LABELS as i64,
-            0.1,
-            DropoutSite::Input,
+            &ClassifierSettings {
+                classifier_dropout: 0.1,
+                classifier_dropout_site: DropoutSite::Input,
+                ..ClassifierSettings::default()
+            },
             Initialization::TorchDefault,
         )
         .unwrap();
@@ -84,7 +88,7 @@ impl Trainable for Tiny {
     fn losses(&self, batch: &Batch, pass: &Pass) -> Losses {
         let loss = binary_cross_entropy(
             &self.logits(batch, pass),
-            &batch.gold(LABELS, Device::Cpu),
+            &batch.gold(LABELS, self.parameters.options()),
             BceReduction::Mean,
         );
         Losses {

@@ -1,6 +1,6 @@
 //! How many epochs a corpus gets when nobody says so.
 
-use super::{Budget, TrainingSettings};
+use crate::settings::{Budget, TrainingSettings};
 use crate::training::Plan;
 
 /// Epochs of a training on `documents` documents. Small corpora need many epochs for the same number of updates,

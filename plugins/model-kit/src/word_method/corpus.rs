@@ -4,9 +4,9 @@ use std::path::Path;
 
 use arborist_plugin_api::{Document, Host, TrainRequest};
 
-use super::{CountedFrom, TextSettings};
 use crate::batch::EncodedDocuments;
 use crate::error::KitError;
+use crate::settings::{CountedFrom, TextSettings};
 use crate::text::{TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits, WordVectors};
 
 /// Documents between two looks at the host.

@@ -4,7 +4,7 @@ use arborist_plugin_api::{LoadRequest, Model, ModelError, Predictions, Scores};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::Description;
-use super::{Inputs, TrainedNetwork, WordHyperparameters, WordNetwork};
+use super::{Inputs, Purpose, TrainedNetwork, WordHyperparameters, WordNetwork};
 use crate::batch::{Batch, EncodedDocuments, deal_sorted};
 use crate::cpu::parallel;
 use crate::parameters::Parameters;
@@ -48,11 +48,16 @@ impl<N: WordNetwork> WordModel<N> {
         }
         let parameters = Parameters::from_file(device, &request.checkpoint.join(MODEL_FILE))?;
         // Priors are in the weights.
-        let hierarchy = Hierarchy::new(&taxonomy, []);
+        let hierarchy = if N::works_on_trees(hyperparameters) {
+            Hierarchy::new(&taxonomy, [])
+        } else {
+            Hierarchy::graph(&taxonomy, [])
+        };
         let inputs = Inputs {
             hierarchy: &hierarchy,
             words: description.words,
             word_size: description.word_size,
+            purpose: Purpose::Prediction,
         };
         let network = N::build(parameters, hyperparameters, inputs)?;
         let per_document = taxonomy.len() * hyperparameters.label_width();

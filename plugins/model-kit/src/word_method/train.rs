@@ -6,13 +6,14 @@ use arborist_plugin_api::{Host, LabelIndex, ModelError, TrainRequest};
 use arborist_shared::taxonomy::Taxonomy;
 
 use super::checkpoint::Description;
-use super::{CountedFrom, Inputs, TrainSchedule, WordHyperparameters, WordNetwork, budget, corpus};
+use super::{Inputs, Prepared, Purpose, WordHyperparameters, WordNetwork, budget, corpus};
 use crate::batch::{Dealing, EncodedDocuments};
 use crate::error::KitError;
 use crate::optimizer::AdamOptions;
 use crate::parameters::Parameters;
 use crate::process;
 use crate::schedule::Schedule;
+use crate::settings::{CountedFrom, TrainSchedule};
 use crate::structure::Hierarchy;
 use crate::text::{TextPipeline, WordVectors};
 use crate::training::{self, Plan};
@@ -33,7 +34,8 @@ pub fn train<N: WordNetwork>(
     host.check_cancelled()?;
     let device = process::prepare(&request.device, request.threads)?;
     let taxonomy = request.taxonomy()?;
-    if N::WORKS_ON_TREES {
+    let on_tree = N::works_on_trees(hyperparameters);
+    if on_tree {
         note_reduction(&taxonomy, host);
     }
 
@@ -42,7 +44,7 @@ pub fn train<N: WordNetwork>(
         .as_deref()
         .map(WordVectors::open)
         .transpose()?;
-    let pipeline = corpus::pipeline(&hyperparameters.text(), vectors.as_ref(), request, host)?;
+    let pipeline = corpus::pipeline(hyperparameters.text(), vectors.as_ref(), request, host)?;
     let train = corpus::encode(&request.train, &pipeline, request, host)?;
     let validation = request
         .validation
@@ -53,7 +55,13 @@ pub fn train<N: WordNetwork>(
         host.info("no validation documents: all epochs are trained and the last weights are kept");
     }
 
-    let hierarchy = hierarchy(hyperparameters, &taxonomy, &train, validation.as_ref());
+    let hierarchy = hierarchy(
+        hyperparameters,
+        &taxonomy,
+        on_tree,
+        &train,
+        validation.as_ref(),
+    );
     let word_size = vectors
         .as_ref()
         .map_or(hyperparameters.text().word_size, |vectors| {
@@ -64,6 +72,7 @@ pub fn train<N: WordNetwork>(
         hierarchy: &hierarchy,
         words,
         word_size,
+        purpose: Purpose::Training,
     };
     let fresh = Parameters::fresh(device, request.seed);
     let mut network = N::build(fresh, hyperparameters, inputs)?;
@@ -79,6 +88,13 @@ pub fn train<N: WordNetwork>(
         taxonomy.len(),
         plan.epochs
     ));
+    network.prepare(&Prepared {
+        taxonomy: &taxonomy,
+        hierarchy: &hierarchy,
+        pipeline: &pipeline,
+        train: &train,
+        updates_per_epoch: Plan::updates_per_epoch(train.len(), plan.batch_size, plan.accumulate),
+    })?;
     pipeline.save(&request.checkpoint)?;
     Description::new(hyperparameters, words, word_size, &taxonomy)
         .save(N::NAME, &request.checkpoint)?;
@@ -96,6 +112,7 @@ fn note_reduction(taxonomy: &Taxonomy, host: &Host<'_>) {
 fn hierarchy<H: WordHyperparameters>(
     hyperparameters: &H,
     taxonomy: &Taxonomy,
+    on_tree: bool,
     train: &EncodedDocuments,
     validation: Option<&EncodedDocuments>,
 ) -> Hierarchy {
@@ -104,7 +121,11 @@ fn hierarchy<H: WordHyperparameters>(
         .label_sets()
         .chain(more.into_iter().flat_map(EncodedDocuments::label_sets))
         .collect();
-    Hierarchy::new(taxonomy, sets)
+    if on_tree {
+        Hierarchy::new(taxonomy, sets)
+    } else {
+        Hierarchy::graph(taxonomy, sets)
+    }
 }
 
 /// Puts the file's vectors in place of the random ones.
@@ -135,7 +156,7 @@ fn plan<H: WordHyperparameters>(
     request: &TrainRequest,
 ) -> Plan {
     let settings = hyperparameters.training();
-    let epochs = budget::epochs(&settings, train.len());
+    let epochs = budget::epochs(settings, train.len());
     let total = u64::from(epochs) * Plan::updates_per_epoch(train.len(), settings.batch_size, 1);
     let warmup = settings.warmup_steps.min(total / 10);
     let schedule = match settings.schedule {

@@ -12,6 +12,7 @@ use arborist_shared::LabelIndex;
 use arborist_shared::run::RunEvent;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     ABI_VERSION, Buffer, HostTable, ModelFacts, PLUGIN_API_VERSION, PluginTable, RUSTC, RawMatrix,
@@ -68,7 +69,7 @@ unsafe extern "C" fn check<M: Method>(
         // SAFETY: both slices are alive until this function returns.
         let (hyperparameters, facts) = unsafe { (hyperparameters.as_bytes(), facts.as_bytes()) };
         let facts: Facts = from_json("facts", facts)?;
-        M::check(&from_json("hyperparameters", hyperparameters)?, &facts)?;
+        M::check(&chosen::<M>(hyperparameters)?, &facts)?;
         Ok(Vec::new())
     };
     // SAFETY: `answer` is writable.
@@ -85,7 +86,7 @@ unsafe extern "C" fn memory<M: Method>(
         // SAFETY: both slices are alive until this function returns.
         let (hyperparameters, facts) = unsafe { (hyperparameters.as_bytes(), facts.as_bytes()) };
         let facts: Facts = from_json("facts", facts)?;
-        let estimate = M::memory(&from_json("hyperparameters", hyperparameters)?, &facts);
+        let estimate = M::memory(&chosen::<M>(hyperparameters)?, &facts);
         // SAFETY: `bytes` is writable.
         unsafe { bytes.write(estimate) };
         Ok(Vec::new())
@@ -108,7 +109,7 @@ unsafe extern "C" fn train<M: Method>(
         let table = unsafe { &*host };
         let remote = RemoteHost { table };
         let request: TrainRequest = from_json("train request", request)?;
-        let hyperparameters = from_json("hyperparameters", hyperparameters)?;
+        let hyperparameters = chosen::<M>(hyperparameters)?;
         M::train(hyperparameters, &request, &Host::new(&remote))?;
         Ok(Vec::new())
     };
@@ -304,6 +305,30 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>, ModelError> {
 fn from_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, ModelError> {
     serde_json::from_slice(bytes)
         .map_err(|error| ModelError::Input(format!("the {what} cannot be understood: {error}")))
+}
+
+/// Hyperparameters from JSON. What is not said has the schema's default; what the schema does not have is refused.
+fn chosen<M: Method>(bytes: &[u8]) -> Result<M::Hyperparameters, ModelError> {
+    const WHAT: &str = "hyperparameters";
+    let mut said: Value = from_json(WHAT, bytes)?;
+    let schema = M::manifest().hyperparameters;
+    if let (Some(said), Some(properties)) = (
+        said.as_object_mut(),
+        schema.get("properties").and_then(Value::as_object),
+    ) {
+        if let Some(unknown) = said.keys().find(|key| !properties.contains_key(*key)) {
+            return Err(ModelError::Input(format!(
+                "the {WHAT} hold `{unknown}`, which this method does not have"
+            )));
+        }
+        for (key, property) in properties {
+            if let (false, Some(default)) = (said.contains_key(key), property.get("default")) {
+                said.insert(key.clone(), default.clone());
+            }
+        }
+    }
+    serde_json::from_value(said)
+        .map_err(|error| ModelError::Input(format!("the {WHAT} cannot be understood: {error}")))
 }
 
 /// # Safety

@@ -1,3 +1,5 @@
+use tch::Kind;
+
 use super::*;
 use crate::structure::tests::t5_hierarchy;
 use crate::testing::{

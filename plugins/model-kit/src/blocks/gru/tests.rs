@@ -1,3 +1,5 @@
+use tch::Device;
+
 use tch::Kind;
 
 use super::*;

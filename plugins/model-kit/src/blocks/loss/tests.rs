@@ -1,3 +1,5 @@
+use tch::{Device, Kind};
+
 use super::*;
 use crate::structure::tests::t5_hierarchy;
 use crate::testing::{MOMENT, assert_close, parameters, random};
@@ -90,8 +92,10 @@ fn dropout_acts_where_it_is_told() {
             &mut parameters,
             40,
             30,
-            0.5,
-            site,
+            &ClassifierSettings {
+                classifier_dropout_site: site,
+                ..ClassifierSettings::default()
+            },
             Initialization::TorchDefault,
         )
         .unwrap();

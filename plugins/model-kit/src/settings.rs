@@ -1,0 +1,308 @@
+//! Groups of hyperparameters that several methods have, each with the defaults of `HiAGM` (METHODS 2.7), their schema and
+//! their presets.
+//!
+//! A method's hyperparameters flatten the groups it has: in JSON the keys stand side by side. What a group means is
+//! the business of the block that takes it.
+
+pub mod presets;
+pub mod schema;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blocks::{
+    BceReduction, ConvolutionTail, DropoutSite, EdgeStart, GcnOptions, Initialization, Propagation,
+    StructureKind, StructureOptions, TopDownIndex, TreeLstmOptions,
+};
+use crate::text::{Cleaning, StopWords};
+use crate::training::{BadEpoch, Select};
+
+/// How texts become words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextSettings {
+    pub cleaning: Cleaning,
+    pub stop_words: StopWords,
+    /// Words after these many are not read.
+    pub max_length: usize,
+    /// Times that a word must occur.
+    pub min_freq: u64,
+    pub max_vocab: usize,
+    pub vocabulary_from: CountedFrom,
+    /// Width of word vectors; a word-vector file's own width goes first.
+    pub word_size: i64,
+}
+
+impl Default for TextSettings {
+    fn default() -> Self {
+        Self {
+            cleaning: Cleaning::Words,
+            stop_words: StopWords::English,
+            max_length: 256,
+            min_freq: 5,
+            max_vocab: 50_000,
+            vocabulary_from: CountedFrom::Train,
+            word_size: 300,
+        }
+    }
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingSettings {
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    /// 0 = from the number of documents and the budget.
+    pub epochs: u32,
+    pub budget: Budget,
+    /// Bad epochs in a row; 0 = never stop early.
+    pub patience: u32,
+    pub stop_rule: BadEpoch,
+    pub schedule: TrainSchedule,
+    /// Updates over which the learning rate rises; at most a tenth of all is used.
+    pub warmup_steps: u64,
+    pub select: Select,
+    pub threshold: f32,
+    pub adam_eps: f64,
+}
+
+impl Default for TrainingSettings {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            batch_size: 64,
+            epochs: 0,
+            budget: Budget::Balanced,
+            patience: 6,
+            stop_rule: BadEpoch::NotBetter,
+            schedule: TrainSchedule::Constant,
+            warmup_steps: 0,
+            select: Select::MacroF1,
+            threshold: 0.5,
+            adam_eps: 1e-8,
+        }
+    }
+}
+
+/// Sizes and rates of the text encoders (METHODS 1.5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncoderSettings {
+    /// GRU units of one direction.
+    pub rnn_hidden: i64,
+    /// Channels of each convolution.
+    pub num_kernels: i64,
+    pub kernel_sizes: Vec<usize>,
+    /// Highest values kept of each channel.
+    pub top_k: i64,
+    pub conv_tail: ConvolutionTail,
+    pub embedding_dropout: f64,
+    pub rnn_dropout: f64,
+    pub init: Initialization,
+}
+
+impl Default for EncoderSettings {
+    fn default() -> Self {
+        Self {
+            rnn_hidden: 64,
+            num_kernels: 100,
+            kernel_sizes: vec![2, 3, 4],
+            top_k: 1,
+            conv_tail: ConvolutionTail::Masked,
+            embedding_dropout: 0.5,
+            rnn_dropout: 0.1,
+            init: Initialization::TorchDefault,
+        }
+    }
+}
+
+impl EncoderSettings {
+    /// Features of a text after the convolutions.
+    #[must_use]
+    pub fn features(&self) -> i64 {
+        self.num_kernels * self.kernel_sizes.len() as i64 * self.top_k
+    }
+
+    /// Refuses a width of the labels' vectors that does not cut the features of a text into vectors as wide; `key` is
+    /// the hyperparameter that says it.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub fn check_vectors(&self, key: &str, width: i64) -> Result<(), String> {
+        let features = self.features();
+        if features % width != 0 {
+            return Err(format!(
+                "{key} is {width}; it must divide the {features} features of the text (num_kernels times kernel sizes times top_k)"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a width of the labels' vectors that is not that of the tokens' states; `key` is the hyperparameter that
+    /// says it.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub fn check_states(&self, key: &str, width: i64) -> Result<(), String> {
+        let states = 2 * self.rnn_hidden;
+        if states != width {
+            return Err(format!(
+                "{key} is {width}; for labels that attend over tokens it must be twice rnn_hidden, {states}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses what the schema cannot.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub fn check(&self) -> Result<(), String> {
+        if self.kernel_sizes.is_empty() || self.kernel_sizes.contains(&0) {
+            return Err("kernel_sizes needs at least one size, each of 1 or more".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Messages along the tree, and what their weights start from (METHODS 1.6, 1.7).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GraphSettings {
+    pub gcn_layers: usize,
+    pub prior_top_down: EdgeStart,
+    pub prior_bottom_up: EdgeStart,
+    pub prior_trainable: bool,
+    /// Splits whose label sets the priors are counted on.
+    pub prior_from: CountedFrom,
+    pub propagation: Propagation,
+    pub edge_wise: bool,
+    pub node_dropout: f64,
+}
+
+impl Default for GraphSettings {
+    fn default() -> Self {
+        Self {
+            gcn_layers: 1,
+            prior_top_down: EdgeStart::Prior,
+            prior_bottom_up: EdgeStart::One,
+            prior_trainable: true,
+            prior_from: CountedFrom::Train,
+            propagation: Propagation::Hierarchy,
+            edge_wise: false,
+            node_dropout: 0.05,
+        }
+    }
+}
+
+impl GraphSettings {
+    #[must_use]
+    pub fn options(&self) -> GcnOptions {
+        GcnOptions {
+            layers: self.gcn_layers,
+            prior_top_down: self.prior_top_down,
+            prior_bottom_up: self.prior_bottom_up,
+            prior_trainable: self.prior_trainable,
+            propagation: self.propagation,
+            edge_wise: self.edge_wise,
+            dropout: self.node_dropout,
+        }
+    }
+}
+
+/// Which structure encoder, and its options (METHODS 1.7, 1.8).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StructureSettings {
+    pub structure: StructureKind,
+    #[serde(flatten)]
+    pub graph: GraphSettings,
+    pub tree_td_index: TopDownIndex,
+}
+
+impl StructureSettings {
+    #[must_use]
+    pub fn options(&self, initialization: Initialization) -> StructureOptions {
+        StructureOptions {
+            kind: self.structure,
+            gcn: self.graph.options(),
+            tree_lstm: TreeLstmOptions {
+                top_down_index: self.tree_td_index,
+                prior_trainable: self.graph.prior_trainable,
+                dropout: self.graph.node_dropout,
+                initialization,
+            },
+        }
+    }
+
+    /// Refuses a width that the structure encoder cannot have; `key` is the hyperparameter that says it.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub fn check(&self, key: &str, width: i64) -> Result<(), String> {
+        if self.structure == StructureKind::TreeLstm && width % 2 != 0 {
+            return Err(format!(
+                "{key} is {width}; with structure tree_lstm it must be even"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The linear layer onto labels, and its loss (METHODS 1.9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassifierSettings {
+    pub classifier_dropout: f64,
+    pub classifier_dropout_site: DropoutSite,
+    pub bce_reduction: BceReduction,
+}
+
+impl Default for ClassifierSettings {
+    fn default() -> Self {
+        Self {
+            classifier_dropout: 0.5,
+            classifier_dropout_site: DropoutSite::Logits,
+            bce_reduction: BceReduction::Mean,
+        }
+    }
+}
+
+/// The pull of a label's weights towards its parent's (METHODS 1.9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecursiveSettings {
+    pub recursive_reg: bool,
+    pub lambda_rec: f64,
+}
+
+impl Default for RecursiveSettings {
+    fn default() -> Self {
+        Self {
+            recursive_reg: true,
+            lambda_rec: 1e-6,
+        }
+    }
+}
+
+/// How much training is spent when `epochs` is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    Fast,
+    #[default]
+    Balanced,
+    Best,
+}
+
+/// How the learning rate changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainSchedule {
+    #[default]
+    Constant,
+    /// Falls to 0 at the last epoch.
+    Linear,
+}
+
+/// Which splits something is counted on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedFrom {
+    #[default]
+    Train,
+    TrainValidation,
+}
