@@ -198,7 +198,7 @@ impl Scored<'_> {
 
     /// Scores that are not numbers count as 0.
     fn is_zero(&self, label: LabelIndex) -> bool {
-        let counts = |score: f32| score > 0.0 || score < 0.0;
+        let counts = |score: f32| !score.is_nan() && score != 0.0;
         match self.scores {
             ScoreList::Dense(scores) => !scores.get(label as usize).copied().is_some_and(counts),
             ScoreList::Listed(scores) => {
