@@ -285,7 +285,7 @@ fn a_row_that_fails_does_not_stop_the_others() {
             + &row("odd", "unheard")),
     );
     let ran = papers(&bench, &["--table", "all"]).ended_with(1).says(&[
-        "error: bad, seed 1: toy failed: asked to fail",
+        "error: faults, row `bad`, seed 1: toy failed: asked to fail",
         "refused: faults, row `odd`",
         "2 trainings failed",
     ]);

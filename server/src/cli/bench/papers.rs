@@ -225,7 +225,14 @@ impl Papers {
         let mut done = Done::default();
         let queue = queue(planned, settings.select);
         let total = queue.len();
-        for (position, (row, trial, select)) in queue.into_iter().enumerate() {
+        for (position, queued) in queue.into_iter().enumerate() {
+            let Queued {
+                name,
+                row,
+                trial,
+                select,
+                ..
+            } = queued;
             let hash = trial.hash();
             if let Some(outcome) = results.find(trial) {
                 done.skipped += 1;
@@ -240,10 +247,8 @@ impl Papers {
                 continue;
             };
             eprintln!(
-                "training {} of {total}: {}, seed {}",
-                position + 1,
-                row.name,
-                trial.seed
+                "training {} of {total}: {name}, best by {select}",
+                position + 1
             );
             let out = results.run(&hash);
             let manifest = &plugin.side.manifest;
@@ -268,7 +273,7 @@ impl Papers {
                     break;
                 }
                 Err(Unfinished::Failed(error)) => {
-                    eprintln!("error: {}, seed {}: {error}", row.name, trial.seed);
+                    eprintln!("error: {name}: {error}");
                     done.failures.insert(hash, one_line(&error));
                 }
             }
@@ -376,25 +381,42 @@ fn refuse(planned: &[Planned]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// All trainings, each once, with a row that it belongs to.
-fn queue(planned: &[Planned], select: Select) -> Vec<(&Row, &Trial, &'static str)> {
-    let mut queue: Vec<(usize, &Row, &Trial, &'static str)> = Vec::new();
+/// A training that is to be there.
+struct Queued<'a> {
+    /// Position of its seed.
+    round: usize,
+    /// A table or figure that shows it, its row and seed.
+    name: String,
+    row: &'a Row,
+    trial: &'a Trial,
+    select: &'static str,
+}
+
+/// All trainings, each once.
+fn queue(planned: &[Planned], select: Select) -> Vec<Queued<'_>> {
+    let mut queue: Vec<Queued<'_>> = Vec::new();
     for Planned { exhibit, rows } in planned {
         for (row, planned) in exhibit.rows.iter().zip(rows) {
             for (round, one) in planned.iter().flatten().enumerate() {
                 for (trial, select) in one.different(select) {
-                    if !queue.iter().any(|(_, _, known, _)| *known == trial) {
-                        queue.push((round, row, trial, select));
+                    if queue.iter().all(|queued| queued.trial != trial) {
+                        queue.push(Queued {
+                            round,
+                            name: format!(
+                                "{}, row `{}`, seed {}",
+                                exhibit.name, row.name, one.seed
+                            ),
+                            row,
+                            trial,
+                            select,
+                        });
                     }
                 }
             }
         }
     }
-    queue.sort_by_key(|&(round, ..)| round);
+    queue.sort_by_key(|queued| queued.round);
     queue
-        .into_iter()
-        .map(|(_, row, trial, select)| (row, trial, select))
-        .collect()
 }
 
 /// A run that came to its end, though nobody took down what it came to.

@@ -337,3 +337,140 @@ impl Planned {
         trials
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn manifest() -> MethodManifest {
+        let property = |default: Value| json!({"title": "", "description": "", "default": default});
+        serde_json::from_value(json!({
+            "name": "tree", "title": "Tree", "version": "1", "summary": "", "hierarchy": "tree", "paths": "multi",
+            "word_vectors": "optional",
+            "memory": {"base": 0.0, "per_document": 0.0, "per_token": 0.0, "per_label": 0.0, "per_label_squared": 0.0},
+            "presets": {"code": {}, "balanced": {}},
+            "hyperparameters": {"type": "object", "properties": {
+                "epochs": property(json!(250)), "layers": property(json!(1)), "select": property(json!("macro_f1"))
+            }}
+        }))
+        .unwrap()
+    }
+
+    fn row() -> Row {
+        Row {
+            name: "two layers".to_owned(),
+            method: "tree".to_owned(),
+            encoder: false,
+            set: json!({"layers": 2}).as_object().unwrap().clone(),
+            schedule: json!({"epochs": 200}).as_object().unwrap().clone(),
+            published: BTreeMap::new(),
+        }
+    }
+
+    fn settings(preset: &str, select: Select, set: &[(&str, Value)]) -> Settings {
+        Settings {
+            train: PathBuf::new(),
+            validation: None,
+            test: PathBuf::new(),
+            taxonomy: TaxonomyFile {
+                taxonomy: PathBuf::new(),
+                taxonomy_format: None,
+            },
+            formats: Formats {
+                corpus_format: None,
+            },
+            places: Places {
+                plugins: None,
+                data_dir: None,
+            },
+            preset: preset.to_owned(),
+            select,
+            settings: set
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect(),
+            device: "cpu".to_owned(),
+            encoder: Some("bert".to_owned()),
+            word_vectors: Some(PathBuf::from("glove.txt")),
+            seeds: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(settings: &Settings, expected: &Value) {
+        let manifest = manifest();
+        let overrides = settings.overrides(&row(), &manifest, settings.select.any());
+        let resolved = hyperparameters::resolve(&manifest, Some("code"), None, &overrides).unwrap();
+        assert_eq!(&Value::Object(resolved), expected);
+    }
+
+    #[test]
+    fn what_makes_a_row_goes_before_everything() {
+        let expected =
+            |epochs: u32, select: &str| json!({"epochs": epochs, "layers": 2, "select": select});
+        check(
+            &settings("code", Select::MacroF1, &[]),
+            &expected(200, "macro_f1"),
+        );
+        // The authors' schedule belongs to the authors' presets.
+        check(
+            &settings("balanced", Select::MicroF1, &[]),
+            &expected(250, "micro_f1"),
+        );
+        let set = [
+            ("epochs", json!(3)),
+            ("layers", json!(4)),
+            ("other", json!(1)),
+        ];
+        check(
+            &settings("code", Select::MacroF1, &set),
+            &expected(3, "macro_f1"),
+        );
+    }
+
+    #[test]
+    fn the_authors_selection_is_two_trainings() {
+        let (manifest, row) = (manifest(), row());
+        let trial = |settings: &Settings, select: &str| Trial {
+            format: Trial::format(),
+            method: "tree".to_owned(),
+            version: "1".to_owned(),
+            hyperparameters: settings
+                .overrides(&row, &manifest, select)
+                .into_iter()
+                .collect(),
+            seed: 1,
+            device: "cpu".to_owned(),
+            contents: BTreeMap::new(),
+        };
+        let words = |select: Select| -> Vec<&'static str> {
+            let settings = settings("code", select, &[]);
+            let planned = Planned {
+                seed: 1,
+                trials: select.values().map(|value| trial(&settings, value)),
+            };
+            let different = planned.different(select);
+            different.iter().map(|(_, word)| *word).collect()
+        };
+        assert_eq!(words(Select::MacroF1), ["macro_f1"]);
+        assert_eq!(words(Select::MicroF1), ["micro_f1"]);
+        assert_eq!(words(Select::Author), ["micro_f1", "macro_f1"]);
+    }
+
+    #[test]
+    fn weights_go_to_the_rows_that_use_them() {
+        let settings = settings("code", Select::MacroF1, &[]);
+        let weights = |row: &Row| {
+            let train = settings.train(row, &manifest(), 1, "macro_f1", PathBuf::new());
+            (train.encoder.is_some(), train.word_vectors.is_some())
+        };
+        assert_eq!(weights(&row()), (false, true));
+        let with_encoder = Row {
+            encoder: true,
+            ..row()
+        };
+        assert_eq!(weights(&with_encoder), (true, false));
+    }
+}
