@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
+mod bench;
 mod compare;
 mod corpus;
 mod error;
@@ -57,6 +58,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Compare runs on the same documents, with paired tests
     Compare(compare::Compare),
+    /// Measure what the papers report
+    Bench(bench::Bench),
     /// Manage API keys
     Keys(keys::Keys),
     /// Work in a child process; started by the other commands
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Train(train) => block_on(train.run()),
         Command::Predict(predict) => block_on(predict.run()),
         Command::Compare(compare) => block_on(compare.run()),
+        Command::Bench(bench) => block_on(bench.run()),
         Command::Serve(serve) => block_on(serve.run()),
         Command::Keys(keys) => block_on(keys.run()),
     };

@@ -25,7 +25,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use child::{LocalExecutor, StopPolicy};
-pub use device::is_device;
+pub use device::{device_kind, is_device};
 pub use executor::{Canceller, Ending, Executor, Exit, RunningChild};
 pub use memory::available_bytes;
 pub use program::ChildProgram;

@@ -6,6 +6,7 @@
 //! digit, and micro and macro figures do not depend on the order of labels either.
 
 mod counts;
+mod groups;
 pub mod ranking;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::taxonomy::Taxonomy;
 pub use crate::decode::Judged;
 use counts::mean;
 pub use counts::{Counts, f1, micro_macro, precision, recall};
+pub use groups::{FREQUENT_ABOVE, GroupMetrics, GroupRanks, LabelGroups, ScoreList};
 use ranking::RankCounts;
 
 /// The figures of one set of documents. Rates are fractions, 0 to 1; a rate over nothing is 0.

@@ -43,11 +43,25 @@ impl DocumentScores {
     /// The same for labels with scores in any order; of a label that stands twice the higher score counts.
     #[must_use]
     pub fn from_sparse(scores: &[(LabelIndex, f32)], threshold: f32) -> Self {
-        let mut scores = scores.to_vec();
-        scores.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        scores.retain(|(_, score)| !score.is_nan());
-        scores.dedup_by_key(|&mut (label, _)| label);
-        Self::keep(scores, threshold)
+        Self::keep(each_once(scores), threshold)
+    }
+
+    /// All of one score per label, for those who rank among labels with low scores.
+    ///
+    /// Scores that are not numbers are left out.
+    #[must_use]
+    pub fn all_from_dense(scores: &[f32], threshold: f32) -> Self {
+        let scores = (0..).zip(scores.iter().copied());
+        Self::stored(
+            scores.filter(|(_, score)| !score.is_nan()).collect(),
+            threshold,
+        )
+    }
+
+    /// The same for labels with scores in any order; of a label that stands twice the higher score counts.
+    #[must_use]
+    pub fn all_from_sparse(scores: &[(LabelIndex, f32)], threshold: f32) -> Self {
+        Self::stored(each_once(scores), threshold)
     }
 
     fn keep(mut scores: Vec<(LabelIndex, f32)>, threshold: f32) -> Self {
@@ -61,9 +75,12 @@ impl DocumentScores {
                 scores.truncate(TOP);
             }
         }
+        Self::stored(scores, threshold)
+    }
+
+    fn stored(mut scores: Vec<(LabelIndex, f32)>, threshold: f32) -> Self {
         for (_, score) in &mut scores {
-            // Adding zero makes a negative zero a positive one, so that equal scores have equal bits.
-            *score = round(*score, threshold).to_f32() + 0.0;
+            *score = stored_score(*score, threshold);
         }
         scores.sort_unstable_by(best_first);
         Self {
@@ -85,9 +102,25 @@ impl DocumentScores {
     }
 }
 
+/// Labels with their higher score, by label.
+fn each_once(scores: &[(LabelIndex, f32)]) -> Vec<(LabelIndex, f32)> {
+    let mut scores = scores.to_vec();
+    scores.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    scores.retain(|(_, score)| !score.is_nan());
+    scores.dedup_by_key(|&mut (label, _)| label);
+    scores
+}
+
 /// By score descending, then label ascending.
 pub(crate) fn best_first(a: &(LabelIndex, f32), b: &(LabelIndex, f32)) -> std::cmp::Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
+}
+
+/// A score as it is stored beside this threshold.
+#[must_use]
+pub fn stored_score(score: f32, threshold: f32) -> f32 {
+    // Adding zero makes a negative zero a positive one, so that equal scores have equal bits.
+    round(score, threshold).to_f32() + 0.0
 }
 
 /// The nearest 16-bit float on the same side of the threshold (strictly above it, or not).

@@ -2,9 +2,10 @@
 //!
 //! Documents are the unit: they are drawn with replacement (paired bootstrap, which also gives the interval), or the
 //! answers of the two runs are swapped document by document (approximate randomization); exact matches are compared
-//! by the exact test of `McNemar`. Everything is a pure function of the documents and the seed; their order does not matter.
+//! by the exact test of `McNemar`. Where several trainings stand on each side, [`permutation`] tests their figures. Everything is a pure function of the documents and the seed; their order does not matter.
 
 mod documents;
+mod permutation;
 mod random;
 mod resample;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::metrics::{Counts, f1};
 use crate::sets;
 use crate::taxonomy::Taxonomy;
 use documents::Documents;
+pub use permutation::permutation;
 use random::Random;
 use resample::{Differences, LANES, Plan};
 

@@ -1,16 +1,20 @@
-//! `arborist evaluate`: figures of predictions against gold labels, aligned by id.
+//! `arborist evaluate`: figures of predictions against gold labels, aligned by id, and rank figures by label group.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use arborist_shared::LabelIndex;
 use arborist_shared::api::runs::PredictedDocument;
-use arborist_shared::corpus::{CorpusFormat, RowError, resolve_labels};
+use arborist_shared::corpus::{CorpusFormat, LabelSet, RowError, resolve_labels};
 use arborist_shared::decode::{DecodingRule, from_prediction};
+use arborist_shared::metrics::{
+    FREQUENT_ABOVE, GroupMetrics, GroupRanks, LabelGroups, Metrics, ScoreList,
+};
+use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
 use clap::Args;
 use rustc_hash::FxHashMap;
+use serde::Serialize;
 
 use super::corpus::{CorpusReader, Rejects, column_of_label};
 use super::options::{Formats, TaxonomyFile, input_file};
@@ -27,6 +31,12 @@ pub(super) struct Evaluate {
     pred: PathBuf,
     #[command(flatten)]
     taxonomy: TaxonomyFile,
+    /// Training documents: adds rank figures for labels that many, few and none of them have (`predict --all-scores`)
+    #[arg(long, value_name = "FILE")]
+    groups_from: Option<PathBuf>,
+    /// A label that more training documents have is frequent
+    #[arg(long, value_name = "N", default_value_t = FREQUENT_ABOVE, requires = "groups_from")]
+    frequent_above: u64,
     #[command(flatten)]
     formats: Formats,
     /// One JSON object as the last line
@@ -34,17 +44,78 @@ pub(super) struct Evaluate {
     json: bool,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    metrics: Metrics,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupMetrics>,
+}
+
 impl Evaluate {
     pub(super) fn run(self) -> Result<(), CliError> {
         input_file("--gold", &self.gold)?;
         input_file("--pred", &self.pred)?;
+        if let Some(train) = &self.groups_from {
+            input_file("--groups-from", train)?;
+        }
         let taxonomy = self.taxonomy.read()?;
-        let gold = Gold::read(&self.gold, self.formats.corpus_format, &taxonomy)?;
-        let metrics = judge(&self.pred, gold, &taxonomy)?;
-        output::result(self.json, &metrics, |metrics| {
-            output::headline("predictions", metrics)
+        let format = self.formats.corpus_format;
+        let groups = match &self.groups_from {
+            None => None,
+            Some(train) => {
+                let documents = count_documents(train, format, &taxonomy)?;
+                Some(LabelGroups::new(&documents, self.frequent_above))
+            }
+        };
+        let gold = Gold::read(&self.gold, format, &taxonomy)?;
+        let report = judge(&self.pred, gold, &taxonomy, groups.as_ref())?;
+        output::result(self.json, &report, |report| {
+            let mut text = output::headline("predictions", &report.metrics);
+            text.push('\n');
+            text += &output::groups(&report.groups);
+            text
         })
     }
+}
+
+/// For each label, the training documents that were given it.
+fn count_documents(
+    path: &Path,
+    format: Option<CorpusFormat>,
+    taxonomy: &Taxonomy,
+) -> Result<Vec<u64>, CliError> {
+    let mut reader = CorpusReader::open(path, format)?;
+    let name = reader.name().to_owned();
+    let mut rejects = Rejects::default();
+    let mut documents = vec![0; taxonomy.len()];
+    while let Some(row) = reader.next_row()? {
+        let labels = match row.content {
+            Err(error) => Err(error),
+            Ok(content) if !matches!(content.split, None | Some(Split::Train)) => continue,
+            Ok(content) => resolve_labels(taxonomy, content.labels.as_deref().unwrap_or_default())
+                .map_err(|error| RowError {
+                    line: row.line,
+                    column: column_of_label(row.raw, &error),
+                    reason: error.to_string(),
+                }),
+        };
+        match labels {
+            Ok(labels) => labels
+                .explicit
+                .iter()
+                .for_each(|&label| documents[label as usize] += 1),
+            Err(error) => rejects.add(&name, row.raw, &error)?,
+        }
+    }
+    rejects.finish(None)?;
+    if documents.iter().all(|&n| n == 0) {
+        return Err(CliError::input(format!(
+            "--groups-from: {name} has no usable row with `labels`"
+        )));
+    }
+    Ok(documents)
 }
 
 /// Gold label sets by document.
@@ -55,8 +126,8 @@ pub(super) struct Gold {
 }
 
 struct GoldDocument {
-    /// Closed upwards; none = not annotated, or rejected.
-    labels: Option<Vec<LabelIndex>>,
+    /// None = not annotated, or rejected.
+    labels: Option<LabelSet>,
     predicted: bool,
 }
 
@@ -115,7 +186,7 @@ impl Gold {
                             None
                         }
                         Some(labels) => match resolve_labels(taxonomy, &labels) {
-                            Ok(labels) => Some(labels.closed),
+                            Ok(labels) => Some(labels),
                             Err(error) => {
                                 let column = column_of_label(row.raw, &error);
                                 let error = RowError {
@@ -167,11 +238,13 @@ fn judge(
     path: &Path,
     mut gold: Gold,
     taxonomy: &Taxonomy,
-) -> Result<arborist_shared::metrics::Metrics, CliError> {
+    groups: Option<&LabelGroups>,
+) -> Result<Report, CliError> {
     let open_error =
         |error: std::io::Error| CliError::input(format!("--pred: {}: {error}", path.display()));
     let lines = BufReader::with_capacity(1 << 18, File::open(path).map_err(open_error)?);
     let mut tallied = Tallied::new(taxonomy, DecodingRule::CloseUp);
+    let mut ranks = groups.map(GroupRanks::new);
     let (mut repeated, mut unknown) = (Problem::default(), Problem::default());
     for (number, line) in lines.split(b'\n').enumerate() {
         let line = line.map_err(open_error)?;
@@ -198,7 +271,10 @@ fn judge(
                 if let Some(labels) = document.labels.take() {
                     let judged = from_prediction(taxonomy, &prediction)
                         .map_err(|error| CliError::input(format!("{}:1: {error}", place())))?;
-                    tallied.add(&labels, &judged, prediction.threshold);
+                    tallied.add(&labels.closed, &judged, prediction.threshold);
+                    if let Some(ranks) = &mut ranks {
+                        ranks.add(&labels.explicit, ScoreList::Listed(&judged.scores));
+                    }
                 }
             }
         }
@@ -220,7 +296,10 @@ fn judge(
     missing.describe("ids of --gold are missing in --pred", &mut problems);
     unknown.describe("ids of --pred are not in --gold", &mut problems);
     if problems.is_empty() {
-        Ok(tallied.finish())
+        Ok(Report {
+            metrics: tallied.finish(),
+            groups: ranks.map_or_else(Vec::new, |ranks| ranks.finish()),
+        })
     } else {
         Err(CliError::Input(problems.join("; ")))
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use arborist_shared::metrics::Metrics;
+use arborist_shared::metrics::{GroupMetrics, Metrics};
 use serde::Serialize;
 
 use super::CliError;
@@ -45,6 +45,19 @@ fn render<T: Serialize>(
     } else {
         Ok(for_people(value).trim_end().to_owned())
     }
+}
+
+/// Rank figures by label group, one line each.
+pub(super) fn groups(groups: &[GroupMetrics]) -> String {
+    groups
+        .iter()
+        .map(|group| {
+            format!(
+                "{:<11} {:>7} labels      {:>7} documents   recall@5 {:.4}   nDCG@5 {:.4}\n",
+                group.name, group.labels, group.documents, group.recall_at_5, group.ndcg_at_5
+            )
+        })
+        .collect()
 }
 
 /// The headline figures of a split in one line.

@@ -37,6 +37,9 @@ pub(super) struct Predict {
     /// Predict this many labels with the highest raw scores, and their ancestors
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
+    /// Write the score of every label, not only the 64 highest and those above .01; to rank among rare labels
+    #[arg(long)]
+    all_scores: bool,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     device: String,
@@ -78,7 +81,7 @@ impl Predict {
             selection: self.selection(),
             ..run.request()?.decoding
         };
-        let model = start_model(&run, &self.places, &self.device).await?;
+        let model = start_model(&run, &self.places, &self.device, self.all_scores).await?;
         let method_threshold = model.threshold();
         let file: Box<dyn Write + Send> = if to_stdout {
             Box::new(io::stdout())

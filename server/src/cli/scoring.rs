@@ -33,11 +33,13 @@ pub(super) struct ScoredWindow {
     pub(super) scores: Vec<DocumentScores>,
 }
 
-/// Starts the model of a run with the approved library of its method.
+/// Starts the model of a run with the approved library of its method; `all_scores`: it answers more than the highest
+/// and the likely ones.
 pub(super) async fn start_model(
     run: &RunDirectory,
     places: &Places,
     device: &str,
+    all_scores: bool,
 ) -> Result<Arc<WarmModel>, CliError> {
     let request = run.request()?;
     if !run.is_finished() {
@@ -52,6 +54,7 @@ pub(super) async fn start_model(
         plugin: Some(plugin.library),
         device: device.to_owned(),
         threads: 0,
+        all_scores,
     };
     Ok(Arc::new(WarmModel::start_with(run.path(), options).await?))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arborist_plugin_api::host::FoundPlugin;
 use arborist_shared::decode::DecodeOptions;
 use arborist_shared::manifest::{AssetNeed, MethodManifest};
-use arborist_shared::metrics::Metrics;
+use arborist_shared::metrics::{GroupMetrics, Metrics};
 use arborist_shared::run::RunRequest;
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
@@ -25,48 +25,48 @@ use crate::work::{ChildProgram, Ending, Executor, Exit, LocalExecutor, RunningCh
 pub(super) struct Train {
     /// Name of the method; `arborist plugins` lists them
     #[arg(long, value_name = "NAME")]
-    method: String,
+    pub(super) method: String,
     /// Training documents; rows may carry `split`
     #[arg(long, value_name = "FILE")]
-    train: PathBuf,
+    pub(super) train: PathBuf,
     /// Validation documents [default: a tenth of the training documents]
     #[arg(long, value_name = "FILE")]
-    validation: Option<PathBuf>,
+    pub(super) validation: Option<PathBuf>,
     /// Test documents, which the method never sees
     #[arg(long, value_name = "FILE")]
-    test: Option<PathBuf>,
+    pub(super) test: Option<PathBuf>,
     #[command(flatten)]
-    taxonomy: TaxonomyFile,
+    pub(super) taxonomy: TaxonomyFile,
     /// fast, balanced, best, code or paper [default: balanced]
     #[arg(long)]
-    preset: Option<String>,
+    pub(super) preset: Option<String>,
     /// Hyperparameters as JSON, or TOML by its ending; they go before the preset's
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// A hyperparameter, JSON or text; goes before everything else
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = hyperparameters::setting)]
-    settings: Vec<(String, Value)>,
+    pub(super) settings: Vec<(String, Value)>,
     #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
+    pub(super) seed: u64,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
-    device: String,
+    pub(super) device: String,
     /// Pretrained encoder: `minilm`, or a Hugging Face directory with safetensors
     #[arg(long, value_name = "DIR|minilm")]
-    encoder: Option<String>,
+    pub(super) encoder: Option<String>,
     /// Pretrained word vectors as text, one word a line
     #[arg(long, value_name = "FILE")]
-    word_vectors: Option<PathBuf>,
+    pub(super) word_vectors: Option<PathBuf>,
     /// Directory of the run; a run that was interrupted there goes on
     #[arg(long, value_name = "RUN")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     #[command(flatten)]
-    formats: Formats,
+    pub(super) formats: Formats,
     #[command(flatten)]
-    places: Places,
+    pub(super) places: Places,
     /// One JSON object as the last line
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What `--json` prints.
@@ -82,10 +82,48 @@ struct Report {
     device: String,
     validation: Option<Metrics>,
     test: Option<Metrics>,
+    /// Rank figures of the test documents by label group; none without test documents.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupMetrics>,
+}
+
+/// Why a training has no result.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// Somebody asked it to stop; the same training goes on where it stopped.
+    Cancelled,
+    Failed(CliError),
+}
+
+impl From<CliError> for Unfinished {
+    fn from(error: CliError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl Train {
     pub(super) async fn run(self) -> Result<(), CliError> {
+        match self.carry_out().await {
+            Ok(directory) => self.report(&directory),
+            Err(Unfinished::Failed(error)) => Err(error),
+            Err(Unfinished::Cancelled) => Err(CliError::Failed(
+                "cancelled; the same command goes on where it stopped".to_owned(),
+            )),
+        }
+    }
+
+    /// Trains and tests; answers the finished run.
+    pub(super) async fn carry_out(&self) -> Result<RunDirectory, Unfinished> {
+        let directory = self.ready()?;
+        let executor = LocalExecutor::new(ChildProgram::current().map_err(CliError::from)?);
+        let mut child = executor.start(directory.path()).map_err(CliError::from)?;
+        let exit = watch(&mut child).await;
+        self.check_end(&directory, exit)?;
+        Ok(directory)
+    }
+
+    /// Checks everything; answers the run that is to be worked on.
+    fn ready(&self) -> Result<RunDirectory, CliError> {
         for (option, path) in [
             ("--train", Some(&self.train)),
             ("--validation", self.validation.as_ref()),
@@ -111,15 +149,10 @@ impl Train {
         let taxonomy = self.taxonomy.read()?;
         check_taxonomy(manifest, &taxonomy)?;
         let request = self.request(&plugin, values)?;
-        let directory = match self.interrupted(&request)? {
-            Some(directory) => directory,
-            None => self.prepare(&plugin, &taxonomy, request)?,
-        };
-
-        let executor = LocalExecutor::new(ChildProgram::current()?);
-        let mut child = executor.start(directory.path())?;
-        let exit = watch(&mut child).await;
-        self.finish(&directory, exit)
+        match self.interrupted(&request)? {
+            Some(directory) => Ok(directory),
+            None => self.prepare(&plugin, &taxonomy, request),
+        }
     }
 
     /// What is asked for; the corpus follows.
@@ -129,30 +162,8 @@ impl Train {
         hyperparameters: Map<String, Value>,
     ) -> Result<RunRequest, CliError> {
         let manifest = &plugin.side.manifest;
-        let title = &manifest.title;
-        let encoder = match (manifest.encoder, self.encoder.as_deref()) {
-            (AssetNeed::None, Some(_)) => {
-                eprintln!("note: {title} uses no pretrained encoder: --encoder has no effect");
-                None
-            }
-            (AssetNeed::None | AssetNeed::Optional, None) => None,
-            (AssetNeed::Required, None) => Some(locations::encoder(locations::MINILM)?),
-            (AssetNeed::Required | AssetNeed::Optional, Some(name)) => {
-                Some(locations::encoder(name)?)
-            }
-        };
-        let word_vectors = match (manifest.word_vectors, &self.word_vectors) {
-            (AssetNeed::None, Some(_)) => {
-                eprintln!("note: {title} uses no word vectors: --word-vectors has no effect");
-                None
-            }
-            (AssetNeed::Required, None) => {
-                return Err(CliError::input(format!(
-                    "{title} needs pretrained word vectors: give --word-vectors"
-                )));
-            }
-            (_, given) => given.as_ref().map(|path| absolute(path)).transpose()?,
-        };
+        let encoder = self.resolve_encoder(manifest)?;
+        let word_vectors = self.resolve_word_vectors(manifest)?;
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         Ok(RunRequest {
             run: self.out.file_name().map_or_else(
@@ -174,6 +185,41 @@ impl Train {
             word_vectors: word_vectors.map(text),
             decoding: DecodeOptions::default(),
         })
+    }
+
+    /// The directory of the encoder that the method will use.
+    pub(super) fn resolve_encoder(
+        &self,
+        manifest: &MethodManifest,
+    ) -> Result<Option<PathBuf>, CliError> {
+        Ok(match (manifest.encoder, self.encoder.as_deref()) {
+            (AssetNeed::None, Some(_)) => {
+                eprintln!(
+                    "note: {} uses no pretrained encoder: --encoder has no effect",
+                    manifest.title
+                );
+                None
+            }
+            (AssetNeed::None | AssetNeed::Optional, None) => None,
+            (AssetNeed::Required, None) => Some(locations::encoder(locations::MINILM)?),
+            (AssetNeed::Required | AssetNeed::Optional, Some(name)) => {
+                Some(locations::encoder(name)?)
+            }
+        })
+    }
+
+    fn resolve_word_vectors(&self, manifest: &MethodManifest) -> Result<Option<PathBuf>, CliError> {
+        let title = &manifest.title;
+        match (manifest.word_vectors, &self.word_vectors) {
+            (AssetNeed::None, Some(_)) => {
+                eprintln!("note: {title} uses no word vectors: --word-vectors has no effect");
+                Ok(None)
+            }
+            (AssetNeed::Required, None) => Err(CliError::input(format!(
+                "{title} needs pretrained word vectors: give --word-vectors"
+            ))),
+            (_, given) => given.as_ref().map(|path| absolute(path)).transpose(),
+        }
     }
 
     /// The run in `--out`, when it asks for the same and did not get to its end.
@@ -251,25 +297,24 @@ impl Train {
         Ok(directory)
     }
 
-    fn finish(&self, directory: &RunDirectory, exit: Exit) -> Result<(), CliError> {
+    fn check_end(&self, directory: &RunDirectory, exit: Exit) -> Result<(), Unfinished> {
         let message = exit
             .message
             .unwrap_or_else(|| "no reason was given".to_owned());
         match exit.outcome {
-            Ending::Done => {}
-            Ending::Cancelled => {
-                return Err(CliError::Failed(
-                    "cancelled; the same command goes on where it stopped".to_owned(),
-                ));
-            }
+            Ending::Done => Ok(()),
+            Ending::Cancelled => Err(Unfinished::Cancelled),
             Ending::Failed | Ending::Panicked | Ending::Crashed => {
-                return Err(CliError::Failed(format!(
+                Err(Unfinished::Failed(CliError::Failed(format!(
                     "{} failed: {message}\nThe whole log: {}",
                     self.method,
                     directory.log().display()
-                )));
+                ))))
             }
         }
+    }
+
+    fn report(&self, directory: &RunDirectory) -> Result<(), CliError> {
         let training = directory.training()?.unwrap_or_default();
         let metrics = directory
             .metrics()?
@@ -284,6 +329,7 @@ impl Train {
             device: training.device,
             validation: metrics.validation,
             test: metrics.test,
+            groups: metrics.groups,
         };
         output::result(self.json, &report, |report| {
             let mut text = format!(

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use arborist_plugin_api::host::sha256_of_file;
 use arborist_shared::manifest::MethodManifest;
-use arborist_shared::metrics::Metrics;
+use arborist_shared::metrics::{GroupMetrics, Metrics};
 use arborist_shared::run::{RunEvent, RunRequest};
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
@@ -78,6 +78,9 @@ pub struct Training {
 pub struct RunMetrics {
     pub validation: Option<Metrics>,
     pub test: Option<Metrics>,
+    /// Rank figures of the test split by label group, from all scores of the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupMetrics>,
 }
 
 impl RunMetrics {

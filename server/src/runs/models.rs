@@ -259,6 +259,7 @@ async fn load(app: &Arc<App>, run: &RunRow) -> Result<Model, ApiError> {
         plugin: Some(plugin.library),
         device: run.device.clone(),
         threads: 0,
+        all_scores: false,
     };
     let started = Instant::now();
     let warm = WarmModel::start_with(&path, options)

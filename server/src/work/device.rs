@@ -30,6 +30,23 @@ pub(super) fn resolve(asked: &str) -> Result<String, String> {
     }
 }
 
+/// `cpu` or `cuda`: what a child will work on, as far as can be told without loading CUDA.
+#[must_use]
+pub fn device_kind(asked: &str) -> &'static str {
+    let has_library = || {
+        locations::libtorch_dirs().iter().any(|directory| {
+            [directory.clone(), directory.join("lib")]
+                .iter()
+                .any(|directory| directory.join("libtorch_cuda.so").is_file())
+        })
+    };
+    match asked {
+        "auto" if has_gpu() && has_library() => "cuda",
+        cuda if is_cuda(cuda) => "cuda",
+        _ => "cpu",
+    }
+}
+
 /// Whether a word names a CUDA device.
 fn is_cuda(device: &str) -> bool {
     device.strip_prefix("cuda:").is_some_and(|number| {

@@ -9,9 +9,9 @@ use arborist_plugin_api::{HostCallbacks, Predictions, ScoreRow};
 use arborist_shared::LabelIndex;
 use arborist_shared::corpus::SnapshotDocument;
 use arborist_shared::decode::{DecodeOptions, Judged, decode};
-use arborist_shared::metrics::Metrics;
+use arborist_shared::metrics::{GroupMetrics, GroupRanks, LabelGroups, Metrics, ScoreList};
 use arborist_shared::run::Outcome;
-use arborist_shared::scores::{DocumentScores, ScoresWriter};
+use arborist_shared::scores::{DocumentScores, ScoresWriter, stored_score};
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
 
@@ -68,9 +68,22 @@ pub(super) struct Scorer<'a> {
     pub(super) events: &'a EventLog,
 }
 
+/// What a split came to.
+pub(super) struct Scored {
+    pub(super) metrics: Metrics,
+    /// Rank figures by label group, where groups were given.
+    pub(super) groups: Vec<GroupMetrics>,
+}
+
 impl Scorer<'_> {
-    /// Scores the documents of a snapshot, stores the scores (and the predictions, for test), and sums up.
-    pub(super) fn score(&mut self, split: Split, snapshot: &Path) -> Result<Metrics, Failure> {
+    /// Scores the documents of a snapshot, stores the scores (and the predictions, for test), and sums up. Groups are
+    /// ranked by all scores of the model: of rare labels, few are stored.
+    pub(super) fn score(
+        &mut self,
+        split: Split,
+        snapshot: &Path,
+        groups: Option<&LabelGroups>,
+    ) -> Result<Scored, Failure> {
         let total = count_lines(snapshot).map_err(|error| unreadable(snapshot, &error))?;
         let mut result = Err(Failure::cancelled());
         let scores_file = self.directory.scores(split);
@@ -78,11 +91,12 @@ impl Scorer<'_> {
             let scores = ScoresWriter::new(file, self.taxonomy.len() as u32)?;
             if split == Split::Test {
                 write_durably(&self.directory.predictions(), |predictions| {
-                    result = self.score_into(split, snapshot, total, scores, Some(predictions));
+                    result =
+                        self.score_into(split, snapshot, total, groups, scores, Some(predictions));
                     stop_unless_ok(&result)
                 })
             } else {
-                result = self.score_into(split, snapshot, total, scores, None);
+                result = self.score_into(split, snapshot, total, groups, scores, None);
                 stop_unless_ok(&result)
             }
         });
@@ -92,7 +106,7 @@ impl Scorer<'_> {
                 "cannot write {}: {error}",
                 scores_file.display()
             ))),
-            (Ok(()), Ok(metrics)) => Ok(metrics),
+            (Ok(()), Ok(scored)) => Ok(scored),
         }
     }
 
@@ -101,10 +115,12 @@ impl Scorer<'_> {
         split: Split,
         snapshot: &Path,
         total: u64,
+        groups: Option<&LabelGroups>,
         mut scores: ScoresWriter<&mut BufWriter<File>>,
         mut predictions: Option<&mut BufWriter<File>>,
-    ) -> Result<Metrics, Failure> {
+    ) -> Result<Scored, Failure> {
         let taxonomy = self.taxonomy;
+        let mut ranks = groups.map(GroupRanks::new);
         let mut tallied = Tallied::new(taxonomy, self.options.rule);
         let mut writer = PredictionWriter::new(taxonomy);
         let mut reader = SnapshotReader::open(snapshot)?;
@@ -120,7 +136,7 @@ impl Scorer<'_> {
             if window.is_empty() {
                 break;
             }
-            let scored = self.score_window(&window, &step, done, total)?;
+            let scored = self.score_window(&window, ranks.as_mut(), &step, done, total)?;
             for (document, stored) in window.iter().zip(&scored) {
                 scores.push(stored).map_err(write_error)?;
                 let decoded = decode(taxonomy, stored, &self.options, self.threshold);
@@ -137,13 +153,17 @@ impl Scorer<'_> {
             self.events.step(&step, done, total);
         }
         scores.finish().map_err(write_error)?;
-        Ok(tallied.finish())
+        Ok(Scored {
+            metrics: tallied.finish(),
+            groups: ranks.map_or_else(Vec::new, |ranks| ranks.finish()),
+        })
     }
 
     /// Scores of each document of a window, in the window's order.
     fn score_window(
         &mut self,
         window: &[SnapshotDocument],
+        mut ranks: Option<&mut GroupRanks<'_>>,
         step: &str,
         done: u64,
         total: u64,
@@ -159,7 +179,14 @@ impl Scorer<'_> {
                 .iter()
                 .map(|&position| window[position].text.as_str())
                 .collect();
-            let documents = document_scores(self.model.predict(&texts)?, self.threshold);
+            let predictions = self.model.predict(&texts)?;
+            if let Some(ranks) = &mut ranks {
+                let gold = batch
+                    .iter()
+                    .map(|&position| window[position].explicit.as_slice());
+                rank(ranks, gold, &predictions, self.threshold);
+            }
+            let documents = document_scores(predictions, self.threshold, Kept::Best);
             so_far += batch.len() as u64;
             for (position, document) in batch.into_iter().zip(documents) {
                 scored[position] = document;
@@ -178,20 +205,65 @@ fn stop_unless_ok<T>(result: &Result<T, Failure>) -> io::Result<()> {
     }
 }
 
-/// What is stored of a model's answer to a batch; the seam has checked that answer.
-pub(super) fn document_scores(predictions: Predictions, threshold: f32) -> Vec<DocumentScores> {
+/// Ranks the scores of a batch within the groups, as precisely as they are stored.
+fn rank<'g>(
+    ranks: &mut GroupRanks<'_>,
+    gold: impl Iterator<Item = &'g [LabelIndex]>,
+    predictions: &Predictions,
+    threshold: f32,
+) {
+    let mut dense: Vec<f32> = Vec::new();
+    for (position, gold) in gold.enumerate().filter(|(_, gold)| !gold.is_empty()) {
+        match predictions.scores.row(position) {
+            Some(ScoreRow::Dense(values)) => {
+                dense.clear();
+                dense.extend(values.iter().map(|&score| stored_score(score, threshold)));
+                ranks.add(gold, ScoreList::Dense(&dense));
+            }
+            Some(ScoreRow::Sparse(labels, values)) => {
+                let pairs: Vec<_> = labels.iter().copied().zip(values.iter().copied()).collect();
+                let listed = DocumentScores::all_from_sparse(&pairs, threshold);
+                ranks.add(gold, ScoreList::Listed(&listed.scores));
+            }
+            None => {}
+        }
+    }
+}
+
+/// How many scores of a document are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The highest, and the likely ones.
+    Best,
+    All,
+}
+
+/// What is kept of a model's answer to a batch; the seam has checked that answer.
+pub(super) fn document_scores(
+    predictions: Predictions,
+    threshold: f32,
+    kept: Kept,
+) -> Vec<DocumentScores> {
     let Predictions { scores, decided } = predictions;
     let mut decided = decided.map(Vec::into_iter);
     let mut pairs: Vec<(LabelIndex, f32)> = Vec::new();
     (0..scores.len())
         .filter_map(|position| scores.row(position))
         .map(|row| {
-            let mut document = match row {
-                ScoreRow::Dense(values) => DocumentScores::from_dense(values, threshold),
-                ScoreRow::Sparse(labels, values) => {
+            let mut document = match (row, kept) {
+                (ScoreRow::Dense(values), Kept::Best) => {
+                    DocumentScores::from_dense(values, threshold)
+                }
+                (ScoreRow::Dense(values), Kept::All) => {
+                    DocumentScores::all_from_dense(values, threshold)
+                }
+                (ScoreRow::Sparse(labels, values), kept) => {
                     pairs.clear();
                     pairs.extend(labels.iter().copied().zip(values.iter().copied()));
-                    DocumentScores::from_sparse(&pairs, threshold)
+                    match kept {
+                        Kept::Best => DocumentScores::from_sparse(&pairs, threshold),
+                        Kept::All => DocumentScores::all_from_sparse(&pairs, threshold),
+                    }
                 }
             };
             document.decided = decided.as_mut().and_then(Iterator::next);

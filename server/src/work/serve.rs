@@ -16,7 +16,7 @@ use arborist_shared::run::Outcome;
 use super::device;
 use super::frames::{self, Ready, Request, Response};
 use super::program::resolve_threads;
-use super::scoring::{Failure, document_scores};
+use super::scoring::{Failure, Kept, document_scores};
 use crate::runs::directory::RunDirectory;
 
 /// Requests read ahead, and answers that wait to be written.
@@ -31,6 +31,8 @@ pub struct ServeRun {
     pub device: Option<String>,
     /// 0 = all cores.
     pub threads: u32,
+    /// Answer every label's score, not only the highest and the likely ones.
+    pub all_scores: bool,
 }
 
 /// Serves until the end of standard input; the outcome names the exit code, and the last line of the log says why.
@@ -89,7 +91,12 @@ fn serve(options: &ServeRun) -> Result<(), Failure> {
     let (answer_sender, answers) = sync_channel(QUEUE);
     // Ends with standard input; it may sit in a read when this process ends for another reason, so nobody waits for it.
     thread::spawn(move || read_requests(&request_sender));
-    let writer = thread::spawn(move || write_answers(&mut frames_out, &answers, threshold));
+    let kept = if options.all_scores {
+        Kept::All
+    } else {
+        Kept::Best
+    };
+    let writer = thread::spawn(move || write_answers(&mut frames_out, &answers, threshold, kept));
     let served = answer_requests(model, &requests, &answer_sender);
     drop(answer_sender);
     let written = writer
@@ -159,9 +166,10 @@ fn write_answers(
     to: &mut BufWriter<File>,
     answers: &Receiver<Predicted>,
     threshold: f32,
+    kept: Kept,
 ) -> io::Result<()> {
     while let Ok(Predicted { id, outcome }) = answers.recv() {
-        let outcome = outcome.map(|predictions| document_scores(predictions, threshold));
+        let outcome = outcome.map(|predictions| document_scores(predictions, threshold, kept));
         frames::write_frame(to, &frames::encode_response(&Response { id, outcome }))?;
     }
     Ok(())

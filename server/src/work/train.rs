@@ -8,8 +8,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use arborist_plugin_api::host::Plugin;
-use arborist_plugin_api::{Facts, HostCallbacks, LoadRequest, TrainRequest};
+use arborist_plugin_api::{
+    DocumentReader, Facts, HostCallbacks, LoadRequest, ReadError, TrainRequest,
+};
 use arborist_shared::manifest::HierarchyKind;
+use arborist_shared::metrics::{FREQUENT_ABOVE, LabelGroups};
 use arborist_shared::run::{LogLevel, Outcome, RunEvent, RunRequest};
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
@@ -218,6 +221,7 @@ impl Run<'_> {
     /// The host's part: scores and figures for validation and test.
     fn score(&self) -> Result<RunMetrics, Failure> {
         let RunRequest {
+            train,
             validation,
             test,
             taxonomy,
@@ -241,21 +245,46 @@ impl Run<'_> {
             threshold,
             events: self.events,
         };
-        let mut score = |split, snapshot: &Option<String>| {
-            snapshot
-                .as_ref()
-                .map(|path| scorer.score(split, &self.directory.resolve(path)))
-                .transpose()
+        let validation = match validation {
+            None => None,
+            Some(path) => {
+                let snapshot = self.directory.resolve(path);
+                let scored = scorer.score(Split::Validation, &snapshot, None)?;
+                Some(scored.metrics)
+            }
+        };
+        let (test, groups) = match test {
+            None => (None, Vec::new()),
+            Some(path) => {
+                let groups = label_groups(&self.directory.resolve(train), self.taxonomy)?;
+                let snapshot = self.directory.resolve(path);
+                let scored = scorer.score(Split::Test, &snapshot, Some(&groups))?;
+                (Some(scored.metrics), scored.groups)
+            }
         };
         Ok(RunMetrics {
-            validation: score(Split::Validation, validation)?,
-            test: score(Split::Test, test)?,
+            validation,
+            test,
+            groups,
         })
     }
 }
 
 fn has_content(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Groups of labels by the number of training documents that were given them.
+fn label_groups(train: &Path, taxonomy: &Taxonomy) -> Result<LabelGroups, Failure> {
+    let failed = |error: ReadError| Failure::failed(error.to_string());
+    let mut documents = vec![0; taxonomy.len()];
+    let mut reader = DocumentReader::open(train, taxonomy.len()).map_err(failed)?;
+    while let Some(document) = reader.next_document().map_err(failed)? {
+        for &label in document.explicit {
+            documents[label as usize] += 1;
+        }
+    }
+    Ok(LabelGroups::new(&documents, FREQUENT_ABOVE))
 }
 
 /// Size of the training split, for the method's own check.
@@ -265,9 +294,8 @@ fn facts(train: &Path, taxonomy: &Taxonomy) -> Result<Facts, Failure> {
         depth: taxonomy.depth(),
         ..Facts::default()
     };
-    let failed = |error: arborist_plugin_api::ReadError| Failure::failed(error.to_string());
-    let mut reader =
-        arborist_plugin_api::DocumentReader::open(train, taxonomy.len()).map_err(failed)?;
+    let failed = |error: ReadError| Failure::failed(error.to_string());
+    let mut reader = DocumentReader::open(train, taxonomy.len()).map_err(failed)?;
     while let Some(document) = reader.next_document().map_err(failed)? {
         facts.documents += 1;
         facts.tokens += document.text.split_whitespace().count() as u64;

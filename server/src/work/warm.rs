@@ -36,6 +36,8 @@ pub struct WarmOptions {
     pub device: String,
     /// 0 = all cores.
     pub threads: u32,
+    /// Answer every label's score, not only the highest and the likely ones.
+    pub all_scores: bool,
 }
 
 impl WarmOptions {
@@ -49,6 +51,7 @@ impl WarmOptions {
             plugin: None,
             device: "auto".to_owned(),
             threads: 0,
+            all_scores: false,
         })
     }
 }
@@ -99,6 +102,9 @@ impl WarmModel {
             .arg("--device")
             .arg(&options.device);
         command.arg("--threads").arg(options.threads.to_string());
+        if options.all_scores {
+            command.arg("--all-scores");
+        }
         if let Some(plugin) = &options.plugin {
             command.arg("--plugin").arg(plugin);
         }

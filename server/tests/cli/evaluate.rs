@@ -87,3 +87,97 @@ fn predictions_that_do_not_match_the_gold_are_refused_with_counts() {
         .ended_with(2)
         .says(&["1 duplicate ids in --gold", "1 ids of --gold are missing"]);
 }
+
+#[test]
+fn groups_are_those_of_hand() {
+    let bench = bench();
+    // Owls in three training documents, fish in one; birds only as an ancestor. The last two rows are no training.
+    bench.write(
+        "seen.jsonl",
+        "{\"text\":\"a\",\"labels\":[\"owls\"]}\n{\"text\":\"b\",\"labels\":[\"owls\",\"fish\"]}\n{\"text\":\"c\",\"labels\":[\"owls\"]}\n{\"text\":\"d\",\"labels\":[\"trees\"],\"split\":\"test\"}\n{\"text\":\"e\"}\n",
+    );
+    bench.write(
+        "gold.jsonl",
+        "{\"id\":\"a\",\"text\":\"\",\"labels\":[\"owls\",\"trees\"]}\n{\"id\":\"b\",\"text\":\"\",\"labels\":[\"oaks\"]}\n",
+    );
+    let label = |label: &str, score: f64| {
+        format!("{{\"label\":\"{label}\",\"path\":[],\"score\":{score},\"predicted\":false}}")
+    };
+    let line = |id: &str, labels: &[String]| {
+        format!("{{\"id\":\"{id}\",\"labels\":[{}]}}\n", labels.join(","))
+    };
+    // Labels by index: animals, birds, owls, fish, plants, trees, oaks. Of `b`, four zero-shot labels are not listed.
+    bench.write(
+        "pred.jsonl",
+        &(line(
+            "a",
+            &[
+                label("fish", 0.75),
+                label("owls", 0.5),
+                label("oaks", 0.25),
+                label("trees", 0.125),
+            ],
+        ) + &line("b", &[label("fish", 0.5)])),
+    );
+    let groups = |more: &[&str]| {
+        let arguments = [
+            "evaluate",
+            "--gold",
+            "gold.jsonl",
+            "--pred",
+            "pred.jsonl",
+            "--taxonomy",
+            "taxonomy.tsv",
+            "--groups-from",
+            "seen.jsonl",
+            "--json",
+        ];
+        bench.run(&[&arguments, more].concat()).ended_with(0).json()["groups"].clone()
+    };
+    let figures = |group: &serde_json::Value| {
+        assert_eq!(
+            crate::workbench::keys(group),
+            ["documents", "labels", "name", "ndcg_at_5", "recall_at_5"]
+        );
+        (
+            group["labels"].as_u64().unwrap(),
+            group["documents"].as_u64().unwrap(),
+            group["recall_at_5"].as_f64().unwrap(),
+            group["ndcg_at_5"].as_f64().unwrap(),
+        )
+    };
+    let rank = |rank: f64| 1.0 / (rank + 1.0).log2();
+    let all = groups(&[]);
+    assert_eq!(all.as_array().unwrap().len(), 4);
+    assert_eq!(figures(&all[0]), (0, 0, 0.0, 0.0));
+    // Owls behind fish.
+    assert_eq!(figures(&all[1]), (2, 1, 1.0, rank(2.0)));
+    // Trees behind oaks; oaks of `b` last of five that tie at 0.
+    let (labels, documents, recall, gain) = figures(&all[2]);
+    assert_eq!((labels, documents, recall), (5, 2, 1.0));
+    assert!((gain - (rank(2.0) + rank(5.0)) / 2.0).abs() < 1e-12);
+    // Among all seven: ranks 2 and 4 of two; and no rank of one.
+    let (labels, documents, recall, gain) = figures(&all[3]);
+    assert_eq!((labels, documents, recall), (7, 2, 0.5));
+    assert!((gain - (rank(2.0) + rank(4.0)) / (1.0 + rank(2.0)) / 2.0).abs() < 1e-12);
+
+    let with_bound = groups(&["--frequent-above", "2"]);
+    assert_eq!(figures(&with_bound[0]), (1, 1, 1.0, 1.0));
+    assert_eq!(with_bound[1]["labels"], 1);
+
+    bench.write("none.jsonl", "{\"text\":\"e\"}\n");
+    bench
+        .run(&[
+            "evaluate",
+            "--gold",
+            "gold.jsonl",
+            "--pred",
+            "pred.jsonl",
+            "--taxonomy",
+            "taxonomy.tsv",
+            "--groups-from",
+            "none.jsonl",
+        ])
+        .ended_with(2)
+        .says(&["--groups-from", "no usable row"]);
+}

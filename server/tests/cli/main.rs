@@ -5,6 +5,7 @@
     reason = "a test that meets what it does not expect should end"
 )]
 
+mod bench;
 mod compare;
 mod dependencies;
 mod evaluate;

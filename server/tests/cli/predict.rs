@@ -212,3 +212,77 @@ fn wrong_usage_is_refused_before_anything_is_written() {
         .says(&["is not finished"]);
     assert!(!bench.path("out.jsonl").exists());
 }
+
+#[test]
+fn all_scores_rank_among_rare_labels() {
+    use std::fmt::Write as _;
+
+    // 90 labels, of which the last 10 stand in no training document.
+    let bench = Workbench::new();
+    let mut taxonomy = String::new();
+    let row = |id: usize, label: usize| {
+        format!("{{\"id\":\"r{id}\",\"text\":\"word{label} all\",\"labels\":[\"t{label}\"]}}\n")
+    };
+    for label in 0..90 {
+        writeln!(taxonomy, "t{label}\tRoot").unwrap();
+    }
+    bench.write("taxonomy.tsv", &taxonomy);
+    bench.write(
+        "train.jsonl",
+        &(0..160).map(|id| row(id, id % 80)).collect::<String>(),
+    );
+    bench.write(
+        "test.jsonl",
+        &(0..30).map(|id| row(1000 + id, id * 3)).collect::<String>(),
+    );
+    bench.write("validation.jsonl", &row(2000, 0));
+    let trained = bench
+        .train("run", &["--set", "smoothing=0.001"])
+        .ended_with(0)
+        .json();
+    let groups = |more: &[&str]| {
+        let predict = [
+            "predict",
+            "--run",
+            "run",
+            "--input",
+            "test.jsonl",
+            "--output",
+            "out.jsonl",
+        ];
+        bench.run(&[&predict, more].concat()).ended_with(0);
+        let evaluate = [
+            "evaluate",
+            "--gold",
+            "test.jsonl",
+            "--pred",
+            "out.jsonl",
+            "--taxonomy",
+            "taxonomy.tsv",
+            "--groups-from",
+            "train.jsonl",
+            "--json",
+        ];
+        bench.run(&evaluate).ended_with(0).json()["groups"].clone()
+    };
+    let labels = || {
+        let line = bench.read("out.jsonl").lines().next().unwrap().to_owned();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        line["labels"].as_array().unwrap().len()
+    };
+    let all = groups(&["--all-scores"]);
+    assert_eq!(labels(), 90);
+    // The run ranked all scores of its model, too: the same to the last digit.
+    assert_eq!(trained["groups"], all);
+    assert_eq!(
+        (&all[1]["labels"], &all[2]["labels"]),
+        (&80.into(), &10.into())
+    );
+    assert_eq!(all[2]["documents"], 3);
+    assert!(
+        trained["groups"][1]["recall_at_5"].as_f64().unwrap() > 0.9,
+        "{all}"
+    );
+    groups(&[]);
+    assert_eq!(labels(), 64);
+}

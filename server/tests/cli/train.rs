@@ -13,6 +13,7 @@ fn the_report_has_these_keys_and_the_same_figures_as_everything_else() {
         [
             "device",
             "epochs",
+            "groups",
             "method",
             "peak_memory_bytes",
             "run",

@@ -1,8 +1,8 @@
 //! Figures of rankings: labels by raw score, ties by label index, labels without score last.
 //!
 //! `RankCounts` counts hit patterns, so that even sums of logarithms do not depend on the order of documents. The
-//! functions of one document are there for groups of labels (frequent, few, zero): mask gold and ranking to the
-//! group first and skip documents without gold label in it.
+//! functions of one document are there for other rankings: mask gold and ranking to a group of labels first and skip
+//! documents without gold label in it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::ratio;
 use crate::LabelIndex;
 
 /// Ranks that are looked at.
-const DEPTH: usize = 5;
+pub(super) const DEPTH: usize = 5;
 
 /// The first `k` labels of a ranking in which unscored labels follow in taxonomy order.
 ///
@@ -118,6 +118,15 @@ impl RankCounts {
         }
         debug_assert!(scores.is_sorted_by(|a, b| crate::scores::best_first(a, b).is_le()));
         let ranked = top(scores, n_labels, gold.len().max(DEPTH));
+        self.add_first(&ranked, gold);
+        *self
+            .r_recalled
+            .entry((gold.len() as u64, hits(&ranked, gold, gold.len())))
+            .or_default() += 1;
+    }
+
+    /// Counts a document by its first [`DEPTH`] ranks: enough for all figures but the R-precision. `gold` is sorted and not empty.
+    pub(super) fn add_first(&mut self, ranked: &[LabelIndex], gold: &[LabelIndex]) {
         let n_gold = gold.len() as u64;
         let is_hit = |label: &LabelIndex| gold.binary_search(label).is_ok();
         let bit = |(rank, label)| usize::from(is_hit(label)) << rank;
@@ -128,10 +137,11 @@ impl RankCounts {
             .recalled
             .entry((n_gold, u64::from(pattern.count_ones())))
             .or_default() += 1;
-        *self
-            .r_recalled
-            .entry((n_gold, hits(&ranked, gold, gold.len())))
-            .or_default() += 1;
+    }
+
+    /// Documents counted.
+    pub(super) fn documents(&self) -> u64 {
+        self.documents
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -197,3 +197,20 @@ proptest! {
         prop_assert_eq!(DocumentScores::from_sparse(&pairs, threshold), stored);
     }
 }
+
+#[test]
+fn all_scores_can_be_kept() {
+    let dense: Vec<f32> = (0..200_u8).map(|label| f32::from(label) * 1e-5).collect();
+    let all = DocumentScores::all_from_dense(&dense, 0.5);
+    assert_eq!(all.scores.len(), 200);
+    assert_eq!(all.scores[0].0, 199);
+    assert_eq!(
+        all.scores[..TOP],
+        DocumentScores::from_dense(&dense, 0.5).scores
+    );
+    assert_eq!(all.scores[3].1, stored_score(dense[196], 0.5));
+    let pairs = [(3, 0.25), (1, f32::NAN), (3, 0.5), (0, 0.001)];
+    let sparse = DocumentScores::all_from_sparse(&pairs, 0.5);
+    assert_eq!(sparse.scores.len(), 2);
+    assert_eq!(sparse.scores[0], (3, 0.5));
+}

@@ -49,6 +49,30 @@ fn mcnemar_by_hand() {
 }
 
 #[test]
+fn figures_of_seeds_by_hand() {
+    // Of the 20 ways to deal six figures, two keep the low ones together.
+    assert_eq!(permutation(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]), Some(0.1));
+    assert_eq!(permutation(&[0.5, 0.5], &[0.5, 0.5, 0.5]), Some(1.0));
+    // Of the ten pairs, three are as far from the rest: {1, 2}, {1, the other 2} and {3, 4}.
+    assert_eq!(permutation(&[1.0, 2.0], &[3.0, 4.0, 2.0]), Some(0.3));
+    let low: Vec<f64> = (0..8).map(f64::from).collect();
+    let high: Vec<f64> = (8..16).map(f64::from).collect();
+    assert_eq!(permutation(&low, &high), Some(2.0 / 12_870.0));
+    assert_eq!(permutation(&[], &[1.0]), None);
+    assert_eq!(permutation(&[1.0], &[2.0]), Some(1.0));
+}
+
+#[test]
+fn many_figures_are_drawn() {
+    let figures = |from: u32| (from..from + 12).map(f64::from).collect::<Vec<_>>();
+    let apart = permutation(&figures(0), &figures(12)).unwrap();
+    assert!(apart < 1e-4, "{apart}");
+    let mixed = permutation(&figures(0), &figures(1)).unwrap();
+    assert!((0.5..0.8).contains(&mixed), "{mixed}");
+    assert_eq!(permutation(&figures(0), &figures(1)), Some(mixed));
+}
+
+#[test]
 fn equal_runs_do_not_differ() {
     let (a, _, gold) = runs(50, 0.7, 0.7);
     for test in compare(&a, &a, &gold, &t5(), OPTIONS) {

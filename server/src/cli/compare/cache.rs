@@ -133,7 +133,7 @@ async fn predict(
     places: &Places,
     device: &str,
 ) -> Result<Scores, CliError> {
-    let model = start_model(&run.directory, places, device).await?;
+    let model = start_model(&run.directory, places, device, false).await?;
     let threshold = model.threshold();
     let (window_sender, windows) = mpsc::channel(WINDOW_QUEUE);
     let (scored_sender, mut scored) = mpsc::channel::<ScoredWindow>(WINDOW_QUEUE);
