@@ -10,6 +10,7 @@ mod hiagm;
 mod import;
 mod latency;
 mod linear;
+mod methods;
 mod product;
 mod report;
 
@@ -76,7 +77,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 10] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 11] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -106,6 +107,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 10] = [
         "the same at RCV1's distribution of lengths",
         true,
         hiagm::rcv1_lengths,
+    ),
+    (
+        "methods",
+        "the methods over words beside each other, at RCV1's distribution of lengths",
+        true,
+        methods::rcv1_lengths,
     ),
     (
         "api-predict",

@@ -126,7 +126,11 @@ impl Auxiliary {
             let seen = discriminator
                 .text(batch, text, self.label_dim)
                 .index_select(0, &judged);
-            let order = reordered(judged.size()[0] as usize, self.negatives, pass.noise_of(ORDER));
+            let order = reordered(
+                judged.size()[0] as usize,
+                self.negatives,
+                pass.noise_of(ORDER),
+            );
             let order = Tensor::from_slice(&order).to_device(own.device());
             mutual_information(
                 &discriminator.scores(&own, &seen),

@@ -27,6 +27,8 @@ pub mod structure;
 #[cfg(test)]
 mod testing;
 pub mod text;
+#[cfg(feature = "checks")]
+pub mod throughput;
 pub mod training;
 pub mod word_method;
 pub mod word_table;

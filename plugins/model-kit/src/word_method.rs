@@ -44,8 +44,22 @@ pub trait WordHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
         CountedFrom::Train
     }
 
+    /// The labels of a document that are gold.
+    fn label_sets(&self) -> LabelSets {
+        LabelSets::Closed
+    }
+
     /// Width of a label's vector in prediction: what bounds a batch besides its documents.
     fn label_width(&self) -> usize;
+}
+
+/// Which labels of a document are gold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelSets {
+    /// Those that it was given and all their ancestors.
+    Closed,
+    /// Those that it was given.
+    Explicit,
 }
 
 /// What a network is built for.

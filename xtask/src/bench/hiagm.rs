@@ -175,12 +175,12 @@ fn benchmark<'a>(
     })
 }
 
-fn answer(command: Cmd) -> Result<Value> {
+pub(super) fn answer(command: Cmd) -> Result<Value> {
     product::last_line(&command.quiet().read()?)
 }
 
 /// Both rates of a program that prints them as JSON.
-fn rates(answer: &Value) -> Result<Measured> {
+pub(super) fn rates(answer: &Value) -> Result<Measured> {
     Ok(Measured::from([
         (
             "train_docs_per_s",

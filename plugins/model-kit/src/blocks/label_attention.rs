@@ -70,7 +70,7 @@ pub struct LabelAttention {
 }
 
 enum Vectors {
-    Trained(LabelTable),
+    Trained(Box<LabelTable>),
     /// `[L, d]`: the table's vectors once training is over.
     Kept(Tensor),
 }
@@ -93,7 +93,7 @@ impl LabelAttention {
         Ok(Self {
             options,
             labels: hierarchy.n_labels() as i64,
-            vectors: Vectors::Trained(table),
+            vectors: Vectors::Trained(Box::new(table)),
         })
     }
 

@@ -56,7 +56,7 @@ impl Corpus {
             .collect();
         let document = |document: usize| {
             let mut chosen = vec![leaves[document % leaves.len()]];
-            if document % 3 == 0 {
+            if document.is_multiple_of(3) {
                 chosen.push(leaves[(document / 3 + 1) % leaves.len()]);
             }
             chosen.sort_unstable();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use arborist_plugin_api::{Document, Host, TrainRequest};
 
+use super::LabelSets;
 use crate::batch::EncodedDocuments;
 use crate::error::KitError;
 use crate::settings::{CountedFrom, TextSettings};
@@ -48,6 +49,7 @@ pub(super) fn pipeline(
 pub(super) fn encode(
     split: &Path,
     pipeline: &TextPipeline,
+    sets: LabelSets,
     request: &TrainRequest,
     host: &Host<'_>,
 ) -> Result<EncodedDocuments, KitError> {
@@ -55,7 +57,16 @@ pub(super) fn encode(
     let mut ids = Vec::new();
     for_each_document(split, "reading", request, host, |document| {
         pipeline.encode(document.text, &mut ids);
-        encoded.push(&ids, document.labels);
+        match sets {
+            LabelSets::Closed => encoded.push(&ids, document.labels),
+            LabelSets::Explicit => {
+                // They come in the order in which they were given.
+                let mut labels = document.explicit.to_vec();
+                labels.sort_unstable();
+                labels.dedup();
+                encoded.push(&ids, &labels);
+            }
+        }
     })?;
     Ok(encoded)
 }

@@ -45,11 +45,12 @@ pub fn train<N: WordNetwork>(
         .map(WordVectors::open)
         .transpose()?;
     let pipeline = corpus::pipeline(hyperparameters.text(), vectors.as_ref(), request, host)?;
-    let train = corpus::encode(&request.train, &pipeline, request, host)?;
+    let sets = hyperparameters.label_sets();
+    let train = corpus::encode(&request.train, &pipeline, sets, request, host)?;
     let validation = request
         .validation
         .as_deref()
-        .map(|split| corpus::encode(split, &pipeline, request, host))
+        .map(|split| corpus::encode(split, &pipeline, sets, request, host))
         .transpose()?;
     if validation.as_ref().is_none_or(EncodedDocuments::is_empty) {
         host.info("no validation documents: all epochs are trained and the last weights are kept");

@@ -1,0 +1,13 @@
+//! Speed of training and prediction on random words: `cargo run --release -p arborist-flat --example throughput_flat -- --lengths rcv1`.
+
+use arborist_flat::Hyperparameters;
+use arborist_flat::network::Network;
+use arborist_model_kit::throughput;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    throughput::run::<Network>(|options| {
+        let mut hyperparameters = Hyperparameters::default();
+        hyperparameters.text.max_length = options.length;
+        hyperparameters
+    })
+}

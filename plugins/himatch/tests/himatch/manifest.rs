@@ -1,0 +1,114 @@
+//! Hyperparameters and presets.
+
+use arborist_himatch::{
+    CoarseTerm, Distance, HiMatch, Hyperparameters, LabelRepr, MatchingSettings, Scoring,
+};
+use arborist_plugin_api::{Facts, Method, ModelError};
+use serde_json::Value;
+
+fn resolved(preset: &str) -> Hyperparameters {
+    let values = HiMatch::manifest().resolve(Some(preset), &[]).unwrap();
+    serde_json::from_value(Value::Object(values)).unwrap()
+}
+
+fn facts(labels: u64) -> Facts {
+    Facts {
+        documents: 10,
+        tokens: 100,
+        labels,
+        depth: 2,
+    }
+}
+
+#[test]
+fn schema_and_struct_have_the_same_keys_and_defaults() {
+    let manifest = HiMatch::manifest();
+    let properties = manifest.hyperparameters["properties"].as_object().unwrap();
+    let defaults = serde_json::to_value(Hyperparameters::default()).unwrap();
+    let mut described: Vec<&String> = properties.keys().collect();
+    described.sort();
+    let mut expected: Vec<&String> = defaults.as_object().unwrap().keys().collect();
+    expected.sort();
+    assert_eq!(described, expected);
+    assert_eq!(resolved("balanced"), Hyperparameters::default());
+}
+
+#[test]
+fn the_paper_differs_from_the_code() {
+    let (code, paper) = (resolved("code"), resolved("paper"));
+    assert_eq!(
+        (
+            code.text.max_vocab,
+            code.training.epochs,
+            code.encoder.rnn_hidden
+        ),
+        (60_000, 150, 100)
+    );
+    let of = |h: &Hyperparameters| {
+        let matching = &h.matching;
+        (
+            matching.label_repr,
+            matching.distance,
+            matching.coarse_term,
+            matching.positive_num,
+        )
+    };
+    assert_eq!(
+        of(&code),
+        (
+            LabelRepr::DescEncoder,
+            Distance::MeanSq,
+            CoarseTerm::PullSlack,
+            1
+        )
+    );
+    assert_eq!(
+        of(&paper),
+        (
+            LabelRepr::NameGloveMean,
+            Distance::L2normEuclid,
+            CoarseTerm::Rank,
+            0
+        )
+    );
+}
+
+#[test]
+fn margins_grow_from_coarse_to_sibling_to_other() {
+    let with = |alpha, beta, any_margins| Hyperparameters {
+        matching: MatchingSettings {
+            alpha,
+            beta,
+            any_margins,
+            ..MatchingSettings::default()
+        },
+        ..Hyperparameters::default()
+    };
+    assert!(HiMatch::check(&with(0.01, 0.5, false), &facts(5)).is_ok());
+    for (alpha, beta) in [(0.5, 0.01), (0.5, 0.5), (0.2, 1.0), (1.0, 1.0)] {
+        let Err(ModelError::Input(message)) = HiMatch::check(&with(alpha, beta, false), &facts(5))
+        else {
+            panic!("{alpha} and {beta} do not grow")
+        };
+        assert!(message.contains("any_margins"), "{message}");
+        assert!(HiMatch::check(&with(alpha, beta, true), &facts(5)).is_ok());
+    }
+}
+
+#[test]
+fn many_labels_need_dot_products() {
+    let Err(ModelError::Input(message)) =
+        HiMatch::check(&Hyperparameters::default(), &facts(4_271))
+    else {
+        panic!("4,271 labels are too many for a classifier")
+    };
+    assert!(
+        message.contains("4271") && message.contains("dot_product"),
+        "{message}"
+    );
+    let eurlex = Hyperparameters {
+        scoring: Scoring::DotProduct,
+        ..Hyperparameters::default()
+    };
+    assert!(HiMatch::check(&eurlex, &facts(4_271)).is_ok());
+}

@@ -1,0 +1,68 @@
+//! Networks that train in no time.
+
+use arborist_himatch::{
+    CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
+};
+use arborist_model_kit::settings::{EncoderSettings, TextSettings, TrainingSettings};
+
+pub(crate) fn tiny() -> Hyperparameters {
+    Hyperparameters {
+        matching: MatchingSettings {
+            joint_dim: 7,
+            label_refresh_steps: 3,
+            ..MatchingSettings::default()
+        },
+        node_size: 6,
+        projection_dropout: 0.1,
+        training: TrainingSettings {
+            epochs: 10,
+            patience: 0,
+            learning_rate: 0.01,
+            batch_size: 8,
+            ..TrainingSettings::default()
+        },
+        text: TextSettings {
+            min_freq: 1,
+            word_size: 12,
+            ..TextSettings::default()
+        },
+        encoder: EncoderSettings {
+            rnn_hidden: 8,
+            num_kernels: 10,
+            ..EncoderSettings::default()
+        },
+        ..Hyperparameters::default()
+    }
+}
+
+pub(crate) fn of_the_paper() -> Hyperparameters {
+    Hyperparameters {
+        matching: MatchingSettings {
+            label_repr: LabelRepr::NameGloveMean,
+            distance: Distance::L2normEuclid,
+            coarse_term: CoarseTerm::Rank,
+            joint_labels: JointLabels::Gold,
+            positive_num: 0,
+            ..tiny().matching
+        },
+        ..tiny()
+    }
+}
+
+pub(crate) fn by_dot_product() -> Hyperparameters {
+    Hyperparameters {
+        scoring: Scoring::DotProduct,
+        ..tiny()
+    }
+}
+
+/// Without any dropout.
+pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
+    hyperparameters.encoder.embedding_dropout = 0.0;
+    hyperparameters.encoder.rnn_dropout = 0.0;
+    hyperparameters.graph.node_dropout = 0.0;
+    hyperparameters.projection_dropout = 0.0;
+    hyperparameters.matching.head_dropout = 0.0;
+    hyperparameters.classifier.classifier_dropout = 0.0;
+    hyperparameters
+}

@@ -1,0 +1,13 @@
+//! Speed of training and prediction on random words: `cargo run --release -p arborist-htcinfomax --example throughput_htcinfomax -- --lengths rcv1`.
+
+use arborist_htcinfomax::Hyperparameters;
+use arborist_htcinfomax::network::Network;
+use arborist_model_kit::throughput;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    throughput::run::<Network>(|options| {
+        let mut hyperparameters = Hyperparameters::default();
+        hyperparameters.text.max_length = options.length;
+        hyperparameters
+    })
+}
