@@ -7,7 +7,6 @@ mod corpus;
 mod error;
 mod evaluate;
 mod hyperparameters;
-mod import;
 mod keys;
 mod options;
 mod output;
@@ -16,6 +15,7 @@ mod predict;
 mod progress;
 mod scoring;
 mod serve;
+mod snapshots;
 mod train;
 mod work;
 
