@@ -7,6 +7,7 @@ mod corpus;
 mod error;
 mod evaluate;
 mod hyperparameters;
+mod import;
 mod keys;
 mod options;
 mod output;
@@ -57,6 +58,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Compare runs on the same documents, with paired tests
     Compare(compare::Compare),
+    /// Make a published corpus of the files that its owners hand out
+    Import(import::Import),
     /// Manage API keys
     Keys(keys::Keys),
     /// Work in a child process; started by the other commands
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Work(_) => Ok(()),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Import(import) => import.run(),
         Command::Plugins(plugins) => block_on(plugins.run()),
         Command::Train(train) => block_on(train.run()),
         Command::Predict(predict) => block_on(predict.run()),

@@ -9,6 +9,7 @@ mod compare;
 mod dependencies;
 mod evaluate;
 mod faults;
+mod import;
 mod plugins;
 mod predict;
 mod supervision;
