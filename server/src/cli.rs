@@ -6,6 +6,7 @@ mod compare;
 mod corpus;
 mod error;
 mod evaluate;
+mod export;
 mod hyperparameters;
 mod import;
 mod keys;
@@ -60,6 +61,8 @@ enum Command {
     Compare(compare::Compare),
     /// Make a published corpus of the files that its owners hand out
     Import(import::Import),
+    /// Write a corpus as other tools read it
+    Export(export::Export),
     /// Manage API keys
     Keys(keys::Keys),
     /// Work in a child process; started by the other commands
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Work(_) => Ok(()),
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Plugins(plugins) => block_on(plugins.run()),
         Command::Train(train) => block_on(train.run()),
         Command::Predict(predict) => block_on(predict.run()),

@@ -8,6 +8,7 @@
 mod compare;
 mod dependencies;
 mod evaluate;
+mod export;
 mod faults;
 mod import;
 mod plugins;
