@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use arborist_shared::LabelIndex;
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::input::{self, Lines, fingerprint};
 use super::numpy::{RandomState, hold_out};
@@ -180,12 +180,13 @@ impl<'r> Hierarchy<'r> {
                 areas.push(&record.area);
             }
         }
-        // A name that stands twice would be one label: then areas are called by their paths.
-        let mut names = FxHashSet::default();
-        let is_unique = domains
-            .iter()
-            .flat_map(|(domain, areas)| areas.iter().chain([domain]))
-            .all(|name| names.insert(*name));
+        // A name that stands twice would be one label: such areas are called by their paths.
+        let mut occurrences: FxHashMap<&str, u32> = FxHashMap::default();
+        for (domain, areas) in &domains {
+            for name in areas.iter().chain([domain]) {
+                *occurrences.entry(name).or_default() += 1;
+            }
+        }
         let mut new_labels: Vec<NewLabel> = domains
             .iter()
             .map(|(domain, _)| NewLabel {
@@ -201,7 +202,7 @@ impl<'r> Hierarchy<'r> {
                     (*domain, *area),
                     [index as LabelIndex, new_labels.len() as LabelIndex],
                 );
-                let id = if is_unique {
+                let id = if occurrences[area] == 1 {
                     (*area).to_owned()
                 } else {
                     format!("{domain}/{area}")

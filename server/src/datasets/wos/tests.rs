@@ -94,10 +94,16 @@ fn labels_are_called_by_path_where_a_name_stands_twice() {
         .map(|label| hierarchy.taxonomy.id(label))
         .collect();
     assert_eq!(ids, ["A", "B", "x", "z", "y"]);
-    let records = [record("1-1", "A", "x"), record("2-1", "B", "x")];
+    let records = [
+        record("1-1", "A", "x"),
+        record("2-1", "B", "x"),
+        record("2-2", "B", "y"),
+    ];
     let hierarchy = Hierarchy::new("", &records).unwrap();
     let [domain, area] = hierarchy.labels[&("B", "x")];
     assert_eq!(hierarchy.taxonomy.id(area), "B/x");
     assert_eq!(hierarchy.taxonomy.name(area), "x");
     assert_eq!(hierarchy.taxonomy.parents(area), [domain]);
+    let [_, area] = hierarchy.labels[&("B", "y")];
+    assert_eq!(hierarchy.taxonomy.id(area), "y");
 }
