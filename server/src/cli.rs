@@ -7,6 +7,7 @@ mod compare;
 mod corpus;
 mod error;
 mod evaluate;
+mod export;
 mod hyperparameters;
 mod import;
 mod keys;
@@ -17,6 +18,7 @@ mod predict;
 mod progress;
 mod scoring;
 mod serve;
+mod snapshots;
 mod train;
 mod work;
 
@@ -60,6 +62,10 @@ enum Command {
     Compare(compare::Compare),
     /// Measure what the papers report
     Bench(bench::Bench),
+    /// Make a published corpus of the files that its owners hand out
+    Import(import::Import),
+    /// Write a corpus as other tools read it
+    Export(export::Export),
     /// Manage API keys
     Keys(keys::Keys),
     /// Work in a child process; started by the other commands
@@ -80,6 +86,8 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Work(_) => Ok(()),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Plugins(plugins) => block_on(plugins.run()),
         Command::Train(train) => block_on(train.run()),
         Command::Predict(predict) => block_on(predict.run()),

@@ -14,7 +14,7 @@ use crate::hyperparameters::{Hyperparameters, LaText, Variant};
 
 /// What makes features for the classifier of a text.
 pub(crate) enum Head {
-    TextPropagation(TextPropagation),
+    TextPropagation(Box<TextPropagation>),
     LabelAttention(LabelAttention),
     /// The text's own features.
     Flat,
@@ -51,7 +51,7 @@ impl Head {
                 };
                 let head = TextPropagation::new(parameters, hierarchy, options)?;
                 let width = hierarchy.n_labels() as i64 * node_size;
-                Ok((Self::TextPropagation(head), width))
+                Ok((Self::TextPropagation(Box::new(head)), width))
             }
             Variant::La => {
                 let options = LabelAttentionOptions {
@@ -84,7 +84,7 @@ impl Head {
     /// The head for prediction.
     pub(crate) fn into_trained(self) -> Self {
         match self {
-            Self::TextPropagation(head) => Self::TextPropagation(head.into_trained()),
+            Self::TextPropagation(head) => Self::TextPropagation(Box::new(head.into_trained())),
             Self::LabelAttention(head) => Self::LabelAttention(head.into_trained()),
             Self::Flat => Self::Flat,
         }

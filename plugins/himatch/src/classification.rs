@@ -140,7 +140,7 @@ impl Classification {
             let (total, terms) = branch
                 .matching
                 .losses(pass, batch, &nodes, &branch.labels(pass));
-            losses.total = losses.total + total;
+            losses.total = &losses.total + total;
             losses.terms.extend(terms);
         }
         losses

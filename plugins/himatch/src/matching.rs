@@ -25,7 +25,7 @@ pub struct Matching {
     settings: MatchingSettings,
 }
 
-/// Two layers with a ReLU and dropout between them.
+/// Two layers with a `ReLU` and dropout between them.
 struct Head {
     first: Linear,
     second: Linear,
@@ -118,12 +118,12 @@ pub fn losses(
     let mut terms = Vec::new();
     if settings.use_joint {
         let joint = space.joint(gold, draws);
-        total = total + &joint * settings.lambda1;
+        total = &total + &joint * settings.lambda1;
         terms.push(("joint", joint));
     }
     if settings.use_match {
         let matched = space.matched(draws);
-        total = total + &matched * settings.lambda2;
+        total = &total + &matched * settings.lambda2;
         terms.push(("match", matched));
     }
     (total, terms)

@@ -2,7 +2,7 @@
 //!
 //! The paper describes this for EURLEX57K in few words and its code for it does not run; what is computed here is the
 //! reading of METHODS: label-wise attention as in the zero-shot methods that the paper cites. Two things are different.
-//! A label is its name plus what the graph convolution makes of it: what passed a ReLU alone, times what a ReLU lets
+//! A label is its name plus what the graph convolution makes of it: what passed a `ReLU` alone, times what a `ReLU` lets
 //! through of the text, is never negative, so that no score would be below a half. And all labels share one bias, for
 //! most labels do not apply.
 
@@ -44,7 +44,7 @@ enum Labels {
     Trained {
         /// `[L, e]`: means of the word vectors of names.
         names: Tensor,
-        structure: StructureEncoder,
+        structure: Box<StructureEncoder>,
     },
     /// `[L, e]`
     Kept(Tensor),
@@ -93,7 +93,10 @@ impl ZeroShot {
             encoder,
             look,
             compare,
-            labels: Labels::Trained { names, structure },
+            labels: Labels::Trained {
+                names,
+                structure: Box::new(structure),
+            },
             bias,
             matching,
             seen: (0..inputs.hierarchy.n_labels() as i64).collect(),
@@ -182,7 +185,7 @@ impl ZeroShot {
                 .clamp_min(1.0);
             let means = tokens.sum_dim_intlist(1_i64, false, states.kind()) / lengths;
             let (total, terms) = matching.losses(pass, batch, &means, &labels);
-            losses.total = losses.total + total;
+            losses.total = &losses.total + total;
             losses.terms.extend(terms);
         }
         losses

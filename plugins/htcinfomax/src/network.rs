@@ -78,12 +78,12 @@ impl Trainable for Network {
         if self.hyperparameters.recursive.recursive_reg {
             let pull = recursive_regularization(pass, self.classifier.weight(), &self.hierarchy)
                 * self.hyperparameters.recursive.lambda_rec;
-            total = total + &pull;
+            total = &total + &pull;
             terms.push(("recursive", pull));
         }
         if let Some(auxiliary) = &self.auxiliary {
             let losses = auxiliary.losses(pass, batch, &text, &labels, &gold);
-            total = total + losses.total;
+            total = &total + losses.total;
             terms.extend(losses.terms);
         }
         Losses { total, terms }

@@ -1,352 +1,327 @@
-//! From corpus files to the snapshots of a run: good rows are kept, bad ones listed, each document gets its split.
+//! `arborist import`: a published corpus as its owners hand it out becomes rows, splits and a taxonomy.
 
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use arborist_shared::LabelIndex;
-use arborist_shared::corpus::{
-    CorpusFormat, CorpusRow, RowError, SnapshotDocument, resolve_labels, text_hash,
+use arborist_shared::taxonomy::TaxonomyFormat;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::progress::Progress;
+use super::{CliError, output};
+use crate::datasets::{
+    DatasetError, Eurlex, Nyt, NytLabels, Rcv1, Rcv1Texts, Summary, ValidationRecipe, Watch, Wos,
+    WosFiles,
 };
-use arborist_shared::split::{Split, SplitRatios, assign};
-use arborist_shared::taxonomy::Taxonomy;
-use rustc_hash::{FxHashMap, FxHashSet};
-use serde::{Deserialize, Serialize};
 
-use super::CliError;
-use super::corpus::{CorpusReader, Rejects, column_of_label};
-use crate::runs::directory::RunDirectory;
-
-/// Share of the training documents that is held out when there are no validation documents.
-const HELD_OUT: f64 = 0.1;
-
-/// A line of a snapshot, with what only the host needs to know.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Line {
-    #[serde(flatten)]
-    pub(super) document: SnapshotDocument,
-    /// The id is only the row's line number: it means nothing in another file.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) numbered: bool,
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    #[command(subcommand)]
+    dataset: Dataset,
 }
 
-impl Line {
-    /// What identifies the document across files: its own id, or else its text.
-    pub(super) fn key(&self) -> String {
-        if self.numbered {
-            text_hash(&self.document.text)
-        } else {
-            self.document.id.clone()
-        }
-    }
+#[derive(Debug, Subcommand)]
+enum Dataset {
+    /// Web of Science, WOS-46985
+    Wos(WosOptions),
+    /// Reuters newswire, RCV1-V2
+    Rcv1(Rcv1Options),
+    /// The New York Times Annotated Corpus
+    Nyt(NytOptions),
+    /// EU legislation, EURLEX57K
+    Eurlex(EurlexOptions),
 }
 
-/// The files of a corpus as they were given.
-pub(super) struct Sources<'a> {
-    pub(super) train: &'a Path,
-    pub(super) validation: Option<&'a Path>,
-    pub(super) test: Option<&'a Path>,
-    pub(super) format: Option<CorpusFormat>,
+/// What all importers take.
+#[derive(Debug, Args)]
+struct Common {
+    /// Directory of the result, new or empty
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// One JSON object as the last line
+    #[arg(long)]
+    json: bool,
 }
 
-/// What came out of an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Imported {
-    pub(super) train: u64,
-    pub(super) validation: u64,
-    pub(super) test: u64,
+#[derive(Debug, Args)]
+struct WosOptions {
+    /// `Meta-data/Data.txt`, or the sheet `Data.xlsx` saved as TSV or CSV
+    #[arg(long, value_name = "FILE", required_unless_present = "texts", conflicts_with_all = ["texts", "domains", "areas"])]
+    meta: Option<PathBuf>,
+    /// `X.txt`: the texts, where there is no meta file
+    #[arg(long, value_name = "FILE", requires_all = ["domains", "areas"])]
+    texts: Option<PathBuf>,
+    /// `YL1.txt`: codes of the domains
+    #[arg(long, value_name = "FILE", requires = "texts")]
+    domains: Option<PathBuf>,
+    /// `YL2.txt`: codes of the areas
+    #[arg(long, value_name = "FILE", requires = "texts")]
+    areas: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
 }
 
-/// Reads the files and writes the snapshots of the run.
-pub(super) fn import(
-    sources: &Sources<'_>,
-    taxonomy: &Taxonomy,
-    seed: u64,
-    directory: &RunDirectory,
-) -> Result<Imported, CliError> {
-    let mut import = Import {
-        taxonomy,
-        parts: [
-            Part::create(directory, Split::Train)?,
-            Part::create(directory, Split::Validation)?,
-            Part::create(directory, Split::Test)?,
-        ],
-        rejects: Rejects::to_file(&directory.rejects())?,
-        train_texts: FxHashSet::default(),
-        repeated_texts: 0,
-    };
-    let files = [
-        (Split::Train, Some(sources.train)),
-        (Split::Validation, sources.validation),
-        (Split::Test, sources.test),
-    ];
-    let given: Vec<Split> = files
-        .iter()
-        .filter(|(_, path)| path.is_some())
-        .map(|&(split, _)| split)
-        .collect();
-    for (split, path) in files {
-        if let Some(path) = path {
-            import.read(split, path, sources.format, &given)?;
-        }
-    }
-    import.finish(seed, directory, &given)
+#[derive(Debug, Args)]
+struct Rcv1Options {
+    /// `lyrl2004_tokens_train.dat`
+    #[arg(long, value_name = "FILE", required_unless_present = "xml", conflicts_with_all = ["xml", "train_ids"])]
+    train_tokens: Option<PathBuf>,
+    /// `lyrl2004_tokens_test_pt0.dat` to `pt3.dat`
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "train_tokens")]
+    test_tokens: Vec<PathBuf>,
+    /// Directory of the newswire, unpacked, in place of the token files
+    #[arg(long, value_name = "DIR", requires = "train_ids")]
+    xml: Option<PathBuf>,
+    /// Ids of the training documents: `lyrl2004_tokens_train.dat`, or a number a line
+    #[arg(long, value_name = "FILE", requires = "xml")]
+    train_ids: Option<PathBuf>,
+    /// `rcv1-v2.topics.qrels`
+    #[arg(long, value_name = "FILE")]
+    qrels: PathBuf,
+    /// `rcv1.topics.hier.orig`
+    #[arg(long, value_name = "FILE")]
+    hierarchy: PathBuf,
+    /// How the validation documents are drawn
+    #[arg(long, value_enum, default_value_t = Recipe::Ordered)]
+    validation: Recipe,
+    #[command(flatten)]
+    paragraphs: Paragraphs,
+    #[command(flatten)]
+    common: Common,
 }
 
-struct Import<'a> {
-    taxonomy: &'a Taxonomy,
-    parts: [Part; 3],
-    rejects: Rejects,
-    /// Hashes of training texts, to find those that occur in test as well.
-    train_texts: FxHashSet<u64>,
-    repeated_texts: u64,
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Recipe {
+    /// From the documents in order, as HGCLR and HBGL do
+    Ordered,
+    /// From the documents shuffled with seed 7, as `HTCInfoMax` does
+    Shuffled,
 }
 
-/// A snapshot that is being written.
-struct Part {
-    path: PathBuf,
-    file: BufWriter<File>,
-    documents: u64,
-    /// Line in which each id stood first, by hash of the id.
-    ids: FxHashMap<u64, u64>,
+#[derive(Debug, Args)]
+struct Paragraphs {
+    /// What stands between paragraphs [default: nothing, as in the papers]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    paragraph_separator: String,
 }
 
-impl Part {
-    fn create(directory: &RunDirectory, split: Split) -> Result<Self, CliError> {
-        let path = directory.corpus(split);
-        let file = File::create(&path).map_err(|error| write_error(&path, &error))?;
-        Ok(Self {
-            path,
-            file: BufWriter::with_capacity(1 << 18, file),
-            documents: 0,
-            ids: FxHashMap::default(),
+#[derive(Debug, Args)]
+struct NytOptions {
+    /// Directory of the articles, unpacked
+    #[arg(long, value_name = "DIR")]
+    corpus: PathBuf,
+    /// `idnewnyt_train.json`
+    #[arg(long, value_name = "FILE")]
+    train_ids: PathBuf,
+    /// `idnewnyt_val.json`
+    #[arg(long, value_name = "FILE")]
+    validation_ids: PathBuf,
+    /// `idnewnyt_test.json`
+    #[arg(long, value_name = "FILE")]
+    test_ids: PathBuf,
+    /// `nyt_label.vocab`: the labels, one path a line
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "taxonomy",
+        conflicts_with = "taxonomy"
+    )]
+    labels: Option<PathBuf>,
+    /// A taxonomy of such paths, in place of the list
+    #[arg(long, value_name = "FILE")]
+    taxonomy: Option<PathBuf>,
+    /// Format of the taxonomy: `tsv`, `taxonomy`, `path_csv` or `json` [default: detected]
+    #[arg(long, value_name = "FORMAT", requires = "taxonomy")]
+    taxonomy_format: Option<TaxonomyFormat>,
+    #[command(flatten)]
+    paragraphs: Paragraphs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct EurlexOptions {
+    /// Directory of the training documents
+    #[arg(long, value_name = "DIR")]
+    train: PathBuf,
+    /// Directory of the validation documents (`dev`)
+    #[arg(long, value_name = "DIR")]
+    validation: PathBuf,
+    /// Directory of the test documents
+    #[arg(long, value_name = "DIR")]
+    test: PathBuf,
+    /// The concepts of EUROVOC with their parents, as JSON
+    #[arg(long, value_name = "FILE")]
+    concepts: PathBuf,
+    /// Keep concepts that no document has, not even below them
+    #[arg(long)]
+    all_concepts: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Import {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let mut progress = Progress::new();
+        let (common, summary) = match self.dataset {
+            Dataset::Wos(options) => options.import(&mut progress),
+            Dataset::Rcv1(options) => options.import(&mut progress),
+            Dataset::Nyt(options) => options.import(&mut progress),
+            Dataset::Eurlex(options) => options.import(&mut progress),
+        }?;
+        drop(progress);
+        output::result(common.json, &summary, |summary| {
+            for_people(summary, &common.out.display().to_string())
         })
     }
-
-    fn push(&mut self, line: &Line) -> Result<(), CliError> {
-        self.documents += 1;
-        write_line(&mut self.file, line).map_err(|error| write_error(&self.path, &error))
-    }
 }
 
-fn write_line(file: &mut BufWriter<File>, line: &Line) -> io::Result<()> {
-    serde_json::to_writer(&mut *file, line)?;
-    file.write_all(b"\n")
-}
+type Imported = Result<(Common, Summary), CliError>;
 
-fn write_error(path: &Path, error: &io::Error) -> CliError {
-    CliError::failed(format!("cannot write {}: {error}", path.display()))
-}
-
-/// Good enough that two of millions of ids do not meet by chance.
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-impl Import<'_> {
-    /// Reads one file. Its rows belong to `split` unless they say otherwise: then a row of the training file goes where it
-    /// says, if no other file was given for that split; every other contradiction leaves the row out.
-    fn read(
-        &mut self,
-        split: Split,
-        path: &Path,
-        format: Option<CorpusFormat>,
-        given: &[Split],
-    ) -> Result<(), CliError> {
-        let mut reader = CorpusReader::open(path, format)?;
-        let name = reader.name().to_owned();
-        let mut unannotated = 0_u64;
-        let mut elsewhere = 0_u64;
-        while let Some(row) = reader.next_row()? {
-            let numbered_id = row.numbered_id();
-            let target = |asked: Option<Split>| match asked {
-                None => Some(split),
-                Some(asked) if asked == split => Some(split),
-                Some(asked) => (split == Split::Train && !given.contains(&asked)).then_some(asked),
-            };
-            let resolved = row.content.and_then(|content| {
-                // An empty or missing set needs no looking up.
-                let labels = content
-                    .labels
-                    .as_deref()
-                    .map(|labels| resolve_labels(self.taxonomy, labels))
-                    .transpose();
-                let labels = labels.map_err(|error| RowError {
-                    line: row.line,
-                    column: column_of_label(row.raw, &error),
-                    reason: error.to_string(),
-                })?;
-                Ok((content, labels))
-            });
-            let added = match resolved {
-                Err(error) => Err(error),
-                Ok((_, None)) => {
-                    unannotated += 1;
-                    continue;
-                }
-                Ok((content, Some(labels))) => match target(content.split) {
-                    None => {
-                        elsewhere += 1;
-                        continue;
-                    }
-                    Some(target) => self.add(
-                        target,
-                        content,
-                        numbered_id,
-                        labels.closed,
-                        labels.explicit,
-                        row.line,
-                    )?,
-                },
-            };
-            if let Err(error) = added {
-                self.rejects.add(&name, row.raw, &error)?;
-            }
-        }
-        if unannotated > 0 {
-            eprintln!(
-                "note: {name}: {unannotated} rows without `labels` were left out: they are not annotated"
-            );
-        }
-        if elsewhere > 0 {
-            eprintln!(
-                "note: {name}: {elsewhere} rows were left out because their `split` is not {split}"
-            );
-        }
-        Ok(())
-    }
-
-    /// The inner error is the row's.
-    fn add(
-        &mut self,
-        split: Split,
-        row: CorpusRow,
-        numbered_id: String,
-        labels: Vec<LabelIndex>,
-        explicit: Vec<LabelIndex>,
-        line: u64,
-    ) -> Result<Result<(), RowError>, CliError> {
-        let numbered = row.id.is_none();
-        let id = row.id.unwrap_or(numbered_id);
-        let part = &mut self.parts[split as usize];
-        if let Some(first) = part.ids.get(&hash(&id)) {
-            let reason = format!(
-                "found the id `{id}`, which line {first} has already, expected every id once"
-            );
-            return Ok(Err(RowError {
-                line,
-                column: 1,
-                reason,
-            }));
-        }
-        part.ids.insert(hash(&id), line);
-        let text = text_hash(&row.text);
-        match split {
-            Split::Train => {
-                self.train_texts.insert(hash(&text));
-            }
-            Split::Test if self.train_texts.contains(&hash(&text)) => self.repeated_texts += 1,
-            Split::Test | Split::Validation => {}
-        }
-        let document = SnapshotDocument {
-            id,
-            text: row.text,
-            labels,
-            explicit,
+impl WosOptions {
+    fn import(self, progress: &mut Progress) -> Imported {
+        let files = match (self.meta, self.texts, self.domains, self.areas) {
+            (Some(meta), ..) => WosFiles::Meta(meta),
+            (None, Some(texts), Some(domains), Some(areas)) => WosFiles::Codes {
+                texts,
+                domains,
+                areas,
+            },
+            _ => return Err(expected("--meta, or --texts with --domains and --areas")),
         };
-        part.push(&Line { document, numbered })?;
-        Ok(Ok(()))
-    }
-
-    fn finish(
-        mut self,
-        seed: u64,
-        directory: &RunDirectory,
-        given: &[Split],
-    ) -> Result<Imported, CliError> {
-        for part in &mut self.parts {
-            part.file
-                .flush()
-                .map_err(|error| write_error(&part.path, &error))?;
-        }
-        if self.repeated_texts > 0 {
-            eprintln!(
-                "note: {} test documents have the text of a training document",
-                self.repeated_texts
-            );
-        }
-        let rejected = self.rejects.count();
-        self.rejects.finish(Some(&directory.rejects()))?;
-        if rejected == 0 {
-            // An empty file would only raise questions.
-            let _ = std::fs::remove_file(directory.rejects());
-        }
-        for &split in given {
-            if self.parts[split as usize].documents == 0 {
-                return Err(CliError::input(format!(
-                    "--{split}: no usable row: {rejected} rejected in all files; expected annotated rows like {{\"text\":\"…\",\"labels\":[\"…\"]}}"
-                )));
-            }
-        }
-        if self.parts[Split::Validation as usize].documents == 0 {
-            hold_out(&mut self.parts, seed)?;
-        }
-        for part in &self.parts {
-            // The request that names them follows.
-            File::open(&part.path)
-                .and_then(|file| file.sync_all())
-                .map_err(|error| write_error(&part.path, &error))?;
-        }
-        let [train, validation, test] = self.parts;
-        Ok(Imported {
-            train: train.documents,
-            validation: validation.documents,
-            test: test.documents,
-        })
+        let summary = Wos { files }.import(&self.common.out, progress)?;
+        Ok((self.common, summary))
     }
 }
 
-/// Moves a tenth of the training documents, chosen by hash, to validation.
-fn hold_out([train, validation, _]: &mut [Part; 3], seed: u64) -> Result<(), CliError> {
-    let ratios = SplitRatios::new(1.0 - HELD_OUT, HELD_OUT, 0.0).map_err(CliError::failed)?;
-    let partial = train.path.with_extension("partial");
-    let mut kept = Part {
-        path: partial.clone(),
-        file: BufWriter::with_capacity(
-            1 << 18,
-            File::create(&partial).map_err(|error| write_error(&partial, &error))?,
-        ),
-        documents: 0,
-        ids: FxHashMap::default(),
-    };
-    let file = File::open(&train.path)
-        .map_err(|error| CliError::failed(format!("{}: {error}", train.path.display())))?;
-    for line in BufReader::with_capacity(1 << 18, file).split(b'\n') {
-        let line =
-            line.map_err(|error| CliError::failed(format!("{}: {error}", train.path.display())))?;
-        let line: Line = serde_json::from_slice(&line).map_err(CliError::failed)?;
-        // The last document that is left must stay with the training.
-        let is_last = kept.documents == 0 && validation.documents + 1 == train.documents;
-        if !is_last && assign(&line.key(), seed, ratios) == Split::Validation {
-            validation.push(&line)?;
-        } else {
-            kept.push(&line)?;
+impl Rcv1Options {
+    fn import(self, progress: &mut Progress) -> Imported {
+        let texts = match (self.train_tokens, self.xml, self.train_ids) {
+            (Some(train), ..) => Rcv1Texts::Tokens {
+                train,
+                test: self.test_tokens,
+            },
+            (None, Some(folder), Some(train_ids)) => Rcv1Texts::Xml {
+                folder,
+                train_ids,
+                paragraph_separator: self.paragraphs.paragraph_separator,
+            },
+            _ => return Err(expected("--train-tokens, or --xml with --train-ids")),
+        };
+        let rcv1 = Rcv1 {
+            texts,
+            qrels: self.qrels,
+            hierarchy: self.hierarchy,
+            recipe: match self.validation {
+                Recipe::Ordered => ValidationRecipe::Ordered,
+                Recipe::Shuffled => ValidationRecipe::Shuffled,
+            },
+        };
+        let summary = rcv1.import(&self.common.out, progress)?;
+        Ok((self.common, summary))
+    }
+}
+
+impl NytOptions {
+    fn import(self, progress: &mut Progress) -> Imported {
+        let labels = match (self.labels, self.taxonomy) {
+            (Some(list), _) => NytLabels::List(list),
+            (None, Some(file)) => NytLabels::Taxonomy(file, self.taxonomy_format),
+            (None, None) => return Err(expected("--labels or --taxonomy")),
+        };
+        let nyt = Nyt {
+            corpus: self.corpus,
+            ids: [self.train_ids, self.validation_ids, self.test_ids],
+            labels,
+            paragraph_separator: self.paragraphs.paragraph_separator,
+        };
+        let summary = nyt.import(&self.common.out, progress)?;
+        Ok((self.common, summary))
+    }
+}
+
+impl EurlexOptions {
+    fn import(self, progress: &mut Progress) -> Imported {
+        let eurlex = Eurlex {
+            parts: [self.train, self.validation, self.test],
+            concepts: self.concepts,
+            all_concepts: self.all_concepts,
+        };
+        let summary = eurlex.import(&self.common.out, progress)?;
+        Ok((self.common, summary))
+    }
+}
+
+fn expected(options: &str) -> CliError {
+    CliError::Input(format!("found no source, expected {options}"))
+}
+
+impl Watch for Progress {
+    fn step(&mut self, name: &str, current: u64, total: u64) {
+        // Bars draw no faster than the eye sees, but even asking them costs more than reading a line.
+        if current.is_multiple_of(64) || current == total {
+            Progress::step(self, name, current, total);
         }
     }
-    for part in [&mut kept, &mut *validation] {
-        part.file
-            .flush()
-            .map_err(|error| write_error(&part.path, &error))?;
+
+    fn note(&mut self, text: &str) {
+        self.line(&format!("note: {text}"));
     }
-    std::fs::rename(&partial, &train.path).map_err(|error| write_error(&train.path, &error))?;
-    train.documents = kept.documents;
-    eprintln!(
-        "note: no validation documents were given: {} of {} training documents are held out, chosen by hash with seed {seed}",
-        validation.documents,
-        validation.documents + train.documents
+}
+
+impl From<DatasetError> for CliError {
+    fn from(error: DatasetError) -> Self {
+        match error {
+            DatasetError::Write { ref source, .. }
+                if source.kind() != std::io::ErrorKind::AlreadyExists =>
+            {
+                Self::failed(error)
+            }
+            DatasetError::Write { path, source } => {
+                Self::Input(format!("--out: {}: {source}", path.display()))
+            }
+            other => Self::input(other),
+        }
+    }
+}
+
+fn for_people(summary: &Summary, out: &str) -> String {
+    let documents = summary.documents;
+    let levels: Vec<String> = summary
+        .labels_per_level
+        .iter()
+        .map(usize::to_string)
+        .collect();
+    let mut text = format!(
+        "{out}: {} training, {} validation and {} test documents, {} labels ({} per level), {:.2} labels a document\n",
+        documents.train,
+        documents.validation,
+        documents.test,
+        summary.labels,
+        levels.join(" / "),
+        summary.labels_per_document,
     );
-    Ok(())
+    for change in summary.changes.iter().filter(|change| change.count > 0) {
+        text += &format!("changed: {} ({})\n", change.what, change.count);
+    }
+    for dropped in &summary.dropped {
+        text += &format!(
+            "left out: {} {}, the first {}\n",
+            dropped.count, dropped.reason, dropped.first
+        );
+    }
+    let published = summary.published;
+    if !summary.as_published {
+        text += &format!(
+            "not as published: {} training, {} validation and {} test documents, {} labels\n",
+            published.documents.train,
+            published.documents.validation,
+            published.documents.test,
+            published.labels
+        );
+    }
+    text
 }

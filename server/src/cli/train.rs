@@ -13,9 +13,9 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::import::{Sources, import};
 use super::options::{Formats, Places, TaxonomyFile, device, input_file};
 use super::progress::Progress;
+use super::snapshots::{Sources, import};
 use super::{CliError, hyperparameters, output};
 use crate::locations;
 use crate::runs::directory::{RunDirectory, TAXONOMY_IN_REQUEST};

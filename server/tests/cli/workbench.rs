@@ -76,11 +76,16 @@ impl From<Output> for Ran {
 }
 
 impl Workbench {
+    /// With nothing but a place.
+    pub(crate) fn empty() -> Self {
+        Self {
+            dir: TempDir::new().unwrap(),
+        }
+    }
+
     /// With taxonomy, corpus, and the toy approved.
     pub(crate) fn new() -> Self {
-        let bench = Self {
-            dir: TempDir::new().unwrap(),
-        };
+        let bench = Self::empty();
         bench.write("taxonomy.tsv", TAXONOMY);
         bench.write("train.jsonl", &corpus(0, 120));
         bench.write("validation.jsonl", &corpus(1000, 30));
@@ -95,8 +100,11 @@ impl Workbench {
         self.dir.path().join(name)
     }
 
-    pub(crate) fn write(&self, name: &str, content: &str) {
-        fs::write(self.path(name), content).unwrap();
+    /// Writes a file, with the folders that it lies in.
+    pub(crate) fn write(&self, name: &str, content: &(impl AsRef<[u8]> + ?Sized)) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
     }
 
     pub(crate) fn read(&self, name: &str) -> String {

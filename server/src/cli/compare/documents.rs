@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 use super::Run;
 use crate::cli::CliError;
 use crate::cli::corpus::{CorpusReader, Rejects, column_of_label};
-use crate::cli::import::Line;
+use crate::cli::snapshots::Line;
 
 /// A document with its gold labels.
 #[derive(Debug)]

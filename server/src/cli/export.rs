@@ -1,0 +1,222 @@
+//! `arborist export`: a corpus and its taxonomy in the files that other tools read.
+
+use std::fs;
+use std::path::PathBuf;
+
+use arborist_shared::corpus::{RowError, resolve_labels};
+use arborist_shared::split::Split;
+use arborist_shared::taxonomy::Taxonomy;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::corpus::{CorpusReader, Rejects, column_of_label};
+use super::options::{Formats, TaxonomyFile, input_file};
+use super::progress::Progress;
+use super::{CliError, output};
+use crate::exports::{Cleaning, ExportError, Exported, HiAgmOptions, HiAgmWriter};
+
+const REJECTS: &str = "rejects.jsonl";
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Files of the corpus; rows may carry `split`
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    corpus: Vec<PathBuf>,
+    /// Part of the rows that carry none
+    #[arg(long, value_name = "SPLIT", default_value_t = Split::Train)]
+    split: Split,
+    #[command(flatten)]
+    taxonomy: TaxonomyFile,
+    /// Whose files to write
+    #[arg(long, value_enum)]
+    format: Format,
+    /// How texts are cut into words
+    #[arg(long, value_enum, default_value_t = Rule::Wos)]
+    cleaning: Rule,
+    /// First part of the file names: `NAME_train.json`, `NAME.taxonomy`, …
+    #[arg(long, default_value = "corpus")]
+    name: String,
+    /// Documents that the prior probabilities are counted in
+    #[arg(long, value_enum, default_value_t = PriorFrom::Train)]
+    prior_from: PriorFrom,
+    /// Leave out labels of no document, with which the authors' code cannot train
+    #[arg(long)]
+    drop_unused_labels: bool,
+    #[command(flatten)]
+    formats: Formats,
+    /// Directory of the result, new or empty
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// One JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// HiAGM, HTCInfoMax, HiMatch: {token,label} lines, *.taxonomy, prior probabilities
+    Hiagm,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Rule {
+    /// As the authors cut Web of Science: letters and digits, no stop words, no single characters
+    Wos,
+    /// As the authors cut the New York Times: letters, no stop words
+    Nyt,
+    /// At blanks, nothing else
+    Blanks,
+}
+
+impl From<Rule> for Cleaning {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Wos => Self::Wos,
+            Rule::Nyt => Self::Nyt,
+            Rule::Blanks => Self::Blanks,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PriorFrom {
+    /// The training documents
+    Train,
+    /// Training and validation documents, as in the authors' code
+    #[value(name = "train_validation")]
+    TrainValidation,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    out: String,
+    #[serde(flatten)]
+    exported: Exported,
+    rejected: u64,
+    /// Rows without `labels`, which are no gold.
+    not_annotated: u64,
+}
+
+impl Export {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let Format::Hiagm = self.format;
+        for path in &self.corpus {
+            input_file("--corpus", path)?;
+        }
+        let taxonomy = self.taxonomy.read()?;
+        let tree = taxonomy.to_tree();
+        if !taxonomy.is_tree() {
+            eprintln!(
+                "note: {} labels have several parents: the hierarchy is written with their first; label sets keep the ancestors over all of them",
+                taxonomy.n_multi_parent()
+            );
+        }
+        let options = HiAgmOptions {
+            name: self.name.clone(),
+            cleaning: self.cleaning.into(),
+            prior_from_validation: self.prior_from == PriorFrom::TrainValidation,
+            drop_unused_labels: self.drop_unused_labels,
+        };
+        let mut writer = HiAgmWriter::create(&tree, options, &self.out)?;
+        let mut rejects = Rejects::to_file(&writer.path(REJECTS))?;
+        let mut not_annotated = 0;
+        for path in &self.corpus {
+            let mut reader = CorpusReader::open(path, self.formats.corpus_format)?;
+            not_annotated += self.rows(&mut reader, &taxonomy, &mut writer, &mut rejects)?;
+        }
+        let kept_at = self.out.join(REJECTS);
+        let beside = writer.path(REJECTS);
+        let rejected = rejects.finish(Some(&kept_at))?;
+        if rejected == 0 {
+            // An empty file would only raise questions.
+            let _ = fs::remove_file(beside);
+        }
+        let exported = writer.finish()?;
+        if exported.unused_labels > 0 && !self.drop_unused_labels {
+            eprintln!(
+                "note: {} labels have no document: the authors' code stops at them; --drop-unused-labels leaves them out",
+                exported.unused_labels
+            );
+        }
+        let report = Report {
+            out: self.out.display().to_string(),
+            exported,
+            rejected,
+            not_annotated,
+        };
+        output::result(self.json, &report, for_people)
+    }
+
+    /// Writes the rows of a file; tells how many have no `labels`.
+    fn rows(
+        &self,
+        reader: &mut CorpusReader,
+        taxonomy: &Taxonomy,
+        writer: &mut HiAgmWriter<'_>,
+        rejects: &mut Rejects,
+    ) -> Result<u64, CliError> {
+        let name = reader.name().to_owned();
+        let mut progress = Progress::new();
+        let mut not_annotated = 0;
+        while let Some(row) = reader.next_row()? {
+            if row.line.is_multiple_of(64) {
+                progress.step(&name, row.line, 0);
+            }
+            let resolved = row.content.and_then(|content| {
+                let labels = content
+                    .labels
+                    .as_deref()
+                    .map(|labels| resolve_labels(taxonomy, labels))
+                    .transpose();
+                let labels = labels.map_err(|error| RowError {
+                    line: row.line,
+                    column: column_of_label(row.raw, &error),
+                    reason: error.to_string(),
+                })?;
+                Ok((content, labels))
+            });
+            match resolved {
+                Err(error) => rejects.add(&name, row.raw, &error)?,
+                Ok((_, None)) => not_annotated += 1,
+                Ok((content, Some(labels))) => {
+                    let split = content.split.unwrap_or(self.split);
+                    writer.push(split, &content.text, &labels.closed)?;
+                }
+            }
+        }
+        Ok(not_annotated)
+    }
+}
+
+impl From<ExportError> for CliError {
+    fn from(error: ExportError) -> Self {
+        match &error {
+            ExportError::Name { .. } => Self::Input(format!("--name: {error}")),
+            ExportError::Label { .. } | ExportError::NoTree => {
+                Self::Input(format!("--taxonomy: {error}"))
+            }
+            ExportError::NoDocuments => Self::Input(format!("--corpus: {error}")),
+            ExportError::Target { .. } => Self::Input(format!("--out: {error}")),
+            ExportError::Write { .. } => Self::failed(error),
+        }
+    }
+}
+
+fn for_people(report: &Report) -> String {
+    let exported = &report.exported;
+    let mut text = format!(
+        "{}: {} training, {} validation and {} test documents, {} labels\n",
+        report.out, exported.train, exported.validation, exported.test, exported.labels
+    );
+    for (count, what) in [
+        (exported.without_labels, "documents without labels"),
+        (report.not_annotated, "rows without `labels`"),
+        (report.rejected, "rejected rows"),
+    ] {
+        if count > 0 {
+            text += &format!("left out: {count} {what}\n");
+        }
+    }
+    text
+}
