@@ -158,10 +158,9 @@ impl WordNetwork for Network {
     }
 
     fn prepare(&mut self, corpus: &Prepared<'_>) -> Result<(), KitError> {
-        if self.hyperparameters.label_init == LabelInit::GloveName {
-            if let Some(labels) = self.body.attention.table() {
-                corpus.name_vectors(&self.table, labels)?;
-            }
+        let by_name = self.hyperparameters.label_init == LabelInit::GloveName;
+        if let (true, Some(labels)) = (by_name, self.body.attention.table()) {
+            corpus.name_vectors(&self.table, labels)?;
         }
         Ok(())
     }
