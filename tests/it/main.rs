@@ -4,5 +4,6 @@
 
 mod browser;
 mod crash;
+mod large;
 mod papers;
 mod path;

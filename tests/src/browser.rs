@@ -108,6 +108,22 @@ impl Browser {
 }
 
 impl Browser {
+    /// Signs in as the administrator that [`Server::first_start`](crate::Server::first_start) made.
+    ///
+    /// # Errors
+    /// When the page for it does not lead to the projects.
+    pub async fn sign_in(&self, url: &str) -> anyhow::Result<()> {
+        self.driver.goto(format!("{url}/sign-in")).await?;
+        self.find("sign-in-name").await?.send_keys("admin").await?;
+        self.find("sign-in-password")
+            .await?
+            .send_keys(crate::PASSWORD)
+            .await?;
+        self.find("sign-in").await?.click().await?;
+        self.find("next-step").await?;
+        Ok(())
+    }
+
     /// Chooses the colours of the pages that are opened from now on.
     ///
     /// # Errors
