@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, ensure};
 use arborist_tests::{Browser, Client, Server};
 use serde_json::json;
-use thirtyfour::prelude::*;
 
 /// A name without a place to break it.
 fn long_name() -> String {
@@ -65,8 +64,7 @@ async fn trained(client: &Client) -> anyhow::Result<(i64, i64)> {
     let accepted = client
         .post(&format!("/api/v1/projects/{project}/runs"), &request)
         .await?;
-    client.finished(&accepted, 120).await?;
-    Ok((project, accepted["run"]["id"].as_i64().context("a run")?))
+    Ok((project, client.made(&accepted, 120).await?))
 }
 
 #[tokio::test]
