@@ -302,3 +302,14 @@ fn child_predicts() {
         let _ = model.predict(&["apple"]);
     }
 }
+
+#[test]
+fn what_is_not_said_has_the_schemas_default_and_other_keys_are_refused() {
+    // Estimates of memory are asked for without a look at the schema.
+    let all = toy().memory(&hyperparameters(json!({})), &FACTS).unwrap();
+    assert_eq!(toy().memory(&json!({}), &FACTS), Ok(all));
+    let Err(CallError::Input(message)) = toy().memory(&json!({"epochz": 3}), &FACTS) else {
+        panic!("there is no such hyperparameter")
+    };
+    assert!(message.contains("epochz"), "{message}");
+}
