@@ -76,13 +76,19 @@ impl WordTable {
         self.padding_row
     }
 
-    /// Overwrites a row, before training.
-    pub fn set_row(&self, row: u32, values: &[f32]) {
-        tch::no_grad(|| {
-            self.values
-                .get(i64::from(row))
-                .copy_(&Tensor::from_slice(values))
-        });
+    /// Overwrites rows, before training: `values` are those of all `ids`, one after the other.
+    ///
+    /// # Panics
+    /// If they are not as many as the rows have.
+    pub fn set_rows(&self, ids: &[u32], values: &[f32]) {
+        let device = self.values.device();
+        let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
+        let rows = Tensor::from_slice(values)
+            .view([ids.len() as i64, self.width()])
+            .to_device(device)
+            .to_kind(self.values.kind());
+        let ids = Tensor::from_slice(&ids).to_device(device);
+        let _ = tch::no_grad(|| self.values.shallow_clone().index_copy_(0, &ids, &rows));
     }
 
     /// Rows for `ids` with dropout `p`: `[ids, width]`. In training the gradient comes back to the table.
