@@ -47,3 +47,24 @@ impl MappedFile {
         &self.map
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{forget_peak_memory, peak_memory_bytes};
+
+    #[test]
+    fn a_closed_file_is_no_memory_of_the_process() {
+        const SIZE: u64 = 64 << 20;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(SIZE).unwrap();
+        forget_peak_memory();
+        let before = peak_memory_bytes();
+        let mapped = MappedFile::open(file.path()).unwrap();
+        assert!(mapped.bytes().iter().all(|byte| *byte == 0));
+        assert!(peak_memory_bytes() > before + SIZE / 2);
+        drop(mapped);
+        forget_peak_memory();
+        assert!(peak_memory_bytes() < before + SIZE / 2);
+    }
+}

@@ -74,9 +74,11 @@ pub fn train<N: WordNetwork>(
     };
     let fresh = Parameters::fresh(device, request.seed);
     let mut network = N::build(fresh, hyperparameters, inputs)?;
-    if let Some(vectors) = &vectors {
+    if let Some(vectors) = vectors {
         let known = vectors.fill(network.table(), pipeline.vocabulary(), host)?;
         host.info(Coverage::new(&known, pipeline.vocabulary(), &train).to_string());
+        drop(vectors);
+        process::forget_peak_memory();
     }
 
     let plan = plan(hyperparameters, &train, &taxonomy, request);
