@@ -12,6 +12,7 @@ mod latency;
 mod linear;
 mod product;
 mod report;
+mod word_vectors;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -76,7 +77,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 10] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 11] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -106,6 +107,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 10] = [
         "the same at RCV1's distribution of lengths",
         true,
         hiagm::rcv1_lengths,
+    ),
+    (
+        "word-vectors",
+        "loading 400,000 word vectors of 300 numbers from text, beside Python with NumPy",
+        true,
+        word_vectors::load,
     ),
     (
         "api-predict",
