@@ -13,6 +13,7 @@ mod linear;
 mod methods;
 mod product;
 mod report;
+mod word_vectors;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -77,7 +78,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 11] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 12] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -113,6 +114,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 11] = [
         "the methods over words beside each other, at RCV1's distribution of lengths",
         true,
         methods::rcv1_lengths,
+    ),
+    (
+        "word-vectors",
+        "loading 400,000 word vectors of 300 numbers from text, beside Python with NumPy",
+        true,
+        word_vectors::load,
     ),
     (
         "api-predict",

@@ -323,6 +323,26 @@ mod tests {
     }
 
     #[test]
+    fn states_behind_the_end_of_a_document_are_zeros() {
+        let split = documents(&[3, 5]);
+        let batch = Batch::new(&split, &[0, 1], 2);
+        let states = Tensor::arange_start(1, 17, (Kind::Float, Device::Cpu)).view([8, 2]);
+        let (padded, mask) = batch.pad_rows(&states);
+        assert_eq!(padded.size(), [2, 5, 2]);
+        let row = |document| Vec::<f32>::try_from(padded.get(document).flatten(0, -1)).unwrap();
+        assert_eq!(batch.documents, [1, 0]);
+        assert_eq!(row(0), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
+        assert_eq!(
+            row(1),
+            [11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 0.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(
+            Vec::<f32>::try_from(mask.get(1)).unwrap(),
+            [1.0, 1.0, 1.0, 0.0, 0.0]
+        );
+    }
+
+    #[test]
     fn batches_hold_tokens_and_gold_labels_in_their_own_order() {
         let split = documents(&[2, 3, 1]);
         let batch = Batch::new(&split, &[0, 1, 2], 1);

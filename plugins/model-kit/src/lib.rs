@@ -16,6 +16,7 @@ pub mod cpu;
 pub mod error;
 pub mod files;
 pub mod initializer;
+mod mapped;
 pub mod optimizer;
 pub mod packing;
 pub mod parameters;

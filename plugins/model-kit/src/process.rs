@@ -57,6 +57,14 @@ pub fn peak_memory_bytes() -> u64 {
     kibibytes.map_or(0, |number| number * 1024)
 }
 
+/// Forgets the highest resident memory so far, once a file that was mapped into memory is closed: its pages counted as
+/// the process's, although the system takes them back whenever it needs them. Freed memory is kept, so that no peak of
+/// the process's own is lost.
+pub(crate) fn forget_peak_memory() {
+    // Where the system does not allow it, the figure stays too high.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

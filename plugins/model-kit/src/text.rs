@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cleaning::{Cleaning, StopWords};
 pub use self::vocabulary::{Vocabulary, VocabularyBuilder, VocabularyLimits};
-pub use self::word_vectors::WordVectors;
+pub use self::word_vectors::{Coverage, WordVectors};
 use crate::cpu::parallel;
 use crate::error::KitError;
 use crate::files;

@@ -171,7 +171,7 @@ impl Random {
         (self.uniform() * limit as f64) as usize
     }
 
-    fn uniform(&mut self) -> f64 {
+    pub(super) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
@@ -203,7 +203,7 @@ impl Zipf {
     }
 }
 
-fn writer(path: &Path) -> Result<BufWriter<File>> {
+pub(super) fn writer(path: &Path) -> Result<BufWriter<File>> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(BufWriter::with_capacity(1 << 20, file))
 }

@@ -74,7 +74,11 @@ fn word_vectors_replace_random_ones() {
     corpus.request.word_vectors = Some(file.clone());
     let (result, events) = corpus.train::<HiAgm>(tiny());
     result.unwrap();
-    assert!(logged(&events, "have a vector in the file"));
+    assert!(logged(&events, "3 of 15 words have a vector in the file ("));
+    assert!(logged(
+        &events,
+        "of the running words of the training documents"
+    ));
     // The file's own width goes first, and the checkpoint does not need the file.
     fs::remove_file(&file).unwrap();
     let mut model = corpus.load::<HiAgm>().unwrap();

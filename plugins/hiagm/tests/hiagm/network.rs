@@ -2,13 +2,15 @@
 
 use arborist_hiagm::network::Network;
 use arborist_hiagm::{HiAgm, Hyperparameters, LaText, Variant};
-use arborist_model_kit::batch::Batch;
+use arborist_model_kit::batch::{Batch, EncodedDocuments};
 use arborist_model_kit::blocks::{EdgeStart, Propagation, StructureKind};
 use arborist_model_kit::checks::{
     self, Corpus, batch, gradients_by_name, parameter, t5, taxonomy, tree_of,
 };
-use arborist_model_kit::pass::Pass;
+use arborist_model_kit::optimizer::{AdamOptions, Optimizer};
+use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::training::Trainable;
+use arborist_model_kit::word_method::WordNetwork;
 use arborist_shared::taxonomy::Taxonomy;
 use tch::{Kind, Tensor};
 
@@ -175,6 +177,15 @@ fn with_one_vector_to_attend_to_labels_learn_nothing() {
     };
     let batch = batch(2);
     let before = logits(&found, &batch);
+    let other_tree = taxonomy(&[
+        ("A", &[]),
+        ("B", &["A"]),
+        ("A1", &["B"]),
+        ("A2", &["A1"]),
+        ("B1", &[]),
+    ]);
+    let elsewhere = network(&degenerate, &other_tree, 20);
+    assert_eq!(apart(&before, &logits(&elsewhere, &batch)), 0.0);
     let _ = parameter(&found, "labels").detach().fill_(0.5);
     assert_eq!(apart(&before, &logits(&found, &batch)), 0.0);
 
@@ -182,7 +193,91 @@ fn with_one_vector_to_attend_to_labels_learn_nothing() {
         la_label_dim: features / 5,
         ..la
     };
-    assert!(pull_on_labels(&network(&sound, &t5(), 20)) > 0.0);
+    let found = network(&sound, &t5(), 20);
+    assert!(pull_on_labels(&found) > 0.0);
+    let elsewhere = network(&sound, &other_tree, 20);
+    assert!(apart(&logits(&found, &batch), &logits(&elsewhere, &batch)) > 0.0);
+}
+
+/// Where the values of a tensor start: the bounds of METHODS 2.4, by name, for 103 labels and vectors of 300.
+fn bound(name: &str) -> Option<f64> {
+    let fan_in = |inputs: f64| inputs.sqrt().recip();
+    let size = |size: f64| fan_in(128.0 * size);
+    if name.contains("adjacency") {
+        // These are the priors.
+        return None;
+    }
+    Some(match name {
+        "labels" => 0.1,
+        _ if name.contains("gru") => 0.125,
+        _ if name.contains("convolution.2") => size(2.0),
+        _ if name.contains("convolution.3") => size(3.0),
+        _ if name.contains("convolution.4") => size(4.0),
+        _ if name.contains("projection") => fan_in(300.0),
+        _ if name.contains("classifier") => fan_in(300.0 * 103.0),
+        _ if name.ends_with(".gate") => (6.0_f64 / 301.0).sqrt(),
+        _ if name.ends_with("bias") => 0.0,
+        _ => panic!("{name} has no bound"),
+    })
+}
+
+#[test]
+fn tensors_start_within_the_frameworks_bounds() {
+    let la = Hyperparameters {
+        variant: Variant::La,
+        la_label_dim: 300,
+        ..Hyperparameters::default()
+    };
+    for hyperparameters in [Hyperparameters::default(), la] {
+        let network = network(&hyperparameters, &tree_of(103), 20);
+        for entry in network.parameters().entries() {
+            let Some(bound) = bound(&entry.name) else {
+                continue;
+            };
+            let largest = entry.tensor.abs().max().double_value(&[]);
+            assert!(
+                largest <= bound * 1.000_001 && largest >= 0.9 * bound,
+                "{} starts within {largest}, expected {bound}",
+                entry.name
+            );
+        }
+    }
+}
+
+#[test]
+fn words_start_within_a_quarter_and_padding_stays_zero() {
+    let words = 2_000;
+    let padding = words - 2;
+    let network = network(&tiny(), &t5(), words as usize);
+    let table = network.table();
+    let row = |row: i64| table.values().get(row).copy();
+    let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
+    assert!((0.249..=0.25).contains(&largest(table.values())));
+    assert!(
+        largest(&row(words - 1)) > 0.1,
+        "unknown words start like others"
+    );
+    assert_eq!(largest(&row(padding)), 0.0);
+
+    // A document without words is padding, beside one with a word.
+    let mut documents = EncodedDocuments::default();
+    documents.push(&[padding as u32], &[0]);
+    documents.push(&[3, 4], &[1]);
+    let before = row(3);
+    let mut optimizer = Optimizer::new(network.parameters(), AdamOptions::default());
+    for step in 0..3 {
+        let pass = Pass::training(Moment {
+            seed: 1,
+            stage: 0,
+            step,
+        });
+        let losses = network.losses(&Batch::new(&documents, &[0, 1], 1), &pass);
+        let gradients = pass.backward(&losses.total, &optimizer.wanted());
+        optimizer.update(&gradients, 0.1, 1.0);
+    }
+    drop(optimizer);
+    assert_eq!(largest(&row(padding)), 0.0);
+    assert!(apart(&row(3), &before) > 1e-3);
 }
 
 #[test]

@@ -135,7 +135,8 @@ fn piece(piece: &str, visit: &mut impl FnMut(&str) -> bool) -> bool {
     piece.is_empty() || visit(piece)
 }
 
-fn lower_case(from: &str, to: &mut String) {
+/// Writes `from` in lower case over `to`, character by character.
+pub(super) fn lower_case(from: &str, to: &mut String) {
     to.clear();
     if from.is_ascii() {
         to.push_str(from);

@@ -178,6 +178,24 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_the_vectors_counts_as_just_frequent_enough_and_one() {
+        let limits = VocabularyLimits {
+            min_frequency: 5,
+            max_size: 9,
+        };
+        let mut builder = VocabularyBuilder::default();
+        builder.known("x", limits);
+        for (word, times) in [("five", 5), ("six", 6), ("seven", 7)] {
+            for _ in 0..times {
+                builder.count(word);
+            }
+        }
+        let vocabulary = builder.finish(limits);
+        let words: Vec<&str> = vocabulary.words().iter().map(AsRef::as_ref).collect();
+        assert_eq!(words, ["seven", "x", "six", "five"]);
+    }
+
+    #[test]
     fn words_of_one_count_keep_their_first_order() {
         let limits = VocabularyLimits {
             min_frequency: 1,

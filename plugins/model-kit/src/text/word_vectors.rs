@@ -1,54 +1,79 @@
 //! Word vectors in the text format of `GloVe`, fastText and word2vec (METHODS 1.4).
+//!
+//! The file is mapped into memory and gone through once, in parts on all threads, for its words and where their numbers
+//! begin; only the numbers of words that a vocabulary asks for are read as numbers. How a line is taken apart is in
+//! `line`, how a file begins in `outline`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+mod coverage;
+mod line;
+mod outline;
+mod scan;
+#[cfg(test)]
+mod tests;
 
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use arborist_plugin_api::Host;
+use memchr::memchr;
+
+pub use self::coverage::Coverage;
+use self::outline::Outline;
+use self::scan::Place;
+use super::Vocabulary;
+use crate::cpu::parallel;
 use crate::error::KitError;
+use crate::mapped::MappedFile;
+use crate::word_table::WordTable;
 
-/// A file of word vectors: a word and its numbers a line. It is read as a stream, as often as needed.
-#[derive(Clone, Debug)]
+/// Bytes of the file that one thread goes through at a time.
+const PART: usize = 4 << 20;
+/// Vectors between two looks at the host.
+const ROWS: usize = 4_096;
+
+/// A file of word vectors: a word and its numbers a line.
+///
+/// Words are lower-cased as texts are. Of several lines with one word, the first counts that has it in lower case, or
+/// else the first.
+#[derive(Debug)]
 pub struct WordVectors {
-    path: PathBuf,
+    file: MappedFile,
     width: usize,
-    has_header: bool,
+    words: Vec<(Box<str>, Place)>,
 }
 
 impl WordVectors {
-    /// Opens a file and finds the width of its vectors.
+    /// Finds the words of a file.
     ///
     /// # Errors
-    /// When the file cannot be read or its first vector is none.
-    pub fn open(path: &Path) -> Result<Self, KitError> {
-        let mut reader = reader(path)?;
-        let mut line = String::new();
-        read_line(&mut reader, &mut line, path, 1)?;
-        // "400000 300": number of words and width.
-        let has_header = line.split_whitespace().count() == 2
-            && line
-                .split_whitespace()
-                .all(|field| field.parse::<u64>().is_ok());
-        if has_header {
-            line.clear();
-            read_line(&mut reader, &mut line, path, 2)?;
+    /// When the file cannot be read, holds no vectors, or has a line with too few numbers; when the host asks to stop.
+    pub fn open(path: &Path, host: &Host<'_>) -> Result<Self, KitError> {
+        Self::open_in_parts(path, host, PART)
+    }
+
+    fn open_in_parts(path: &Path, host: &Host<'_>, part: usize) -> Result<Self, KitError> {
+        let file = MappedFile::open(path)?;
+        let outline = Outline::of(file.bytes()).map_err(|reason| KitError::broken(path, reason))?;
+        let progress = Progress::new(host, "finding words in the vectors", file.bytes().len());
+        let found = scan::words(&file, &outline, part, &progress)?;
+        if let Some(expected) = outline.n_words.filter(|expected| found.n_lines < *expected) {
+            host.warning(format!(
+                "{}: the first line promises {expected} words and {} are there; the file may be cut off",
+                path.display(),
+                found.n_lines
+            ));
         }
-        // A word may hold blanks, so the numbers are counted from the end.
-        let numbers = line
-            .split_whitespace()
-            .rev()
-            .take_while(|field| field.parse::<f32>().is_ok())
-            .count();
-        let width = numbers.min(line.split_whitespace().count().saturating_sub(1));
-        if width == 0 {
-            return Err(KitError::broken(
-                path,
-                "the first line holds no vector; expected a word and numbers, parted by blanks",
+        if let Some(line) = found.first_not_utf8 {
+            host.warning(format!(
+                "{}: {} words are not UTF-8, the first on line {line}; what cannot be read in them is replaced",
+                path.display(),
+                found.n_not_utf8
             ));
         }
         Ok(Self {
-            path: path.to_owned(),
-            width,
-            has_header,
+            width: outline.width,
+            words: found.words,
+            file,
         })
     }
 
@@ -58,144 +83,108 @@ impl WordVectors {
         self.width
     }
 
-    /// Calls `visit` with each word, lower-cased as texts are, and its vector.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or a line holds no vector of the file's width.
-    pub fn for_each(&self, mut visit: impl FnMut(&str, &[f32])) -> Result<(), KitError> {
-        self.for_each_line(|word, numbers, line| {
-            let mut vector = Vec::with_capacity(self.width);
-            for number in numbers.split_whitespace() {
-                let value = number.parse::<f32>().map_err(|_| {
-                    KitError::broken(
-                        &self.path,
-                        format!("line {line}: found {number:?}, expected a number"),
-                    )
-                })?;
-                vector.push(value);
-            }
-            visit(word, &vector);
-            Ok(())
-        })
+    /// Each word once, in the order of the file.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|(word, _)| word.as_ref())
     }
 
-    /// Calls `visit` with each word, without reading its numbers.
+    /// Puts the vectors of the vocabulary's words into their rows, and returns those words' ids in the order of the file.
     ///
     /// # Errors
-    /// As [`WordVectors::for_each`].
-    pub fn for_each_word(&self, mut visit: impl FnMut(&str)) -> Result<(), KitError> {
-        self.for_each_line(|word, _, _| {
-            visit(word);
-            Ok(())
-        })
-    }
-
-    fn for_each_line(
+    /// When something on a line of these words is not a finite number; when the host asks to stop.
+    pub fn fill(
         &self,
-        mut visit: impl FnMut(&str, &str, u64) -> Result<(), KitError>,
-    ) -> Result<(), KitError> {
-        let mut reader = reader(&self.path)?;
-        let mut line = String::new();
-        let mut number = 0;
-        loop {
-            line.clear();
-            number += 1;
-            if read_line(&mut reader, &mut line, &self.path, number)? == 0 {
-                return Ok(());
+        table: &WordTable,
+        vocabulary: &Vocabulary,
+        host: &Host<'_>,
+    ) -> Result<Vec<u32>, KitError> {
+        let wanted: Vec<(u32, Place)> = self
+            .words
+            .iter()
+            .filter_map(|(word, place)| Some((vocabulary.known_id(word)?, *place)))
+            .collect();
+        let progress = Progress::new(host, "reading vectors", wanted.len());
+        let mut values = vec![0.0; self.width * ROWS.min(wanted.len())];
+        for wanted in wanted.chunks(ROWS) {
+            if host.is_cancelled() {
+                return Err(KitError::Cancelled);
             }
-            let content = line.trim_end();
-            if content.is_empty() || (number == 1 && self.has_header) {
-                continue;
+            let values = &mut values[..wanted.len() * self.width];
+            self.read(wanted, values)?;
+            let ids: Vec<u32> = wanted.iter().map(|(id, _)| *id).collect();
+            table.set_rows(&ids, values);
+            progress.advance(wanted.len());
+        }
+        Ok(wanted.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Reads vectors on all threads.
+    fn read(&self, wanted: &[(u32, Place)], values: &mut [f32]) -> Result<(), KitError> {
+        let ranges = parallel::ranges(wanted.len(), 16);
+        let mut results: Vec<Result<(), String>> = vec![Ok(()); ranges.len()];
+        let tasks = ranges
+            .iter()
+            .map(|range| &wanted[range.clone()])
+            .zip(parallel::split_rows(values, &ranges, self.width))
+            .zip(&mut results)
+            .collect();
+        type Task<'a> = (
+            (&'a [(u32, Place)], &'a mut [f32]),
+            &'a mut Result<(), String>,
+        );
+        parallel::run(tasks, |((wanted, values), result): Task<'_>| {
+            let rows = wanted.iter().zip(values.chunks_exact_mut(self.width));
+            for ((_, place), row) in rows {
+                let numbers = &self.file.bytes()[place.numbers..];
+                let end = memchr(b'\n', numbers).unwrap_or(numbers.len());
+                if let Err(reason) = line::read_numbers(&numbers[..end], row) {
+                    *result = Err(format!("line {}: {reason}", place.line));
+                    return;
+                }
             }
-            let mut start = content.len();
-            for _ in 0..self.width {
-                let found = content[..start]
-                    .trim_end()
-                    .rfind(|character: char| character.is_ascii_whitespace());
-                let place = found.ok_or_else(|| {
-                    KitError::broken(
-                        &self.path,
-                        format!(
-                            "line {number}: fewer than {} numbers after the word",
-                            self.width
-                        ),
-                    )
-                })?;
-                start = place;
-            }
-            let word = content[..start].trim().to_lowercase();
-            visit(&word, &content[start..], number)?;
+        });
+        results
+            .into_iter()
+            .collect::<Result<(), String>>()
+            .map_err(|reason| KitError::broken(self.file.path(), reason))
+    }
+}
+
+/// Tells the host how far the work is, from any thread, now and then.
+struct Progress<'a> {
+    host: &'a Host<'a>,
+    step: &'static str,
+    total: u64,
+    done: Mutex<Done>,
+}
+
+#[derive(Default)]
+struct Done {
+    now: u64,
+    told: u64,
+}
+
+impl<'a> Progress<'a> {
+    fn new(host: &'a Host<'a>, step: &'static str, total: usize) -> Self {
+        Self {
+            host,
+            step,
+            total: total as u64,
+            done: Mutex::default(),
         }
     }
-}
 
-fn reader(path: &Path) -> Result<BufReader<File>, KitError> {
-    Ok(BufReader::with_capacity(
-        1 << 18,
-        File::open(path).map_err(KitError::file("read", path))?,
-    ))
-}
-
-fn read_line(
-    reader: &mut BufReader<File>,
-    line: &mut String,
-    path: &Path,
-    number: u64,
-) -> Result<usize, KitError> {
-    let mut bytes = Vec::new();
-    let n_bytes = reader
-        .read_until(b'\n', &mut bytes)
-        .map_err(KitError::file("read", path))?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| KitError::broken(path, format!("line {number}: {error}")))?;
-    line.push_str(text);
-    Ok(n_bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(content: &str) -> Result<Vec<(String, Vec<f32>)>, KitError> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), content).unwrap();
-        let vectors = WordVectors::open(file.path())?;
-        let mut all = Vec::new();
-        vectors.for_each(|word, vector| all.push((word.to_owned(), vector.to_vec())))?;
-        Ok(all)
+    fn advance(&self, by: usize) {
+        // The host hears under the lock, so that the numbers only rise.
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.now += by as u64;
+        if done.now == self.total || (done.now - done.told) * 50 >= self.total {
+            done.told = done.now;
+            self.host.step(self.step, done.now, self.total);
+        }
     }
 
-    #[test]
-    fn words_and_numbers_are_read() {
-        let expected = vec![
-            ("the".to_owned(), vec![0.5, -1.0]),
-            ("tree".to_owned(), vec![1.0, 2e-3]),
-        ];
-        assert_eq!(read("the 0.5 -1\nTree 1 2e-3\n").unwrap(), expected);
-        assert_eq!(
-            read("2 2\nthe 0.5 -1 \ntree 1 2e-3").unwrap(),
-            expected,
-            "a header of two fields is skipped"
-        );
-    }
-
-    #[test]
-    fn a_word_may_hold_blanks() {
-        let all = read("the 1 2 3\n. . 4 5 6\nat name@domain 7 8 9\n").unwrap();
-        assert_eq!(all[1], (". .".to_owned(), vec![4.0, 5.0, 6.0]));
-        assert_eq!(all[2].0, "at name@domain");
-    }
-
-    #[test]
-    fn broken_lines_are_named() {
-        let message = |content| read(content).unwrap_err().to_string();
-        assert!(
-            message("the 1 2\ntree 1\n").contains("line 2"),
-            "{}",
-            message("the 1 2\ntree 1\n")
-        );
-        assert!(message("the 1 2\ntree 1 x\n").contains("expected a number"));
-        assert!(message("words only\n").contains("no vector"));
-        assert!(message("").contains("no vector"));
+    fn is_cancelled(&self) -> bool {
+        self.host.is_cancelled()
     }
 }

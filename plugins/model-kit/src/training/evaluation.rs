@@ -95,3 +95,14 @@ fn sets_above(scores: &Tensor, threshold: f32) -> Vec<Vec<LabelIndex>> {
         .map(set)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_at_the_threshold_is_negative() {
+        let scores = Tensor::from_slice(&[0.5_f32, 0.500_001, 0.499_999, 1.0]).view([2, 2]);
+        assert_eq!(sets_above(&scores, 0.5), [vec![1], vec![1]]);
+    }
+}

@@ -1,15 +1,20 @@
 use std::rc::Rc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use arborist_plugin_api::HostCallbacks;
+use arborist_shared::run::RunEvent;
 use tch::Device;
 
 use super::*;
+use crate::batch::Dealing;
 use crate::blocks::{
     BceReduction, DropoutSite, FlatClassifier, Initialization, TextRcnn, TextRcnnOptions,
     binary_cross_entropy,
 };
 use crate::initializer::Initializer;
+use crate::optimizer::AdamOptions;
+use crate::schedule::Schedule;
 use crate::settings::ClassifierSettings;
 use crate::testing::values;
 

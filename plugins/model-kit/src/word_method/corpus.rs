@@ -31,7 +31,9 @@ pub(super) fn pipeline(
     };
     let mut builder = VocabularyBuilder::default();
     if let Some(vectors) = vectors {
-        vectors.for_each_word(|word| builder.known(word, limits))?;
+        for word in vectors.words() {
+            builder.known(word, limits);
+        }
     }
     let mut splits = vec![request.train.as_path()];
     if settings.vocabulary_from == CountedFrom::TrainValidation {

@@ -8,16 +8,14 @@ use arborist_shared::taxonomy::Taxonomy;
 use super::checkpoint::Description;
 use super::{Inputs, Prepared, Purpose, WordHyperparameters, WordNetwork, budget, corpus};
 use crate::batch::{Dealing, EncodedDocuments};
-use crate::error::KitError;
 use crate::optimizer::AdamOptions;
 use crate::parameters::Parameters;
 use crate::process;
 use crate::schedule::Schedule;
 use crate::settings::{CountedFrom, TrainSchedule};
 use crate::structure::Hierarchy;
-use crate::text::{TextPipeline, WordVectors};
+use crate::text::{Coverage, WordVectors};
 use crate::training::{self, Plan};
-use crate::word_table::WordTable;
 
 /// Time between two states to resume from.
 const STATE_INTERVAL: Duration = Duration::from_secs(30);
@@ -42,7 +40,7 @@ pub fn train<N: WordNetwork>(
     let vectors = request
         .word_vectors
         .as_deref()
-        .map(WordVectors::open)
+        .map(|path| WordVectors::open(path, host))
         .transpose()?;
     let pipeline = corpus::pipeline(hyperparameters.text(), vectors.as_ref(), request, host)?;
     let sets = hyperparameters.label_sets();
@@ -77,8 +75,11 @@ pub fn train<N: WordNetwork>(
     };
     let fresh = Parameters::fresh(device, request.seed);
     let mut network = N::build(fresh, hyperparameters, inputs)?;
-    if let Some(vectors) = &vectors {
-        take_vectors(network.table(), vectors, &pipeline, host)?;
+    if let Some(vectors) = vectors {
+        let known = vectors.fill(network.table(), pipeline.vocabulary(), host)?;
+        host.info(Coverage::new(&known, pipeline.vocabulary(), &train).to_string());
+        drop(vectors);
+        process::forget_peak_memory();
     }
 
     let plan = plan(hyperparameters, &train, &taxonomy, request);
@@ -127,27 +128,6 @@ fn hierarchy<H: WordHyperparameters>(
     } else {
         Hierarchy::graph(taxonomy, sets)
     }
-}
-
-/// Puts the file's vectors in place of the random ones.
-fn take_vectors(
-    table: &WordTable,
-    vectors: &WordVectors,
-    pipeline: &TextPipeline,
-    host: &Host<'_>,
-) -> Result<(), KitError> {
-    let mut found = 0_u64;
-    vectors.for_each(|word, vector| {
-        if let Some(id) = pipeline.vocabulary().known_id(word) {
-            table.set_row(id, vector);
-            found += 1;
-        }
-    })?;
-    host.info(format!(
-        "{found} of {} words have a vector in the file",
-        pipeline.vocabulary().words().len()
-    ));
-    Ok(())
 }
 
 fn plan<H: WordHyperparameters>(

@@ -1,3 +1,5 @@
+use tch::Device;
+
 use super::*;
 use crate::testing::{MOMENT, assert_close, parameters, random, wanted};
 
@@ -67,21 +69,54 @@ fn agrees_with_libtorch_forward_and_backward() {
     }
 }
 
+/// Features by the definition, of one document: a padding of floor(size / 2) on both sides, maps of all windows, and
+/// their highest values per channel. `windows`: their number for each size.
+fn by_definition(block: &PooledConvolution, x: &Tensor, windows: [i64; 3], top_k: i64) -> Tensor {
+    let columns = x.tr().unsqueeze(0);
+    let mut features = Vec::new();
+    for (((&size, weight), bias), windows) in block
+        .sizes
+        .iter()
+        .zip(&block.weights)
+        .zip(&block.biases)
+        .zip(windows)
+    {
+        let pad = Tensor::zeros(
+            [1, block.inputs, (size / 2) as i64],
+            (Kind::Float, Device::Cpu),
+        );
+        let padded = Tensor::cat(&[&pad, &columns, &pad], 2);
+        let maps: Vec<Tensor> = (0..windows)
+            .map(|window| {
+                let seen = padded.narrow(2, window, size as i64);
+                ((seen * weight).sum_dim_intlist([1_i64, 2].as_slice(), false, Kind::Float) + bias)
+                    .relu()
+            })
+            .collect();
+        let maps = Tensor::stack(&maps, 1);
+        features.push(maps.topk(top_k, 1, true, true).0.flatten(0, 1));
+    }
+    Tensor::cat(&features, 0)
+}
+
 #[test]
 fn there_are_as_many_windows_as_padding_makes() {
-    let x = random(&[1, 4, 7], 1);
-    for (size, expected) in [(2, 8), (3, 7), (4, 8)] {
-        let maps = x.conv1d::<Tensor>(&random(&[5, 4, size], 2), None, 1, [size / 2], 1, 1);
-        assert_eq!(maps.size(), [1, 5, expected]);
-    }
-    let (_parameters, block) = block(4, 100, ConvolutionTail::BatchMax, 2);
+    let x = random(&[7, 4], 1);
     let (packing, _) = Packing::arrange(&[7], 1);
-    let features = block.forward(&Pass::evaluation(), &random(&[7, 4], 1), &packing, None);
-    assert_eq!(
-        features.size(),
-        [1, 600],
-        "200 features for each size with the two highest values"
-    );
+    for top_k in [1, 2, 7] {
+        for tail in [ConvolutionTail::BatchMax, ConvolutionTail::Masked] {
+            let (_parameters, block) = block(4, 100, tail, top_k);
+            let found = block.forward(&Pass::evaluation(), &x, &packing, None);
+            assert_eq!(found.size(), [1, 3 * 100 * top_k]);
+            let expected = by_definition(&block, &x, [8, 7, 8], top_k);
+            assert_close(
+                &found.get(0),
+                &expected,
+                1e-5,
+                "features of 8, 7 and 8 windows",
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 
 use super::*;
-use crate::testing::{MOMENT, assert_close, assert_values, parameters, random, wanted};
+use crate::testing::{MOMENT, assert_close, assert_values, parameters, random, values, wanted};
 
 fn taxonomy(edges: &[(&str, Option<&str>)]) -> Taxonomy {
     let label = |(id, parent): &(&str, Option<&str>)| NewLabel {
@@ -84,6 +84,32 @@ fn a_chain_gives_the_numbers_by_hand() {
         1e-6,
         "states top-down",
     );
+}
+
+#[test]
+fn edges_start_at_the_priors() {
+    let hierarchy = crate::structure::tests::t5_hierarchy();
+    let edges = |index| {
+        let mut parameters = parameters();
+        let options = TreeLstmOptions {
+            top_down_index: index,
+            ..TreeLstmOptions::default()
+        };
+        let block = TreeLstm::new(&mut parameters, "tree", &hierarchy, 2, options).unwrap();
+        [
+            values(&block.bottom_up.edges),
+            values(&block.top_down.edges),
+        ]
+    };
+    // Labels by index: A, B, A1, A2, B1; rows receive.
+    let mut expected = [vec![0.0; 25], vec![0.0; 25]];
+    (expected[0][2], expected[0][3], expected[0][5 + 4]) = (1.0, 1.0, 1.0);
+    (
+        expected[1][2 * 5],
+        expected[1][3 * 5],
+        expected[1][4 * 5 + 1],
+    ) = (0.75, 0.25, 1.0);
+    assert_eq!(edges(TopDownIndex::Correct), expected);
 }
 
 #[test]
