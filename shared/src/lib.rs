@@ -18,6 +18,7 @@ pub mod scores;
 pub mod sets;
 pub mod significance;
 pub mod split;
+pub mod stop_words;
 pub mod taxonomy;
 
 /// Position of a label in its taxonomy: dense, `0..taxonomy.len()`, parents before children is *not* implied.

@@ -1,7 +1,6 @@
 //! From a text to token ids: cleaning, vocabulary, word vectors (METHODS 1.2 to 1.4).
 
 mod cleaning;
-mod stop_words;
 mod vocabulary;
 mod word_vectors;
 

@@ -2,9 +2,7 @@
 //!
 //! For files that the authors' code reads. Our own methods have their own rules, which mend what is odd here.
 
-mod stop_words;
-
-use self::stop_words::is_stop_word;
+use arborist_shared::stop_words::is_stop_word;
 
 /// A rule that cuts a text into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! How a text is cut into lower-cased words.
 
+use arborist_shared::stop_words::is_stop_word;
 use serde::{Deserialize, Serialize};
-
-use super::stop_words::is_stop_word;
 
 /// A rule that cuts texts into words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

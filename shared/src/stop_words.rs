@@ -1,4 +1,4 @@
-//! The 179 English stop words of NLTK.
+//! The 179 English stop words of NLTK, as the authors' scripts drop them.
 
 const STOP_WORDS: [&str; 179] = [
     "a",
@@ -182,7 +182,9 @@ const STOP_WORDS: [&str; 179] = [
     "yourselves",
 ];
 
-pub(super) fn is_stop_word(word: &str) -> bool {
+/// Whether a word, in lower case, is one of them.
+#[must_use]
+pub fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.binary_search(&word).is_ok()
 }
 
