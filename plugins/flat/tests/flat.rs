@@ -3,8 +3,7 @@
 
 use arborist_flat::network::Network;
 use arborist_flat::{Architecture, Flat, Hyperparameters};
-use arborist_model_kit::checks::{self, Corpus, tree_of};
-use arborist_model_kit::settings::{EncoderSettings, TextSettings, TrainingSettings};
+use arborist_model_kit::checks;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
 
@@ -40,18 +39,12 @@ mod kit_of_label_attention {
 }
 
 fn tiny(architecture: Architecture) -> Hyperparameters {
+    let (training, text, encoder) = checks::tiny();
     Hyperparameters {
         architecture,
-        text: TextSettings {
-            min_freq: 1,
-            word_size: 12,
-            ..TextSettings::default()
-        },
-        encoder: EncoderSettings {
-            rnn_hidden: 8,
-            num_kernels: 10,
-            ..EncoderSettings::default()
-        },
+        training,
+        text,
+        encoder,
         la_label_dim: 6,
         ..Hyperparameters::default()
     }
@@ -91,17 +84,8 @@ fn kernels_compute_what_libtorch_does() {
 fn networks_without_dropout_learn_200_documents_by_heart() {
     for architecture in ARCHITECTURES {
         let mut hyperparameters = still(architecture);
-        hyperparameters.training = TrainingSettings {
-            epochs: 40,
-            patience: 0,
-            learning_rate: 0.01,
-            batch_size: 8,
-            ..TrainingSettings::default()
-        };
-        let corpus = Corpus::to_overfit(&tree_of(12));
-        corpus.train::<Flat>(hyperparameters).0.unwrap();
-        let micro_f1 = corpus.micro_f1_on_train(&mut corpus.load::<Flat>().unwrap());
-        assert!(micro_f1 > 0.99, "{architecture:?}: {micro_f1}");
+        hyperparameters.training.epochs = 40;
+        checks::learns_by_heart::<Flat>(hyperparameters);
     }
 }
 

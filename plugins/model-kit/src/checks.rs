@@ -6,6 +6,7 @@
 
 mod corpus;
 
+use arborist_plugin_api::Method;
 use arborist_shared::LabelIndex;
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use tch::{Device, Kind, Tensor};
@@ -15,6 +16,7 @@ use crate::batch::{Batch, EncodedDocuments};
 use crate::cpu::noise::Noise;
 use crate::parameters::Parameters;
 use crate::pass::{Moment, Pass};
+use crate::settings::{EncoderSettings, TextSettings, TrainingSettings};
 use crate::structure::Hierarchy;
 use crate::text::{
     Cleaning, StopWords, TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits,
@@ -22,6 +24,43 @@ use crate::text::{
 use crate::word_method::{
     Inputs, Prepared, Purpose, TrainedNetwork, WordHyperparameters, WordNetwork,
 };
+
+/// Settings with which a network trains in no time.
+#[must_use]
+pub fn tiny() -> (TrainingSettings, TextSettings, EncoderSettings) {
+    let training = TrainingSettings {
+        epochs: 10,
+        patience: 0,
+        learning_rate: 0.01,
+        batch_size: 8,
+        ..TrainingSettings::default()
+    };
+    let text = TextSettings {
+        min_freq: 1,
+        word_size: 12,
+        ..TextSettings::default()
+    };
+    let encoder = EncoderSettings {
+        rnn_hidden: 8,
+        num_kernels: 10,
+        ..EncoderSettings::default()
+    };
+    (training, text, encoder)
+}
+
+/// Trains a method on 200 documents and asks it for them again. The hyperparameters should be free of dropout.
+///
+/// # Panics
+/// If it does not know them by heart.
+pub fn learns_by_heart<M: Method>(hyperparameters: M::Hyperparameters) {
+    let corpus = Corpus::to_overfit(&tree_of(12));
+    corpus.train::<M>(hyperparameters).0.unwrap();
+    let micro_f1 = corpus.micro_f1_on_train(&mut corpus.load::<M>().unwrap());
+    assert!(
+        micro_f1 > 0.99,
+        "micro-F1 on the training documents is {micro_f1}"
+    );
+}
 
 /// Words of the vocabulary of [`network`], without padding and unknown.
 const WORDS: u32 = 18;

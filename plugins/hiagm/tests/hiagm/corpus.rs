@@ -1,29 +1,15 @@
 //! A network that trains in no time.
 
 use arborist_hiagm::Hyperparameters;
-use arborist_model_kit::settings::{
-    ClassifierSettings, EncoderSettings, TextSettings, TrainingSettings,
-};
+use arborist_model_kit::checks;
+use arborist_model_kit::settings::ClassifierSettings;
 
 pub(crate) fn tiny() -> Hyperparameters {
+    let (training, text, encoder) = checks::tiny();
     Hyperparameters {
-        training: TrainingSettings {
-            epochs: 10,
-            patience: 0,
-            learning_rate: 0.01,
-            batch_size: 8,
-            ..TrainingSettings::default()
-        },
-        text: TextSettings {
-            min_freq: 1,
-            word_size: 12,
-            ..TextSettings::default()
-        },
-        encoder: EncoderSettings {
-            rnn_hidden: 8,
-            num_kernels: 10,
-            ..EncoderSettings::default()
-        },
+        training,
+        text,
+        encoder,
         node_size: 6,
         projection_dropout: 0.1,
         classifier: ClassifierSettings {

@@ -3,9 +3,10 @@
 use arborist_himatch::{
     CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
 };
-use arborist_model_kit::settings::{EncoderSettings, TextSettings, TrainingSettings};
+use arborist_model_kit::checks;
 
 pub(crate) fn tiny() -> Hyperparameters {
+    let (training, text, encoder) = checks::tiny();
     Hyperparameters {
         matching: MatchingSettings {
             joint_dim: 7,
@@ -14,23 +15,9 @@ pub(crate) fn tiny() -> Hyperparameters {
         },
         node_size: 6,
         projection_dropout: 0.1,
-        training: TrainingSettings {
-            epochs: 10,
-            patience: 0,
-            learning_rate: 0.01,
-            batch_size: 8,
-            ..TrainingSettings::default()
-        },
-        text: TextSettings {
-            min_freq: 1,
-            word_size: 12,
-            ..TextSettings::default()
-        },
-        encoder: EncoderSettings {
-            rnn_hidden: 8,
-            num_kernels: 10,
-            ..EncoderSettings::default()
-        },
+        training,
+        text,
+        encoder,
         ..Hyperparameters::default()
     }
 }

@@ -113,6 +113,40 @@ fn a_gate_of_zeros_weighs_both_by_half() {
 }
 
 #[test]
+fn what_the_gate_gives_one_aim_it_takes_from_the_other() {
+    let network = network(&still(Hyperparameters {
+        train_aux: true,
+        ..tiny()
+    }));
+    for entry in network.parameters().entries() {
+        let judges = ["information.", "prior.", "gate."];
+        if judges.iter().any(|prefix| entry.name.starts_with(prefix)) {
+            let _ = entry.tensor.detach().zero_();
+        }
+    }
+    // Three quarters for the mutual information; the prior's score is 1 for drawn vectors and labels alike.
+    let _ = parameter(&network, "gate.text.bias")
+        .detach()
+        .fill_(3.0_f64.ln());
+    let _ = parameter(&network, "prior.layer3.bias").detach().fill_(1.0);
+    let prior = 0.313_261_688 + 1.313_261_688;
+    assert!((term(&network, "gate") - 0.75).abs() < 1e-6);
+    assert!((term(&network, "label_prior") - prior).abs() < 1e-6);
+    let losses = network.losses(&batch(1), &Pass::training(moment(0)));
+    let of_classifier: f64 = losses
+        .terms
+        .iter()
+        .filter(|(name, _)| ["classification", "recursive"].contains(name))
+        .map(|(_, loss)| loss.double_value(&[]))
+        .sum();
+    let aims = losses.total.double_value(&[]) - of_classifier;
+    assert!(
+        (aims - (0.75 * 2.0 * LN_2 + 0.25 * prior)).abs() < 1e-5,
+        "{aims}"
+    );
+}
+
+#[test]
 fn five_positions_make_one_and_fewer_are_padded() {
     let mut parameters = Parameters::fresh(Device::Cpu, 1);
     let discriminator = InformationDiscriminator::new(&mut parameters, 4).unwrap();

@@ -1,28 +1,15 @@
 //! Networks that train in no time.
 
 use arborist_htcinfomax::{Hyperparameters, TextFeatures};
-use arborist_model_kit::settings::{EncoderSettings, TextSettings, TrainingSettings};
+use arborist_model_kit::checks;
 
 pub(crate) fn tiny() -> Hyperparameters {
+    let (training, text, encoder) = checks::tiny();
     Hyperparameters {
         la_label_dim: 16,
-        training: TrainingSettings {
-            epochs: 10,
-            patience: 0,
-            learning_rate: 0.01,
-            batch_size: 8,
-            ..TrainingSettings::default()
-        },
-        text: TextSettings {
-            min_freq: 1,
-            word_size: 12,
-            ..TextSettings::default()
-        },
-        encoder: EncoderSettings {
-            rnn_hidden: 8,
-            num_kernels: 10,
-            ..EncoderSettings::default()
-        },
+        training,
+        text,
+        encoder,
         ..Hyperparameters::default()
     }
 }
