@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use arborist_model_kit::settings::presets;
 use arborist_model_kit::settings::schema::{
-    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, integer, object, text,
-    training,
+    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, integer, object, pretrained,
+    text, training,
 };
 use arborist_model_kit::settings::{
-    ClassifierSettings, EncoderSettings, TextSettings, TrainingSettings,
+    ClassifierSettings, EncoderKind, EncoderSettings, PretrainedSettings, TextSettings,
+    TrainingSettings,
 };
-use arborist_model_kit::word_method::WordHyperparameters;
+use arborist_model_kit::text_method::{Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -24,7 +25,9 @@ pub struct Hyperparameters {
     #[serde(flatten)]
     pub text: TextSettings,
     #[serde(flatten)]
-    pub encoder: EncoderSettings,
+    pub rcnn: EncoderSettings,
+    #[serde(flatten)]
+    pub pretrained: PretrainedSettings,
     /// Width of a label's vector with label attention.
     pub la_label_dim: i64,
     pub label_dropout: f64,
@@ -45,6 +48,8 @@ pub enum Architecture {
     TextRcnn,
     /// `TextRcnn`, and a vector per label that attends over the features.
     LabelAttention,
+    /// A pretrained encoder's state of `[CLS]` (METHODS 5.1, without the positive pass).
+    Bert,
 }
 
 impl Default for Hyperparameters {
@@ -53,7 +58,8 @@ impl Default for Hyperparameters {
             architecture: Architecture::TextRcnn,
             training: TrainingSettings::default(),
             text: TextSettings::default(),
-            encoder: EncoderSettings::default(),
+            rcnn: EncoderSettings::default(),
+            pretrained: PretrainedSettings::default(),
             la_label_dim: 100,
             label_dropout: 0.5,
             classifier: ClassifierSettings::default(),
@@ -65,16 +71,16 @@ impl Hyperparameters {
     /// Features of a text in front of the classifier, without label attention.
     pub(crate) fn features(&self) -> i64 {
         match self.architecture {
-            Architecture::TextRnn => 2 * self.encoder.rnn_hidden,
-            _ => self.encoder.features(),
+            Architecture::TextRnn => 2 * self.rcnn.rnn_hidden,
+            _ => self.rcnn.features(),
         }
     }
 
     /// Refuses what the schema cannot: combinations.
     pub(crate) fn check(&self) -> Result<(), ModelError> {
-        self.encoder.check().map_err(ModelError::Input)?;
+        self.rcnn.check().map_err(ModelError::Input)?;
         if self.architecture == Architecture::LabelAttention {
-            self.encoder
+            self.rcnn
                 .check_vectors("la_label_dim", self.la_label_dim)
                 .map_err(ModelError::Input)?;
         }
@@ -82,9 +88,13 @@ impl Hyperparameters {
     }
 }
 
-impl WordHyperparameters for Hyperparameters {
-    fn text(&self) -> &TextSettings {
-        &self.text
+impl TextHyperparameters for Hyperparameters {
+    fn source(&self) -> Source<'_> {
+        let encoder = match self.architecture {
+            Architecture::Bert => EncoderKind::Bert,
+            _ => EncoderKind::Rcnn,
+        };
+        Source::of(encoder, &self.text, &self.pretrained)
     }
 
     fn training(&self) -> &TrainingSettings {
@@ -106,8 +116,14 @@ pub(crate) fn schema() -> Value {
         BASIC,
         choice(
             "Architecture",
-            &["text_rnn", "text_cnn", "text_rcnn", "label_attention"],
-            "text_rnn: a recurrent network. text_cnn: convolutions over words. text_rcnn: convolutions over the recurrent network's states. label_attention: the same, and labels attend over the text.",
+            &[
+                "text_rnn",
+                "text_cnn",
+                "text_rcnn",
+                "label_attention",
+                "bert",
+            ],
+            "text_rnn: a recurrent network. text_cnn: convolutions over words. text_rcnn: convolutions over the recurrent network's states. label_attention: the same, and labels attend over the text. bert: a pretrained encoder.",
         ),
     )];
     properties.extend([
@@ -133,6 +149,7 @@ pub(crate) fn schema() -> Value {
     properties.extend(training());
     properties.extend(text());
     properties.extend(encoder());
+    properties.extend(pretrained());
     properties.extend(classifier());
     object(properties, &Hyperparameters::default())
 }

@@ -1,6 +1,6 @@
 //! Flat baselines: text encoders with a linear layer on top that know nothing of the label tree (METHODS 2.3).
 //!
-//! They train and predict exactly as the other methods over words do (`word_method` of the kit), so that a difference
+//! They train and predict exactly as the other methods over words do (`text_method` of the kit), so that a difference
 //! to them is the hierarchy's doing.
 //!
 //! What this crate deliberately does not do: use the taxonomy for anything but the order of its labels.
@@ -9,7 +9,7 @@ mod hyperparameters;
 pub mod network;
 
 use arborist_model_kit::TORCH_VERSION;
-use arborist_model_kit::word_method::{self, WordModel};
+use arborist_model_kit::text_method::{self, TextModel};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
@@ -18,7 +18,7 @@ use arborist_shared::manifest::{AssetNeed, HierarchyKind, MemoryFormula, PathKin
 pub use crate::hyperparameters::{Architecture, Hyperparameters};
 
 /// A trained model: texts in, scores out.
-pub type FlatModel = WordModel<network::Network>;
+pub type FlatModel = TextModel<network::Network>;
 
 /// The method.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ impl Method for Flat {
             paper: None,
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
-            encoder: AssetNeed::None,
+            encoder: AssetNeed::Optional,
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory(&Hyperparameters::default()),
@@ -61,7 +61,7 @@ impl Method for Flat {
         host: &Host<'_>,
     ) -> Result<(), ModelError> {
         hyperparameters.check()?;
-        word_method::train::<network::Network>(&hyperparameters, request, host)
+        text_method::train::<network::Network>(&hyperparameters, request, host)
     }
 
     fn load(request: &LoadRequest) -> Result<FlatModel, ModelError> {
@@ -76,7 +76,7 @@ const TRAINED: f64 = 16.0;
 fn memory(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let batch = hyperparameters.training.batch_size as f64;
     let tokens = batch * hyperparameters.text.max_length as f64;
-    let units = hyperparameters.encoder.rnn_hidden as f64;
+    let units = hyperparameters.rcnn.rnn_hidden as f64;
     let word = hyperparameters.text.word_size as f64;
     // Gates, states and their gradients, words and their gradients, of one batch.
     let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
     CompiledClassifier, FlatClassifier, LabelAttention, LabelAttentionOptions, PooledConvolution,
-    Reading, StructureKind, StructureOptions, Text, TextEncoder, binary_cross_entropy,
+    Precision, Reading, StructureKind, StructureOptions, Text, TextEncoder, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
+use arborist_model_kit::text_method::{Inputs, TextNetwork, TrainedNetwork};
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
-use arborist_model_kit::word_method::{Inputs, TrainedNetwork, WordNetwork};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -20,7 +20,6 @@ use crate::hyperparameters::{Architecture, Hyperparameters};
 /// A network in training.
 pub struct Network {
     parameters: Parameters,
-    table: Rc<WordTable>,
     body: Body,
     classifier: FlatClassifier,
     n_labels: usize,
@@ -34,7 +33,7 @@ struct Body {
 }
 
 enum Encoder {
-    Recurrent(TextEncoder),
+    Reading(TextEncoder),
     Cnn(TextCnn),
 }
 
@@ -49,13 +48,13 @@ struct TextCnn {
 impl Encoder {
     fn new(
         parameters: &mut Parameters,
-        table: &Rc<WordTable>,
         hyperparameters: &Hyperparameters,
+        inputs: &Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let settings = &hyperparameters.encoder;
-        let padded = hyperparameters.text.max_length;
+        let settings = &hyperparameters.rcnn;
         let reading = match hyperparameters.architecture {
             Architecture::TextCnn => {
+                let table = inputs.word_table(parameters)?;
                 let convolution = PooledConvolution::new(
                     parameters,
                     "convolution",
@@ -67,23 +66,27 @@ impl Encoder {
                     settings.init,
                 )?;
                 return Ok(Self::Cnn(TextCnn {
-                    table: Rc::clone(table),
+                    table,
                     convolution,
                     embedding_dropout: settings.embedding_dropout,
-                    padded,
+                    padded: inputs.max_length,
                 }));
             }
-            Architecture::TextRnn => Reading::Tokens,
-            Architecture::TextRcnn | Architecture::LabelAttention => Reading::Features,
+            Architecture::TextRnn => Reading::Tokens {
+                width: 2 * settings.rnn_hidden,
+            },
+            Architecture::TextRcnn | Architecture::LabelAttention | Architecture::Bert => {
+                Reading::Features
+            }
         };
-        let encoder = TextEncoder::new(parameters, table, reading, settings, padded)?;
-        Ok(Self::Recurrent(encoder))
+        let encoder = inputs.text_encoder(parameters, reading, settings)?;
+        Ok(Self::Reading(encoder))
     }
 
     /// `[documents, features]`
     fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
         let features = match self {
-            Self::Recurrent(encoder) => match encoder.forward(pass, batch) {
+            Self::Reading(encoder) => match encoder.forward(pass, batch) {
                 Text::Features(features) => features,
                 Text::States(states) => last_states(&states, batch),
             },
@@ -175,7 +178,7 @@ impl Trainable for Network {
     }
 }
 
-impl WordNetwork for Network {
+impl TextNetwork for Network {
     type Hyperparameters = Hyperparameters;
     type Trained = TrainedFlat;
 
@@ -190,8 +193,7 @@ impl WordNetwork for Network {
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let table = inputs.word_table(&mut parameters)?;
-        let encoder = Encoder::new(&mut parameters, &table, hyperparameters)?;
+        let encoder = Encoder::new(&mut parameters, hyperparameters, &inputs)?;
         let attention = (hyperparameters.architecture == Architecture::LabelAttention)
             .then(|| {
                 let options = LabelAttentionOptions {
@@ -207,19 +209,23 @@ impl WordNetwork for Network {
                 LabelAttention::new(&mut parameters, inputs.hierarchy, options)
             })
             .transpose()?;
-        let features = attention
-            .as_ref()
-            .map_or_else(|| hyperparameters.features(), |attention| attention.width());
-        let classifier = FlatClassifier::new(
-            &mut parameters,
-            features,
-            inputs.hierarchy.n_labels() as i64,
-            &hyperparameters.classifier,
-            hyperparameters.encoder.init,
-        )?;
+        let labels = inputs.hierarchy.n_labels() as i64;
+        let classifier = match (&attention, inputs.encoder) {
+            (None, Some(config)) => {
+                FlatClassifier::behind_pretrained(&mut parameters, config.hidden_size, labels)?
+            }
+            (attention, _) => FlatClassifier::new(
+                &mut parameters,
+                attention
+                    .as_ref()
+                    .map_or_else(|| hyperparameters.features(), LabelAttention::width),
+                labels,
+                &hyperparameters.classifier,
+                hyperparameters.rcnn.init,
+            )?,
+        };
         Ok(Self {
             parameters,
-            table,
             body: Body { encoder, attention },
             classifier,
             n_labels: inputs.hierarchy.n_labels(),
@@ -227,13 +233,16 @@ impl WordNetwork for Network {
         })
     }
 
-    fn table(&self) -> &WordTable {
-        &self.table
+    fn table(&self) -> Option<&WordTable> {
+        match &self.body.encoder {
+            Encoder::Reading(encoder) => encoder.table().map(Rc::as_ref),
+            Encoder::Cnn(encoder) => Some(&encoder.table),
+        }
     }
 
-    fn into_trained(self) -> TrainedFlat {
+    fn into_trained(self, precision: Precision) -> TrainedFlat {
         let encoder = match self.body.encoder {
-            Encoder::Recurrent(encoder) => Encoder::Recurrent(encoder.into_trained()),
+            Encoder::Reading(encoder) => Encoder::Reading(encoder.into_trained(precision)),
             other => other,
         };
         TrainedFlat {

@@ -44,7 +44,7 @@ fn tiny(architecture: Architecture) -> Hyperparameters {
         architecture,
         training,
         text,
-        encoder,
+        rcnn: encoder,
         la_label_dim: 6,
         ..Hyperparameters::default()
     }
@@ -52,8 +52,8 @@ fn tiny(architecture: Architecture) -> Hyperparameters {
 
 fn still(architecture: Architecture) -> Hyperparameters {
     let mut hyperparameters = tiny(architecture);
-    hyperparameters.encoder.embedding_dropout = 0.0;
-    hyperparameters.encoder.rnn_dropout = 0.0;
+    hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.label_dropout = 0.0;
     hyperparameters.classifier.classifier_dropout = 0.0;
     hyperparameters

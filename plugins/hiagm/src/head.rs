@@ -7,6 +7,7 @@ use arborist_model_kit::blocks::{
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
+use arborist_model_kit::settings::EncoderKind;
 use arborist_model_kit::structure::Hierarchy;
 use tch::Tensor;
 
@@ -23,22 +24,29 @@ pub(crate) enum Head {
 /// What the text encoder has to give.
 pub(crate) fn reading(hyperparameters: &Hyperparameters) -> Reading {
     match (hyperparameters.variant, hyperparameters.la_text) {
-        (Variant::La, LaText::RnnTokens) => Reading::Tokens,
+        (Variant::La, LaText::RnnTokens) => Reading::Tokens {
+            width: hyperparameters.la_label_dim,
+        },
+        (Variant::La, LaText::Cnn) if hyperparameters.encoder == EncoderKind::Bert => {
+            Reading::Tokens {
+                width: hyperparameters.la_label_dim,
+            }
+        }
         _ => Reading::Features,
     }
 }
 
 impl Head {
-    /// The head, and the width of what it gives.
+    /// The head, and the width of what it gives. `features`: width of what the text encoder gives of a text.
     pub(crate) fn new(
         parameters: &mut Parameters,
         hyperparameters: &Hyperparameters,
         hierarchy: &Hierarchy,
+        features: i64,
     ) -> Result<(Self, i64), KitError> {
-        let features = hyperparameters.encoder.features();
-        let structure = hyperparameters
-            .structure
-            .options(hyperparameters.encoder.init);
+        let pretrained = hyperparameters.encoder == EncoderKind::Bert;
+        let init = hyperparameters.rcnn.init;
+        let structure = hyperparameters.structure.options(init);
         match hyperparameters.variant {
             Variant::Tp => {
                 let node_size = hyperparameters.node_size;
@@ -47,7 +55,7 @@ impl Head {
                     node_size,
                     dropout: hyperparameters.projection_dropout,
                     structure,
-                    initialization: hyperparameters.encoder.init,
+                    initialization: init,
                 };
                 let head = TextPropagation::new(parameters, hierarchy, options)?;
                 let width = hierarchy.n_labels() as i64 * node_size;
@@ -58,7 +66,7 @@ impl Head {
                     label_dim: hyperparameters.la_label_dim,
                     dropout: hyperparameters.label_dropout,
                     structure,
-                    mask_padding: hyperparameters.mask_padding_in_attention,
+                    mask_padding: pretrained || hyperparameters.mask_padding_in_attention,
                     padded: hyperparameters.text.max_length,
                 };
                 let head = LabelAttention::new(parameters, hierarchy, options)?;

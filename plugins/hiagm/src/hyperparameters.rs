@@ -5,10 +5,10 @@ mod schema;
 use std::collections::BTreeMap;
 
 use arborist_model_kit::settings::{
-    ClassifierSettings, CountedFrom, EncoderSettings, RecursiveSettings, StructureSettings,
-    TextSettings, TrainingSettings,
+    ClassifierSettings, CountedFrom, EncoderKind, EncoderSettings, PretrainedSettings,
+    RecursiveSettings, StructureSettings, TextSettings, TrainingSettings,
 };
-use arborist_model_kit::word_method::WordHyperparameters;
+use arborist_model_kit::text_method::{Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -19,12 +19,15 @@ pub(crate) use self::schema::schema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
     pub variant: Variant,
+    pub encoder: EncoderKind,
     #[serde(flatten)]
     pub training: TrainingSettings,
     #[serde(flatten)]
     pub text: TextSettings,
     #[serde(flatten)]
-    pub encoder: EncoderSettings,
+    pub rcnn: EncoderSettings,
+    #[serde(flatten)]
+    pub pretrained: PretrainedSettings,
     #[serde(flatten)]
     pub structure: StructureSettings,
     /// Width of a label's vector in the variant TP.
@@ -70,9 +73,11 @@ impl Default for Hyperparameters {
     fn default() -> Self {
         Self {
             variant: Variant::Tp,
+            encoder: EncoderKind::Rcnn,
             training: TrainingSettings::default(),
             text: TextSettings::default(),
-            encoder: EncoderSettings::default(),
+            rcnn: EncoderSettings::default(),
+            pretrained: PretrainedSettings::default(),
             structure: StructureSettings::default(),
             node_size: 300,
             projection_dropout: 0.5,
@@ -89,7 +94,7 @@ impl Default for Hyperparameters {
 impl Hyperparameters {
     /// Refuses what the schema cannot: combinations.
     pub(crate) fn check(&self) -> Result<(), ModelError> {
-        self.encoder.check().map_err(ModelError::Input)?;
+        self.rcnn.check().map_err(ModelError::Input)?;
         let (key, width) = match self.variant {
             Variant::Tp => ("node_size", self.node_size),
             Variant::La => ("la_label_dim", self.la_label_dim),
@@ -98,7 +103,7 @@ impl Hyperparameters {
         self.structure
             .check(key, width)
             .map_err(ModelError::Input)?;
-        if self.variant == Variant::La {
+        if self.variant == Variant::La && self.encoder == EncoderKind::Rcnn {
             self.check_attention()?;
         }
         Ok(())
@@ -108,16 +113,16 @@ impl Hyperparameters {
     fn check_attention(&self) -> Result<(), ModelError> {
         let width = self.la_label_dim;
         match self.la_text {
-            LaText::Cnn => self.encoder.check_vectors("la_label_dim", width),
-            LaText::RnnTokens => self.encoder.check_states("la_label_dim", width),
+            LaText::Cnn => self.rcnn.check_vectors("la_label_dim", width),
+            LaText::RnnTokens => self.rcnn.check_states("la_label_dim", width),
         }
         .map_err(ModelError::Input)
     }
 }
 
-impl WordHyperparameters for Hyperparameters {
-    fn text(&self) -> &TextSettings {
-        &self.text
+impl TextHyperparameters for Hyperparameters {
+    fn source(&self) -> Source<'_> {
+        Source::of(self.encoder, &self.text, &self.pretrained)
     }
 
     fn training(&self) -> &TrainingSettings {

@@ -3,7 +3,7 @@
 //! In the variant TP, text propagation, the text's features are projected onto one vector per label and these are
 //! propagated along the tree by a structure encoder. In LA, label attention, the tree refines a table of label vectors,
 //! each of which attends over the text. One linear layer reads all labels' vectors. A document's way:
-//! words → `network` → scores. What leads there and back, the kit's `word_method` does.
+//! words → `network` → scores. What leads there and back, the kit's `text_method` does.
 //!
 //! What this crate deliberately does not do: decide label sets, or report scores of its own.
 
@@ -18,12 +18,12 @@ use arborist_plugin_api::{
 };
 use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
 
-use arborist_model_kit::word_method::{self, WordModel};
+use arborist_model_kit::text_method::{self, TextModel};
 
 pub use crate::hyperparameters::{Hyperparameters, LaText, Variant};
 
 /// A trained model: texts in, scores out.
-pub type HiAgmModel = WordModel<network::Network>;
+pub type HiAgmModel = TextModel<network::Network>;
 
 /// The method.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl Method for HiAgm {
             }),
             hierarchy: HierarchyKind::Tree,
             paths: PathKind::Multi,
-            encoder: AssetNeed::None,
+            encoder: AssetNeed::Optional,
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory::formula(&Hyperparameters::default()),
@@ -73,7 +73,7 @@ impl Method for HiAgm {
     ) -> Result<(), ModelError> {
         hyperparameters.check()?;
         memory::check(&hyperparameters, request.taxonomy()?.len() as u64)?;
-        word_method::train::<network::Network>(&hyperparameters, request, host)
+        text_method::train::<network::Network>(&hyperparameters, request, host)
     }
 
     fn load(request: &LoadRequest) -> Result<HiAgmModel, ModelError> {

@@ -4,15 +4,15 @@ use std::rc::Rc;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    CompiledClassifier, FlatClassifier, Text, TextEncoder, binary_cross_entropy,
+    CompiledClassifier, FlatClassifier, Precision, Text, TextEncoder, binary_cross_entropy,
     recursive_regularization,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
 use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text_method::{Inputs, TextNetwork, TrainedNetwork};
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
-use arborist_model_kit::word_method::{Inputs, TrainedNetwork, WordNetwork};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -22,7 +22,6 @@ use crate::hyperparameters::Hyperparameters;
 /// The network in training.
 pub struct Network {
     parameters: Parameters,
-    table: Rc<WordTable>,
     body: Body,
     classifier: FlatClassifier,
     hierarchy: Hierarchy,
@@ -102,7 +101,7 @@ impl Trainable for Network {
     }
 }
 
-impl WordNetwork for Network {
+impl TextNetwork for Network {
     type Hyperparameters = Hyperparameters;
     type Trained = TrainedHiAgm;
 
@@ -113,25 +112,23 @@ impl WordNetwork for Network {
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let table = inputs.word_table(&mut parameters)?;
-        let encoder = TextEncoder::new(
+        let encoder = inputs.text_encoder(
             &mut parameters,
-            &table,
             head::reading(hyperparameters),
-            &hyperparameters.encoder,
-            hyperparameters.text.max_length,
+            &hyperparameters.rcnn,
         )?;
-        let (head, width) = Head::new(&mut parameters, hyperparameters, inputs.hierarchy)?;
+        let features = encoder.width_or(hyperparameters.rcnn.features());
+        let (head, width) =
+            Head::new(&mut parameters, hyperparameters, inputs.hierarchy, features)?;
         let classifier = FlatClassifier::new(
             &mut parameters,
             width,
             inputs.hierarchy.n_labels() as i64,
             &hyperparameters.classifier,
-            hyperparameters.encoder.init,
+            hyperparameters.rcnn.init,
         )?;
         Ok(Self {
             parameters,
-            table,
             body: Body { encoder, head },
             classifier,
             hierarchy: inputs.hierarchy.clone(),
@@ -139,15 +136,15 @@ impl WordNetwork for Network {
         })
     }
 
-    fn table(&self) -> &WordTable {
-        &self.table
+    fn table(&self) -> Option<&WordTable> {
+        self.body.encoder.table().map(Rc::as_ref)
     }
 
-    fn into_trained(self) -> TrainedHiAgm {
+    fn into_trained(self, precision: Precision) -> TrainedHiAgm {
         TrainedHiAgm {
             n_labels: self.hierarchy.n_labels(),
             body: Body {
-                encoder: self.body.encoder.into_trained(),
+                encoder: self.body.encoder.into_trained(precision),
                 head: self.body.head.into_trained(),
             },
             classifier: self.classifier.into_trained(),

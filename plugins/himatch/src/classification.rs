@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use arborist_model_kit::batch::{Batch, EncodedDocuments};
 use arborist_model_kit::blocks::{
-    CompiledClassifier, FlatClassifier, Reading, StructureEncoder, StructureKind, StructureOptions,
-    Text, TextEncoder, TextPropagation, TextPropagationOptions, TreeLstmOptions,
+    CompiledClassifier, FlatClassifier, Precision, Reading, StructureEncoder, StructureKind,
+    StructureOptions, Text, TextEncoder, TextPropagation, TextPropagationOptions, TreeLstmOptions,
     binary_cross_entropy,
 };
 use arborist_model_kit::cpu::parallel;
@@ -13,8 +13,8 @@ use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
+use arborist_model_kit::text_method::{Inputs, Prepared, Purpose};
 use arborist_model_kit::training::Losses;
-use arborist_model_kit::word_method::{Inputs, Prepared, Purpose};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -65,21 +65,20 @@ fn structure(hyperparameters: &Hyperparameters, kind: StructureKind) -> Structur
 impl Classification {
     pub(crate) fn new(
         parameters: &mut Parameters,
-        table: &Rc<WordTable>,
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let settings = &hyperparameters.encoder;
-        let padded = hyperparameters.text.max_length;
+        let settings = &hyperparameters.rcnn;
         let labels = inputs.hierarchy.n_labels() as i64;
-        let encoder = TextEncoder::new(parameters, table, Reading::Features, settings, padded)?;
+        let encoder = inputs.text_encoder(parameters, Reading::Pooled, settings)?;
+        let features = encoder.width_or(settings.features());
         let kind = if hyperparameters.propagation_gcn {
             StructureKind::Gcn
         } else {
             StructureKind::None
         };
         let options = TextPropagationOptions {
-            features: settings.features(),
+            features,
             node_size: hyperparameters.node_size,
             dropout: hyperparameters.projection_dropout,
             structure: structure(hyperparameters, kind),
@@ -98,7 +97,7 @@ impl Classification {
         let branch = wanted
             .then(|| {
                 parameters.for_training(|parameters| {
-                    Branch::new(parameters, hyperparameters, inputs, width)
+                    Branch::new(parameters, hyperparameters, inputs, width, features)
                 })
             })
             .transpose()?;
@@ -149,10 +148,10 @@ impl Classification {
     pub(crate) fn prepare(
         &mut self,
         corpus: &Prepared<'_>,
-        words: &WordTable,
         representation: LabelRepr,
     ) -> Result<(), KitError> {
-        let Some(branch) = &mut self.branch else {
+        let words = self.encoder.table().map(Rc::as_ref);
+        let (Some(branch), Some(words)) = (&mut self.branch, words) else {
             return Ok(());
         };
         branch.updates_per_epoch = corpus.updates_per_epoch.max(1);
@@ -161,6 +160,10 @@ impl Classification {
             LabelRepr::NameGloveMean => corpus.name_vectors(words, &branch.inputs)?,
         }
         Ok(())
+    }
+
+    pub(crate) fn table(&self) -> Option<&WordTable> {
+        self.encoder.table().map(Rc::as_ref)
     }
 
     /// Reads the labels' texts anew where it is time.
@@ -191,9 +194,9 @@ impl Classification {
         }
     }
 
-    pub(crate) fn into_trained(self) -> TrainedClassification {
+    pub(crate) fn into_trained(self, precision: Precision) -> TrainedClassification {
         TrainedClassification {
-            encoder: self.encoder.into_trained(),
+            encoder: self.encoder.into_trained(precision),
             propagation: self.propagation.into_trained(),
             classifier: self.classifier.into_trained(),
         }
@@ -213,14 +216,15 @@ impl Branch {
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
         text_width: i64,
+        features: i64,
     ) -> Result<Self, KitError> {
         let labels = inputs.hierarchy.n_labels() as i64;
         let (width, vectors) = match hyperparameters.matching.label_repr {
             LabelRepr::DescEncoder => {
-                let width = hyperparameters.encoder.features();
                 let start = Initializer::Constant(0.0);
-                let vectors = parameters.add_frozen("matching.labels", &[labels, width], &start)?;
-                (width, vectors)
+                let vectors =
+                    parameters.add_frozen("matching.labels", &[labels, features], &start)?;
+                (features, vectors)
             }
             LabelRepr::NameGloveMean => {
                 let width = inputs.word_size;

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use arborist_model_kit::settings::presets;
 use arborist_model_kit::settings::{
-    ClassifierSettings, CountedFrom, EncoderSettings, GraphSettings, TextSettings, TrainingSettings,
+    ClassifierSettings, CountedFrom, EncoderKind, EncoderSettings, GraphSettings,
+    PretrainedSettings, TextSettings, TrainingSettings,
 };
-use arborist_model_kit::word_method::{LabelSets, WordHyperparameters};
+use arborist_model_kit::text_method::{LabelSets, Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -26,12 +27,15 @@ pub struct Hyperparameters {
     /// Width of a label's vector in front of the classifier.
     pub node_size: i64,
     pub projection_dropout: f64,
+    pub encoder: EncoderKind,
     #[serde(flatten)]
     pub training: TrainingSettings,
     #[serde(flatten)]
     pub text: TextSettings,
     #[serde(flatten)]
-    pub encoder: EncoderSettings,
+    pub rcnn: EncoderSettings,
+    #[serde(flatten)]
+    pub pretrained: PretrainedSettings,
     #[serde(flatten)]
     pub graph: GraphSettings,
     #[serde(flatten)]
@@ -166,9 +170,11 @@ impl Default for Hyperparameters {
             propagation_gcn: true,
             node_size: 300,
             projection_dropout: 0.5,
+            encoder: EncoderKind::Rcnn,
             training: TrainingSettings::default(),
             text: TextSettings::default(),
-            encoder: EncoderSettings {
+            pretrained: PretrainedSettings::default(),
+            rcnn: EncoderSettings {
                 rnn_hidden: 100,
                 ..EncoderSettings::default()
             },
@@ -181,7 +187,7 @@ impl Default for Hyperparameters {
 impl Hyperparameters {
     /// Refuses what the schema cannot: combinations.
     pub(crate) fn check(&self) -> Result<(), ModelError> {
-        self.encoder.check().map_err(ModelError::Input)?;
+        self.rcnn.check().map_err(ModelError::Input)?;
         let matching = &self.matching;
         if matching.alpha >= matching.beta && !matching.any_margins {
             return Err(ModelError::Input(format!(
@@ -199,9 +205,9 @@ impl Hyperparameters {
     }
 }
 
-impl WordHyperparameters for Hyperparameters {
-    fn text(&self) -> &TextSettings {
-        &self.text
+impl TextHyperparameters for Hyperparameters {
+    fn source(&self) -> Source<'_> {
+        Source::of(self.encoder, &self.text, &self.pretrained)
     }
 
     fn training(&self) -> &TrainingSettings {

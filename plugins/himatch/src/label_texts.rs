@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arborist_model_kit::batch::EncodedDocuments;
-use arborist_model_kit::word_method::Prepared;
+use arborist_model_kit::text_method::Prepared;
 
 /// Whether a word that so many of a label's documents have is typical: in a tenth to four fifths of them.
 #[must_use]
@@ -13,8 +13,8 @@ pub fn is_keyword(with: usize, documents: usize) -> bool {
 
 /// Texts of all labels, in alphabetical order of the words. Labels without typical words get those of their name.
 pub(crate) fn label_texts(corpus: &Prepared<'_>) -> EncodedDocuments {
-    let vocabulary = corpus.pipeline.vocabulary();
-    let words = vocabulary.words();
+    let reader = corpus.reader;
+    let words = reader.vocabulary();
     let mut ranks: Vec<u32> = (0..words.len() as u32).collect();
     ranks.sort_unstable_by_key(|id| &words[*id as usize]);
     let mut rank = vec![0_u32; words.len()];
@@ -28,17 +28,15 @@ pub(crate) fn label_texts(corpus: &Prepared<'_>) -> EncodedDocuments {
             documents[*label as usize].push(document);
         }
     }
-    let limit = corpus.pipeline.options().max_length;
+    let limit = reader.max_length();
     let mut texts = EncodedDocuments::default();
-    let mut name = Vec::new();
     for (label, documents) in corpus.taxonomy.indexes().zip(&documents) {
         let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
         for &document in documents {
             let mut ids = corpus.train.tokens(document).to_vec();
             ids.sort_unstable();
             ids.dedup();
-            // Padding and unknown words lie behind the vocabulary's.
-            for id in ids.into_iter().filter(|id| (*id as usize) < words.len()) {
+            for id in ids.into_iter().filter(|id| reader.is_word(*id)) {
                 *counts.entry(rank[id as usize]).or_default() += 1;
             }
         }
@@ -49,12 +47,9 @@ pub(crate) fn label_texts(corpus: &Prepared<'_>) -> EncodedDocuments {
             .take(limit)
             .collect();
         if keywords.is_empty() {
-            corpus
-                .pipeline
-                .encode(corpus.taxonomy.name(label), &mut name);
-            texts.push(&name, &[]);
+            texts.push(&reader.parts(corpus.taxonomy.name(label))[0], &[]);
         } else {
-            texts.push(&keywords, &[]);
+            texts.push(&reader.framed(&keywords), &[]);
         }
     }
     texts

@@ -18,7 +18,7 @@ pub mod sampling;
 mod zero_shot;
 
 use arborist_model_kit::TORCH_VERSION;
-use arborist_model_kit::word_method::{self, WordModel};
+use arborist_model_kit::text_method::{self, TextModel};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
@@ -30,7 +30,7 @@ pub use crate::hyperparameters::{
 pub use crate::label_texts::is_keyword;
 
 /// A trained model: texts in, scores out.
-pub type HiMatchModel = WordModel<network::Network>;
+pub type HiMatchModel = TextModel<network::Network>;
 
 /// The method.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ impl Method for HiMatch {
             // Scoring by dot products works on all parents; the classifier reduces them itself.
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
-            encoder: AssetNeed::None,
+            encoder: AssetNeed::Optional,
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory::formula(&Hyperparameters::default()),
@@ -81,7 +81,7 @@ impl Method for HiMatch {
     ) -> Result<(), ModelError> {
         hyperparameters.check()?;
         memory::check(&hyperparameters, request.taxonomy()?.len() as u64)?;
-        word_method::train::<network::Network>(&hyperparameters, request, host)
+        text_method::train::<network::Network>(&hyperparameters, request, host)
     }
 
     fn load(request: &LoadRequest) -> Result<HiMatchModel, ModelError> {

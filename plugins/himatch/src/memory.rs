@@ -17,11 +17,11 @@ const TRAINED: f64 = 16.0;
 /// Peak of the resident memory.
 pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let node = hyperparameters.node_size as f64;
-    let features = hyperparameters.encoder.features() as f64;
+    let features = hyperparameters.rcnn.features() as f64;
     let batch = hyperparameters.training.batch_size as f64;
     let length = hyperparameters.text.max_length as f64;
     let tokens = batch * length;
-    let units = hyperparameters.encoder.rnn_hidden as f64;
+    let units = hyperparameters.rcnn.rnn_hidden as f64;
     let word = hyperparameters.text.word_size as f64;
     // Gates, states and their gradients, words and their gradients, of one batch; once more for the labels' texts.
     let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units) * 1.5;

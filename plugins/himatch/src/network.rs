@@ -1,14 +1,13 @@
 //! The network: one of two ways to score labels, with the matching beside it in training (METHODS 4.1, 4.8).
 
-use std::rc::Rc;
-
 use arborist_model_kit::batch::Batch;
+use arborist_model_kit::blocks::Precision;
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text_method::{Inputs, Prepared, TextNetwork, TrainedNetwork};
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
-use arborist_model_kit::word_method::{Inputs, Prepared, TrainedNetwork, WordNetwork};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -19,7 +18,6 @@ use crate::zero_shot::ZeroShot;
 /// The network in training.
 pub struct Network {
     parameters: Parameters,
-    table: Rc<WordTable>,
     body: Body,
     hierarchy: Hierarchy,
     hyperparameters: Hyperparameters,
@@ -76,7 +74,7 @@ impl Trainable for Network {
     }
 }
 
-impl WordNetwork for Network {
+impl TextNetwork for Network {
     type Hyperparameters = Hyperparameters;
     type Trained = TrainedHiMatch;
 
@@ -91,48 +89,47 @@ impl WordNetwork for Network {
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let table = inputs.word_table(&mut parameters)?;
         let body = match hyperparameters.scoring {
             Scoring::Classifier => Body::Classification(Classification::new(
                 &mut parameters,
-                &table,
                 hyperparameters,
                 inputs,
             )?),
-            Scoring::DotProduct => Body::ZeroShot(ZeroShot::new(
-                &mut parameters,
-                &table,
-                hyperparameters,
-                inputs,
-            )?),
+            Scoring::DotProduct => {
+                Body::ZeroShot(ZeroShot::new(&mut parameters, hyperparameters, inputs)?)
+            }
         };
         Ok(Self {
             parameters,
-            table,
             body,
             hierarchy: inputs.hierarchy.clone(),
             hyperparameters: hyperparameters.clone(),
         })
     }
 
-    fn table(&self) -> &WordTable {
-        &self.table
+    fn table(&self) -> Option<&WordTable> {
+        match &self.body {
+            Body::Classification(body) => body.table(),
+            Body::ZeroShot(body) => body.table(),
+        }
     }
 
     fn prepare(&mut self, corpus: &Prepared<'_>) -> Result<(), KitError> {
         let representation = self.hyperparameters.matching.label_repr;
         match &mut self.body {
-            Body::Classification(body) => body.prepare(corpus, &self.table, representation),
-            Body::ZeroShot(body) => body.prepare(corpus, &self.table),
+            Body::Classification(body) => body.prepare(corpus, representation),
+            Body::ZeroShot(body) => body.prepare(corpus),
         }
     }
 
-    fn into_trained(self) -> TrainedHiMatch {
+    fn into_trained(self, precision: Precision) -> TrainedHiMatch {
         TrainedHiMatch {
             n_labels: self.hierarchy.n_labels(),
             body: match self.body {
-                Body::Classification(body) => TrainedBody::Classification(body.into_trained()),
-                Body::ZeroShot(body) => TrainedBody::ZeroShot(body.into_trained()),
+                Body::Classification(body) => {
+                    TrainedBody::Classification(body.into_trained(precision))
+                }
+                Body::ZeroShot(body) => TrainedBody::ZeroShot(body.into_trained(precision)),
             },
         }
     }

@@ -10,15 +10,15 @@ use std::rc::Rc;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    Linear, Reading, StructureEncoder, StructureKind, StructureOptions, Text, TextEncoder,
-    TreeLstmOptions, binary_cross_entropy,
+    Linear, Precision, Reading, StructureEncoder, StructureKind, StructureOptions, Text,
+    TextEncoder, TreeLstmOptions, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
+use arborist_model_kit::text_method::{Inputs, Prepared, Purpose};
 use arborist_model_kit::training::Losses;
-use arborist_model_kit::word_method::{Inputs, Prepared, Purpose};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -53,14 +53,13 @@ enum Labels {
 impl ZeroShot {
     pub(crate) fn new(
         parameters: &mut Parameters,
-        table: &Rc<WordTable>,
         hyperparameters: &Hyperparameters,
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
-        let settings = &hyperparameters.encoder;
-        let padded = hyperparameters.text.max_length;
+        let settings = &hyperparameters.rcnn;
         let (width, states) = (inputs.word_size, 2 * settings.rnn_hidden);
-        let encoder = TextEncoder::new(parameters, table, Reading::Tokens, settings, padded)?;
+        let reading = Reading::Tokens { width: states };
+        let encoder = inputs.text_encoder(parameters, reading, settings)?;
         let look = Linear::new(parameters, "look", states, width, settings.init)?;
         let compare = Linear::new(parameters, "compare", states, width, settings.init)?;
         let names = parameters.add_frozen(
@@ -103,11 +102,11 @@ impl ZeroShot {
         })
     }
 
-    pub(crate) fn prepare(
-        &mut self,
-        corpus: &Prepared<'_>,
-        words: &WordTable,
-    ) -> Result<(), KitError> {
+    pub(crate) fn table(&self) -> Option<&WordTable> {
+        self.encoder.table().map(Rc::as_ref)
+    }
+
+    pub(crate) fn prepare(&mut self, corpus: &Prepared<'_>) -> Result<(), KitError> {
         let mut seen = vec![false; corpus.taxonomy.len()];
         for label in corpus.train.label_sets().flatten() {
             seen[*label as usize] = true;
@@ -118,7 +117,10 @@ impl ZeroShot {
             .map(|(label, _)| label)
             .collect();
         match &self.labels {
-            Labels::Trained { names, .. } => corpus.name_vectors(words, names),
+            Labels::Trained { names, .. } => match self.table() {
+                Some(words) => corpus.name_vectors(words, names),
+                None => Ok(()),
+            },
             Labels::Kept(_) => Ok(()),
         }
     }
@@ -191,10 +193,10 @@ impl ZeroShot {
         losses
     }
 
-    pub(crate) fn into_trained(self) -> Self {
+    pub(crate) fn into_trained(self, precision: Precision) -> Self {
         let labels = tch::no_grad(|| self.labels(&Pass::evaluation()));
         Self {
-            encoder: self.encoder.into_trained(),
+            encoder: self.encoder.into_trained(precision),
             labels: Labels::Kept(labels),
             matching: None,
             ..self

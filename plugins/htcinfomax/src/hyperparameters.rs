@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use arborist_model_kit::settings::presets;
 use arborist_model_kit::settings::{
-    ClassifierSettings, CountedFrom, EncoderSettings, RecursiveSettings, StructureSettings,
-    TextSettings, TrainingSettings,
+    ClassifierSettings, CountedFrom, EncoderKind, EncoderSettings, PretrainedSettings,
+    RecursiveSettings, StructureSettings, TextSettings, TrainingSettings,
 };
-use arborist_model_kit::word_method::WordHyperparameters;
+use arborist_model_kit::text_method::{Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -38,12 +38,15 @@ pub struct Hyperparameters {
     /// Whether padding takes no part in the attention over tokens.
     pub mask_padding_in_attention: bool,
     pub label_dropout: f64,
+    pub encoder: EncoderKind,
     #[serde(flatten)]
     pub training: TrainingSettings,
     #[serde(flatten)]
     pub text: TextSettings,
     #[serde(flatten)]
-    pub encoder: EncoderSettings,
+    pub rcnn: EncoderSettings,
+    #[serde(flatten)]
+    pub pretrained: PretrainedSettings,
     #[serde(flatten)]
     pub structure: StructureSettings,
     #[serde(flatten)]
@@ -118,9 +121,11 @@ impl Default for Hyperparameters {
             label_init: LabelInit::Kaiming,
             mask_padding_in_attention: false,
             label_dropout: 0.5,
+            encoder: EncoderKind::Rcnn,
             training: TrainingSettings::default(),
             text: TextSettings::default(),
-            encoder: EncoderSettings {
+            pretrained: PretrainedSettings::default(),
+            rcnn: EncoderSettings {
                 rnn_hidden: 150,
                 ..EncoderSettings::default()
             },
@@ -140,11 +145,11 @@ impl Hyperparameters {
     fn combinations(&self) -> Result<(), String> {
         const KEY: &str = "la_label_dim";
         let width = self.la_label_dim;
-        self.encoder.check()?;
+        self.rcnn.check()?;
         self.structure.check(KEY, width)?;
         match self.text_features {
-            TextFeatures::RnnTokens => self.encoder.check_states(KEY, width)?,
-            TextFeatures::Cnn => self.encoder.check_vectors(KEY, width)?,
+            TextFeatures::RnnTokens => self.rcnn.check_states(KEY, width)?,
+            TextFeatures::Cnn => self.rcnn.check_vectors(KEY, width)?,
         }
         if self.label_init == LabelInit::GloveName && width != self.text.word_size {
             return Err(format!(
@@ -156,9 +161,9 @@ impl Hyperparameters {
     }
 }
 
-impl WordHyperparameters for Hyperparameters {
-    fn text(&self) -> &TextSettings {
-        &self.text
+impl TextHyperparameters for Hyperparameters {
+    fn source(&self) -> Source<'_> {
+        Source::of(self.encoder, &self.text, &self.pretrained)
     }
 
     fn training(&self) -> &TrainingSettings {

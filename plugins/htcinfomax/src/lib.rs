@@ -13,7 +13,7 @@ mod memory;
 pub mod network;
 
 use arborist_model_kit::TORCH_VERSION;
-use arborist_model_kit::word_method::{self, WordModel};
+use arborist_model_kit::text_method::{self, TextModel};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
@@ -24,7 +24,7 @@ pub use crate::hyperparameters::{
 };
 
 /// A trained model: texts in, scores out.
-pub type HtcInfoMaxModel = WordModel<network::Network>;
+pub type HtcInfoMaxModel = TextModel<network::Network>;
 
 /// The method.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Method for HtcInfoMax {
             }),
             hierarchy: HierarchyKind::Tree,
             paths: PathKind::Multi,
-            encoder: AssetNeed::None,
+            encoder: AssetNeed::Optional,
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory::formula(&Hyperparameters::default()),
@@ -74,7 +74,7 @@ impl Method for HtcInfoMax {
     ) -> Result<(), ModelError> {
         hyperparameters.check()?;
         memory::check(request.taxonomy()?.len() as u64)?;
-        word_method::train::<network::Network>(&hyperparameters, request, host)
+        text_method::train::<network::Network>(&hyperparameters, request, host)
     }
 
     fn load(request: &LoadRequest) -> Result<HtcInfoMaxModel, ModelError> {

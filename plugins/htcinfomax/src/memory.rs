@@ -16,7 +16,7 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let label_dim = hyperparameters.la_label_dim as f64;
     let batch = hyperparameters.training.batch_size as f64;
     let tokens = batch * hyperparameters.text.max_length as f64;
-    let units = hyperparameters.encoder.rnn_hidden as f64;
+    let units = hyperparameters.rcnn.rnn_hidden as f64;
     let word = hyperparameters.text.word_size as f64;
     // Gates, states and their gradients, words and their gradients, of one batch.
     let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);

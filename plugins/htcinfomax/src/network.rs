@@ -4,15 +4,16 @@ use std::rc::Rc;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    CompiledClassifier, FlatClassifier, LabelAttention, LabelAttentionOptions, Reading,
+    CompiledClassifier, FlatClassifier, LabelAttention, LabelAttentionOptions, Precision, Reading,
     TextEncoder, binary_cross_entropy, recursive_regularization,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
+use arborist_model_kit::settings::EncoderKind;
 use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text_method::{Inputs, Prepared, Purpose, TextNetwork, TrainedNetwork};
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
-use arborist_model_kit::word_method::{Inputs, Prepared, Purpose, TrainedNetwork, WordNetwork};
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
 
@@ -22,7 +23,6 @@ use crate::hyperparameters::{Hyperparameters, LabelInit, TextFeatures};
 /// The network in training.
 pub struct Network {
     parameters: Parameters,
-    table: Rc<WordTable>,
     body: Body,
     classifier: FlatClassifier,
     auxiliary: Option<Auxiliary>,
@@ -97,7 +97,7 @@ impl Trainable for Network {
     }
 }
 
-impl WordNetwork for Network {
+impl TextNetwork for Network {
     type Hyperparameters = Hyperparameters;
     type Trained = TrainedHtcInfoMax;
 
@@ -109,25 +109,21 @@ impl WordNetwork for Network {
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
         let padded = hyperparameters.text.max_length;
-        let init = hyperparameters.encoder.init;
+        let init = hyperparameters.rcnn.init;
         let labels = inputs.hierarchy.n_labels() as i64;
-        let table = inputs.word_table(&mut parameters)?;
+        let pretrained = hyperparameters.encoder == EncoderKind::Bert;
         let reading = match hyperparameters.text_features {
-            TextFeatures::RnnTokens => Reading::Tokens,
-            TextFeatures::Cnn => Reading::Features,
+            TextFeatures::Cnn if !pretrained => Reading::Features,
+            _ => Reading::Tokens {
+                width: hyperparameters.la_label_dim,
+            },
         };
-        let encoder = TextEncoder::new(
-            &mut parameters,
-            &table,
-            reading,
-            &hyperparameters.encoder,
-            padded,
-        )?;
+        let encoder = inputs.text_encoder(&mut parameters, reading, &hyperparameters.rcnn)?;
         let options = LabelAttentionOptions {
             label_dim: hyperparameters.la_label_dim,
             dropout: hyperparameters.label_dropout,
             structure: hyperparameters.structure.options(init),
-            mask_padding: hyperparameters.mask_padding_in_attention,
+            mask_padding: pretrained || hyperparameters.mask_padding_in_attention,
             padded,
         };
         let attention = LabelAttention::new(&mut parameters, inputs.hierarchy, options)?;
@@ -144,7 +140,6 @@ impl WordNetwork for Network {
         };
         Ok(Self {
             parameters,
-            table,
             body: Body { encoder, attention },
             classifier,
             auxiliary,
@@ -153,23 +148,25 @@ impl WordNetwork for Network {
         })
     }
 
-    fn table(&self) -> &WordTable {
-        &self.table
+    fn table(&self) -> Option<&WordTable> {
+        self.body.encoder.table().map(Rc::as_ref)
     }
 
     fn prepare(&mut self, corpus: &Prepared<'_>) -> Result<(), KitError> {
         let by_name = self.hyperparameters.label_init == LabelInit::GloveName;
-        if let (true, Some(labels)) = (by_name, self.body.attention.table()) {
-            corpus.name_vectors(&self.table, labels)?;
+        if let (true, Some(labels), Some(words)) =
+            (by_name, self.body.attention.table(), self.table())
+        {
+            corpus.name_vectors(words, labels)?;
         }
         Ok(())
     }
 
-    fn into_trained(self) -> TrainedHtcInfoMax {
+    fn into_trained(self, precision: Precision) -> TrainedHtcInfoMax {
         TrainedHtcInfoMax {
             n_labels: self.hierarchy.n_labels(),
             body: Body {
-                encoder: self.body.encoder.into_trained(),
+                encoder: self.body.encoder.into_trained(precision),
                 attention: self.body.attention.into_trained(),
             },
             classifier: self.classifier.into_trained(),

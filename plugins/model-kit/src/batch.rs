@@ -1,28 +1,99 @@
 //! Documents as token ids, and batches of them.
 
+mod joined;
+
+use std::ops::Range;
+
 use arborist_plugin_api::LabelIndex;
 use tch::{Device, Kind, Tensor};
 
 use crate::cpu::noise::Noise;
 use crate::packing::Packing;
 
-/// The documents of a split as token ids and label sets.
+pub use self::joined::JoinedScores;
+
+/// How scores of a document's parts become those of the document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Joining {
+    #[default]
+    Mean,
+    Highest,
+}
+
+/// The documents of a split as token ids and label sets. A document that is read in several parts stands here as
+/// several, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncodedDocuments {
     tokens: Vec<u32>,
     token_ends: Vec<usize>,
     labels: Vec<LabelIndex>,
     label_ends: Vec<usize>,
+    /// Where the parts of each text end, if any text has several.
+    text_ends: Option<Vec<usize>>,
+    joining: Joining,
 }
 
 impl EncodedDocuments {
     /// Appends a document. `tokens` must not be empty; an empty document is one padding token.
     pub fn push(&mut self, tokens: &[u32], labels: &[LabelIndex]) {
+        self.append(tokens, labels);
+        self.end_text();
+    }
+
+    fn end_text(&mut self) {
+        let end = self.len();
+        if let Some(ends) = &mut self.text_ends {
+            ends.push(end);
+        }
+    }
+
+    fn append(&mut self, tokens: &[u32], labels: &[LabelIndex]) {
         assert!(!tokens.is_empty(), "an empty document is one padding token");
         self.tokens.extend_from_slice(tokens);
         self.token_ends.push(self.tokens.len());
         self.labels.extend_from_slice(labels);
         self.label_ends.push(self.labels.len());
+    }
+
+    /// Appends a text in its parts, each with the text's labels.
+    pub fn push_parts(&mut self, parts: &[Vec<u32>], labels: &[LabelIndex]) {
+        if parts.len() != 1 && self.text_ends.is_none() {
+            self.text_ends = Some((1..=self.len()).collect());
+        }
+        for part in parts {
+            self.append(part, labels);
+        }
+        self.end_text();
+    }
+
+    /// Documents that were appended in parts whose scores are joined like this.
+    #[must_use]
+    pub fn joined_by(joining: Joining) -> Self {
+        Self {
+            joining,
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub fn joining(&self) -> Joining {
+        self.joining
+    }
+
+    /// The documents that each text was appended as.
+    pub fn texts(&self) -> impl Iterator<Item = Range<usize>> {
+        let count = self.text_ends.as_ref().map_or(self.len(), Vec::len);
+        let mut start = 0;
+        (0..count).map(move |text| {
+            let end = self.text_ends.as_ref().map_or(text + 1, |ends| ends[text]);
+            std::mem::replace(&mut start, end)..end
+        })
+    }
+
+    /// Whether some text was appended as several documents.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        self.text_ends.is_some()
     }
 
     /// Number of documents.
@@ -291,6 +362,19 @@ mod tests {
             );
             assert_ne!(batches, deal(&split, 8, dealing, Noise::new(1, 0, 1, 0)));
         }
+    }
+
+    #[test]
+    fn parts_of_a_text_stay_together() {
+        let mut split = EncodedDocuments::joined_by(Joining::Highest);
+        split.push_parts(&[vec![1]], &[0]);
+        assert!(!split.has_parts());
+        assert_eq!(split.texts().collect::<Vec<_>>(), [0..1]);
+        split.push_parts(&[vec![2], vec![3]], &[1]);
+        split.push_parts(&[vec![4]], &[]);
+        assert!(split.has_parts());
+        assert_eq!(split.texts().collect::<Vec<_>>(), [0..1, 1..3, 3..4]);
+        assert_eq!((split.labels(1), split.labels(2)), (&[1][..], &[1][..]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Layers that methods are made of. Each block is a struct with its parameters; shapes are in the documentation.
 
+mod bert;
 mod gcn;
 mod gru;
 mod label_attention;
@@ -11,8 +12,12 @@ mod text_encoder;
 mod text_propagation;
 mod text_rcnn;
 mod text_rnn;
+mod transformer;
 mod tree_lstm;
 
+pub use self::bert::{
+    Bert, CompiledBert, MaskedHead, Places, Pooler, first_states, pretrained_linear,
+};
 pub use self::gcn::{EdgeStart, Gcn, GcnOptions, Propagation};
 pub use self::gru::Gru;
 pub use self::label_attention::{
@@ -29,6 +34,10 @@ pub use self::text_encoder::{Reading, Text, TextEncoder};
 pub use self::text_propagation::{TextPropagation, TextPropagationOptions};
 pub use self::text_rcnn::{CompiledTextRcnn, TextRcnn, TextRcnnOptions};
 pub use self::text_rnn::{TextRnn, TextRnnOptions};
+pub use self::transformer::{
+    CachedRow, CompiledTransformerLayer, LayerCache, Precision, Sight, TransformerLayer,
+    TransformerSizes,
+};
 pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};
 
 use serde::{Deserialize, Serialize};

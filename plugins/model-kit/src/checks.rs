@@ -6,23 +6,27 @@
 
 mod corpus;
 
-use arborist_plugin_api::Method;
+use arborist_plugin_api::{Host, Method};
 use arborist_shared::LabelIndex;
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use tch::{Device, Kind, Tensor};
 
+use self::corpus::Listener;
 pub use self::corpus::{Corpus, logged, scores};
 use crate::batch::{Batch, EncodedDocuments};
+use crate::blocks::Precision;
 use crate::cpu::noise::Noise;
 use crate::parameters::Parameters;
 use crate::pass::{Moment, Pass};
+use crate::pretrained::{self, BertConfig};
 use crate::settings::{EncoderSettings, TextSettings, TrainingSettings};
 use crate::structure::Hierarchy;
 use crate::text::{
-    Cleaning, StopWords, TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits,
+    Cleaning, LongText, PieceOptions, PieceReader, Reader, StopWords, TextOptions, TextPipeline,
+    VocabularyBuilder, VocabularyLimits, WordPieces,
 };
-use crate::word_method::{
-    Inputs, Prepared, Purpose, TrainedNetwork, WordHyperparameters, WordNetwork,
+use crate::text_method::{
+    Inputs, Prepared, Purpose, Source, TextHyperparameters, TextNetwork, TrainedNetwork,
 };
 
 /// Settings with which a network trains in no time.
@@ -144,7 +148,7 @@ pub fn batch(groups: usize) -> Batch {
 }
 
 /// A network with the priors that one document of each label gives, prepared on [`documents`].
-pub fn network<N: WordNetwork>(
+pub fn network<N: TextNetwork>(
     hyperparameters: &N::Hyperparameters,
     taxonomy: &Taxonomy,
     words: usize,
@@ -161,10 +165,19 @@ pub fn network<N: WordNetwork>(
     } else {
         Hierarchy::graph(taxonomy, sets)
     };
+    let config = BertConfig {
+        vocab_size: words as i64,
+        ..pretrained::small()
+    };
     let inputs = Inputs {
         hierarchy: &hierarchy,
         words,
-        word_size: hyperparameters.text().word_size,
+        word_size: match hyperparameters.source() {
+            Source::Words(text) => text.word_size,
+            Source::Pretrained { .. } => config.hidden_size,
+        },
+        encoder: hyperparameters.source().is_pretrained().then_some(&config),
+        max_length: 256,
         purpose: Purpose::Training,
     };
     let fresh = Parameters::fresh(Device::Cpu, 1);
@@ -174,17 +187,41 @@ pub fn network<N: WordNetwork>(
         fresh
     };
     let mut network = N::build(parameters, hyperparameters, inputs).unwrap();
-    let pipeline = pipeline();
+    let reader = if inputs.encoder.is_some() {
+        pieces()
+    } else {
+        Reader::Words(pipeline())
+    };
     network
         .prepare(&Prepared {
             taxonomy,
             hierarchy: &hierarchy,
-            pipeline: &pipeline,
+            reader: &reader,
             train: &documents(),
             updates_per_epoch: 10,
+            seed: 1,
+            checkpoint: &std::env::temp_dir(),
+            host: &Host::new(&Listener::default()),
         })
         .unwrap();
     network
+}
+
+/// Pieces that are called like labels, and others, behind those of no text.
+fn pieces() -> Reader {
+    let directory = tempfile::tempdir().unwrap();
+    let words = [
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "a1", "a2", "b1",
+    ];
+    let others = (words.len()..WORDS as usize + 2).map(|word| format!("w{word:02}"));
+    let list: Vec<String> = words.map(str::to_owned).into_iter().chain(others).collect();
+    std::fs::write(directory.path().join("vocab.txt"), list.join("\n")).unwrap();
+    let options = PieceOptions {
+        max_length: 12,
+        long_text: LongText::Head,
+    };
+    let pieces = WordPieces::open(directory.path()).unwrap();
+    Reader::Pieces(PieceReader::new(pieces, options))
 }
 
 /// Words that are called like labels, and others.
@@ -212,7 +249,7 @@ fn pipeline() -> TextPipeline {
 ///
 /// # Panics
 /// If they differ, or a tensor has no gradient at all that is not in `without`.
-pub fn gradients<N: WordNetwork>(hyperparameters: &N::Hyperparameters, without: &[&str]) {
+pub fn gradients<N: TextNetwork>(hyperparameters: &N::Hyperparameters, without: &[&str]) {
     let network: N = network(hyperparameters, &t5(), WORDS as usize + 2, Kind::Double);
     let batch = batch(1);
     let tensors = tensors(&network);
@@ -266,7 +303,7 @@ pub fn gradients<N: WordNetwork>(hyperparameters: &N::Hyperparameters, without: 
 ///
 /// # Panics
 /// If they differ.
-pub fn kernels<N: WordNetwork>(hyperparameters: &N::Hyperparameters) {
+pub fn kernels<N: TextNetwork>(hyperparameters: &N::Hyperparameters) {
     let of = |kind| -> (f64, Vec<(String, Option<Tensor>)>) {
         let network: N = network(hyperparameters, &t5(), WORDS as usize + 2, kind);
         let batch = batch(1);
@@ -302,11 +339,14 @@ pub fn kernels<N: WordNetwork>(hyperparameters: &N::Hyperparameters) {
 ///
 /// # Panics
 /// If they differ.
-pub fn trained_scores<N: WordNetwork>(hyperparameters: &N::Hyperparameters) {
+pub fn trained_scores<N: TextNetwork>(hyperparameters: &N::Hyperparameters) {
     let network: N = network(hyperparameters, &t5(), WORDS as usize + 2, Kind::Float);
     let _guard = tch::no_grad_guard();
     let expected = network.predict(&batch(2)).scores;
-    let found = network.into_trained().scores(&batch(2));
+    let found = network
+        .into_trained(Precision::Single)
+        .predict(&batch(2))
+        .scores;
     assert_eq!(found.size(), expected.size());
     assert!(
         (found - expected).abs().max().double_value(&[]) < 1e-6,
@@ -327,7 +367,7 @@ pub fn parameter<'a>(network: &'a impl crate::training::Trainable, name: &str) -
 }
 
 /// Gradients of the loss of [`batch`] for the trained parameters, by name.
-pub fn gradients_by_name<N: WordNetwork>(network: &N) -> Vec<(String, Option<Tensor>)> {
+pub fn gradients_by_name<N: TextNetwork>(network: &N) -> Vec<(String, Option<Tensor>)> {
     let tensors = tensors(network);
     let gradients = backward(network, &batch(1), &tensors);
     tensors
@@ -338,7 +378,7 @@ pub fn gradients_by_name<N: WordNetwork>(network: &N) -> Vec<(String, Option<Ten
 }
 
 /// Trained parameters and tables, by name.
-fn tensors<N: WordNetwork>(network: &N) -> Vec<(String, Tensor)> {
+fn tensors<N: TextNetwork>(network: &N) -> Vec<(String, Tensor)> {
     let parameters = network.parameters();
     let entries = parameters.entries().iter().filter(|entry| entry.trained);
     entries
@@ -352,7 +392,7 @@ fn tensors<N: WordNetwork>(network: &N) -> Vec<(String, Tensor)> {
         .collect()
 }
 
-fn backward<N: WordNetwork>(
+fn backward<N: TextNetwork>(
     network: &N,
     batch: &Batch,
     tensors: &[(String, Tensor)],
@@ -367,7 +407,7 @@ fn backward<N: WordNetwork>(
     gradients
 }
 
-fn loss<N: WordNetwork>(network: &N, batch: &Batch) -> f64 {
+fn loss<N: TextNetwork>(network: &N, batch: &Batch) -> f64 {
     network
         .losses(batch, &Pass::training(MOMENT))
         .total

@@ -21,6 +21,7 @@ pub mod optimizer;
 pub mod packing;
 pub mod parameters;
 pub mod pass;
+pub mod pretrained;
 pub mod process;
 pub mod schedule;
 pub mod settings;
@@ -28,10 +29,10 @@ pub mod structure;
 #[cfg(test)]
 mod testing;
 pub mod text;
+pub mod text_method;
 #[cfg(feature = "checks")]
 pub mod throughput;
 pub mod training;
-pub mod word_method;
 pub mod word_table;
 
 /// Version of libtorch that the workspace's tch is built for.

@@ -26,7 +26,8 @@ pub struct Parameter {
 
 /// Where values come from.
 enum Source {
-    Seed(u64),
+    /// Initializers, but for tensors that are given.
+    Seed(u64, BTreeMap<String, Tensor>),
     Checkpoint(BTreeMap<String, Tensor>),
 }
 
@@ -52,9 +53,32 @@ impl Parameters {
             kind: Kind::Float,
             auxiliary: false,
             frozen: false,
-            source: Source::Seed(seed),
+            source: Source::Seed(seed, BTreeMap::new()),
             entries: Vec::new(),
             tables: Vec::new(),
+        }
+    }
+
+    /// The same, but parameters of these names start from these values. What nobody adds is not looked at.
+    ///
+    /// # Panics
+    /// If the parameters come from a checkpoint.
+    #[must_use]
+    pub fn starting_from(self, given: BTreeMap<String, Tensor>) -> Self {
+        let Source::Seed(seed, _) = self.source else {
+            panic!("a checkpoint has all its values")
+        };
+        Self {
+            source: Source::Seed(seed, given),
+            ..self
+        }
+    }
+
+    /// Whether a parameter that is not added yet has values that were given.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        match &self.source {
+            Source::Seed(_, tensors) | Source::Checkpoint(tensors) => tensors.contains_key(name),
         }
     }
 
@@ -213,23 +237,25 @@ impl Parameters {
         shape: &[i64],
         initializer: &Initializer,
     ) -> Result<Tensor, KitError> {
-        match &mut self.source {
-            Source::Seed(seed) => {
-                Ok(initializer.tensor(*seed, name, shape, (self.kind, self.device)))
-            }
-            Source::Checkpoint(tensors) => {
-                let tensor = tensors
-                    .remove(name)
-                    .ok_or_else(|| KitError::Mismatch(format!("the tensor `{name}` is missing")))?;
-                if tensor.size() != shape {
-                    return Err(KitError::Mismatch(format!(
-                        "`{name}` has the shape {:?}, expected {shape:?}",
-                        tensor.size()
-                    )));
+        let given = match &mut self.source {
+            Source::Seed(seed, given) => match given.remove(name) {
+                Some(tensor) => tensor,
+                None => {
+                    let options = (self.kind, self.device);
+                    return Ok(initializer.tensor(*seed, name, shape, options));
                 }
-                Ok(tensor.to_device(self.device).to_kind(self.kind))
-            }
+            },
+            Source::Checkpoint(tensors) => tensors
+                .remove(name)
+                .ok_or_else(|| KitError::Mismatch(format!("the tensor `{name}` is missing")))?,
+        };
+        if given.size() != shape {
+            return Err(KitError::Mismatch(format!(
+                "`{name}` has the shape {:?}, expected {shape:?}",
+                given.size()
+            )));
         }
+        Ok(given.to_device(self.device).to_kind(self.kind))
     }
 
     /// All parameters but tables, in the order in which they were added.

@@ -10,10 +10,11 @@ pub mod schema;
 use serde::{Deserialize, Serialize};
 
 use crate::blocks::{
-    BceReduction, ConvolutionTail, DropoutSite, EdgeStart, GcnOptions, Initialization, Propagation,
-    StructureKind, StructureOptions, TopDownIndex, TreeLstmOptions,
+    BceReduction, ConvolutionTail, DropoutSite, EdgeStart, GcnOptions, Initialization, Precision,
+    Propagation, StructureKind, StructureOptions, TopDownIndex, TreeLstmOptions,
 };
-use crate::text::{Cleaning, StopWords};
+use crate::pretrained::BertConfig;
+use crate::text::{Cleaning, LongText, StopWords};
 use crate::training::{BadEpoch, Select};
 
 /// How texts become words.
@@ -48,7 +49,9 @@ impl Default for TextSettings {
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingSettings {
+    /// 0 = what suits the network, see [`TrainingSettings::rate`].
     pub learning_rate: f64,
+    /// 0 = what suits the network, see [`TrainingSettings::documents`].
     pub batch_size: usize,
     /// 0 = from the number of documents and the budget.
     pub epochs: u32,
@@ -67,17 +70,75 @@ pub struct TrainingSettings {
 impl Default for TrainingSettings {
     fn default() -> Self {
         Self {
-            learning_rate: 1e-3,
-            batch_size: 64,
+            learning_rate: 0.0,
+            batch_size: 0,
             epochs: 0,
             budget: Budget::Balanced,
             patience: 6,
             stop_rule: BadEpoch::NotBetter,
-            schedule: TrainSchedule::Constant,
+            schedule: TrainSchedule::Auto,
             warmup_steps: 0,
             select: Select::MacroF1,
             threshold: 0.5,
             adam_eps: 1e-8,
+        }
+    }
+}
+
+impl TrainingSettings {
+    /// The learning rate. Unless chosen, 1e-3 for networks over words; a pretrained encoder forgets what it knows at
+    /// such rates, the larger ones sooner.
+    #[must_use]
+    pub fn rate(&self, encoder: Option<&BertConfig>) -> f64 {
+        match encoder {
+            _ if self.learning_rate > 0.0 => self.learning_rate,
+            None => 1e-3,
+            Some(config) if config.hidden_size <= 512 => 1e-4,
+            Some(_) => 3e-5,
+        }
+    }
+
+    /// Documents of an update. Unless chosen, 64 for networks over words, 12 with a pretrained encoder as in the papers.
+    #[must_use]
+    pub fn documents(&self, pretrained: bool) -> usize {
+        match (self.batch_size, pretrained) {
+            (0, false) => 64,
+            (0, true) => 12,
+            (chosen, _) => chosen,
+        }
+    }
+}
+
+/// What reads texts in methods that can do with words or with a pretrained encoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderKind {
+    /// A recurrent network with convolutions over words.
+    #[default]
+    Rcnn,
+    /// The pretrained encoder of the request.
+    Bert,
+}
+
+/// How a pretrained encoder reads and is tuned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PretrainedSettings {
+    pub long_text: LongText,
+    /// Decoupled decay of its weights.
+    pub weight_decay: f64,
+    /// Gradients are scaled down to this norm; 0 = never.
+    pub clip_norm: f64,
+    /// Arithmetic of prediction on a processor.
+    pub precision: Precision,
+}
+
+impl Default for PretrainedSettings {
+    fn default() -> Self {
+        Self {
+            long_text: LongText::Head,
+            weight_decay: 0.01,
+            clip_norm: 1.0,
+            precision: Precision::Single,
         }
     }
 }
@@ -292,7 +353,9 @@ pub enum Budget {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainSchedule {
+    /// Constant for networks over words; with a pretrained encoder linear, warmed up for a tenth of all updates.
     #[default]
+    Auto,
     Constant,
     /// Falls to 0 at the last epoch.
     Linear,

@@ -1,6 +1,8 @@
-//! From a text to token ids: cleaning, vocabulary, word vectors (METHODS 1.2 to 1.4).
+//! From a text to token ids: cleaning, vocabulary, word vectors (METHODS 1.2 to 1.4), word pieces (METHODS 1.12).
 
 mod cleaning;
+mod pieces;
+mod reader;
 mod vocabulary;
 mod word_vectors;
 
@@ -9,6 +11,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::cleaning::{Cleaning, StopWords};
+pub use self::pieces::{LongText, SpecialPieces, TOKENIZER_FILE, WordPieces};
+pub use self::reader::{PieceOptions, PieceReader, Reader};
 pub use self::vocabulary::{Vocabulary, VocabularyBuilder, VocabularyLimits};
 pub use self::word_vectors::{Coverage, WordVectors};
 use crate::cpu::parallel;

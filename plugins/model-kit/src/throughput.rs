@@ -4,10 +4,13 @@
 
 use std::time::Instant;
 
+use arborist_plugin_api::{Host, HostCallbacks};
+use arborist_shared::run::RunEvent;
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use tch::Device;
 
 use crate::batch::{Batch, EncodedDocuments, deal_sorted};
+use crate::blocks::Precision;
 use crate::cpu::noise::Noise;
 use crate::cpu::parallel;
 use crate::error::KitError;
@@ -17,9 +20,9 @@ use crate::pass::{Moment, Pass};
 use crate::process;
 use crate::structure::Hierarchy;
 use crate::text::{
-    Cleaning, StopWords, TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits,
+    Cleaning, Reader, StopWords, TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits,
 };
-use crate::word_method::{Inputs, Prepared, Purpose, TrainedNetwork, WordNetwork};
+use crate::text_method::{Inputs, Prepared, Purpose, TextNetwork, TrainedNetwork};
 
 /// What is measured.
 #[derive(Debug)]
@@ -134,11 +137,22 @@ impl Options {
     }
 }
 
+/// Nobody listens.
+struct Silent;
+
+impl HostCallbacks for Silent {
+    fn emit(&self, _: RunEvent) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
 /// Measures a network, as the command line says, and prints one JSON object.
 ///
 /// # Errors
 /// When an option is not understood or the network cannot be built.
-pub fn run<N: WordNetwork>(
+pub fn run<N: TextNetwork>(
     hyperparameters: impl FnOnce(&Options) -> N::Hyperparameters,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse()?;
@@ -155,19 +169,28 @@ pub fn run<N: WordNetwork>(
         hierarchy: &hierarchy,
         words: options.vocabulary,
         word_size: 300,
+        encoder: None,
+        max_length: options.length,
         purpose: Purpose::Training,
     };
     let mut network = N::build(Parameters::fresh(Device::Cpu, 1), &hyperparameters, inputs)?;
     network.prepare(&Prepared {
         taxonomy: &taxonomy,
         hierarchy: &hierarchy,
-        pipeline: &options.pipeline(),
+        reader: &Reader::Words(options.pipeline()),
         train: &documents,
         updates_per_epoch: 1_000,
+        seed: 1,
+        checkpoint: &std::env::temp_dir(),
+        host: &Host::new(&Silent),
     })?;
     let parameters = network.parameters().count();
     let trained = train(&mut network, &documents, &options)?;
-    let predicted = predict(&network.into_trained(), &documents, &options);
+    let predicted = predict(
+        &network.into_trained(Precision::Single),
+        &documents,
+        &options,
+    );
     let report = serde_json::json!({
         "train_docs_per_s": trained,
         "predict_docs_per_s": predicted,
@@ -188,7 +211,7 @@ pub fn run<N: WordNetwork>(
 }
 
 /// Documents a second in training.
-fn train<N: WordNetwork>(
+fn train<N: TextNetwork>(
     network: &mut N,
     documents: &EncodedDocuments,
     options: &Options,

@@ -1,8 +1,8 @@
 //! The JSON Schema that the server validates with and the dashboard makes a form of.
 
 use arborist_model_kit::settings::schema::{
-    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, integer, object, recursive,
-    structure, switch, text, training,
+    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, encoder_kind, integer, object,
+    pretrained, recursive, structure, switch, text, training,
 };
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ pub(crate) fn schema() -> Value {
     properties.extend(text());
     properties.extend(encoder());
     properties.extend(structure());
+    properties.extend(pretrained());
     properties.extend(classifier());
     properties.extend(recursive());
     object(properties, &Hyperparameters::default())
@@ -31,6 +32,7 @@ fn own() -> Vec<Property> {
                 "tp: the text is projected onto every label and propagated along the tree. la: labels refined along the tree attend over the text. flat: no tree, the text encoder alone.",
             ),
         ),
+        encoder_kind(),
         (
             "node_size",
             ADVANCED,

@@ -9,7 +9,7 @@ pub(crate) fn tiny() -> Hyperparameters {
     Hyperparameters {
         training,
         text,
-        encoder,
+        rcnn: encoder,
         node_size: 6,
         projection_dropout: 0.1,
         classifier: ClassifierSettings {
@@ -22,8 +22,8 @@ pub(crate) fn tiny() -> Hyperparameters {
 
 /// Without any dropout.
 pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
-    hyperparameters.encoder.embedding_dropout = 0.0;
-    hyperparameters.encoder.rnn_dropout = 0.0;
+    hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.structure.graph.node_dropout = 0.0;
     hyperparameters.projection_dropout = 0.0;
     hyperparameters.label_dropout = 0.0;

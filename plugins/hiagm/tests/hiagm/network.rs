@@ -9,8 +9,8 @@ use arborist_model_kit::checks::{
 };
 use arborist_model_kit::optimizer::{AdamOptions, Optimizer};
 use arborist_model_kit::pass::{Moment, Pass};
+use arborist_model_kit::text_method::TextNetwork;
 use arborist_model_kit::training::Trainable;
-use arborist_model_kit::word_method::WordNetwork;
 use arborist_shared::taxonomy::Taxonomy;
 use tch::{Kind, Tensor};
 
@@ -46,7 +46,7 @@ fn variants() -> Vec<Hyperparameters> {
         };
         let tokens = Hyperparameters {
             la_text: LaText::RnnTokens,
-            la_label_dim: 2 * tp.encoder.rnn_hidden,
+            la_label_dim: 2 * tp.rcnn.rnn_hidden,
             ..la.clone()
         };
         all.extend([tp, la, tokens]);
@@ -66,7 +66,7 @@ fn variants() -> Vec<Hyperparameters> {
             h.structure.graph.prior_bottom_up = EdgeStart::Prior;
             h.structure.graph.prior_trainable = false;
         }),
-        changed(|h| h.encoder.top_k = 2),
+        changed(|h| h.rcnn.top_k = 2),
     ]);
     all
 }
@@ -161,7 +161,7 @@ fn with_one_vector_to_attend_to_labels_learn_nothing() {
         variant: Variant::La,
         ..tiny()
     };
-    let features = la.encoder.features();
+    let features = la.rcnn.features();
     let degenerate = Hyperparameters {
         la_label_dim: features,
         ..la.clone()

@@ -1,8 +1,8 @@
 //! The JSON Schema that the server validates with and the dashboard makes a form of.
 
 use arborist_model_kit::settings::schema::{
-    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, graph, integer, number,
-    object, switch, text, training,
+    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, encoder_kind, graph, integer,
+    number, object, pretrained, switch, text, training,
 };
 use serde_json::Value;
 
@@ -19,6 +19,7 @@ pub(crate) fn schema() -> Value {
             "classifier: one layer over all labels. dot_product: what a label sees of the text times the label itself, so that labels without documents get scores too; trained on labels as they were given.",
         ),
     )];
+    properties.push(encoder_kind());
     properties.extend(training());
     properties.extend(losses());
     properties.extend(sampling());
@@ -26,6 +27,7 @@ pub(crate) fn schema() -> Value {
     properties.extend(propagation());
     properties.extend(text());
     properties.extend(encoder());
+    properties.extend(pretrained());
     properties.extend(graph());
     properties.extend(classifier());
     object(properties, &Hyperparameters::default())

@@ -40,7 +40,7 @@ fn the_paper_differs_from_the_code() {
         (
             code.text.max_vocab,
             code.training.epochs,
-            code.encoder.rnn_hidden
+            code.rcnn.rnn_hidden
         ),
         (60_000, 150, 100)
     );

@@ -17,7 +17,7 @@ pub(crate) fn tiny() -> Hyperparameters {
         projection_dropout: 0.1,
         training,
         text,
-        encoder,
+        rcnn: encoder,
         ..Hyperparameters::default()
     }
 }
@@ -45,8 +45,8 @@ pub(crate) fn by_dot_product() -> Hyperparameters {
 
 /// Without any dropout.
 pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
-    hyperparameters.encoder.embedding_dropout = 0.0;
-    hyperparameters.encoder.rnn_dropout = 0.0;
+    hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.graph.node_dropout = 0.0;
     hyperparameters.projection_dropout = 0.0;
     hyperparameters.matching.head_dropout = 0.0;

@@ -1,8 +1,8 @@
 //! The JSON Schema that the server validates with and the dashboard makes a form of.
 
 use arborist_model_kit::settings::schema::{
-    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, integer, number, object,
-    recursive, structure, switch, text, training,
+    ADVANCED, BASIC, Property, choice, classifier, dropout, encoder, encoder_kind, integer, number,
+    object, pretrained, recursive, structure, switch, text, training,
 };
 use serde_json::Value;
 
@@ -10,11 +10,13 @@ use super::Hyperparameters;
 
 /// Schema of [`Hyperparameters`]; defaults are theirs.
 pub(crate) fn schema() -> Value {
-    let mut properties = training();
+    let mut properties = vec![encoder_kind()];
+    properties.extend(training());
     properties.extend(aims());
     properties.extend(labels());
     properties.extend(text());
     properties.extend(encoder());
+    properties.extend(pretrained());
     properties.extend(structure());
     properties.extend(classifier());
     properties.extend(recursive());

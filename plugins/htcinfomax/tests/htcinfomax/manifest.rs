@@ -27,17 +27,13 @@ fn the_paper_trains_what_the_code_does_not() {
     let (code, paper) = (resolved("code"), resolved("paper"));
     assert!(!code.train_aux && paper.train_aux);
     assert_eq!(
-        (
-            code.text_features,
-            code.encoder.rnn_hidden,
-            code.la_label_dim
-        ),
+        (code.text_features, code.rcnn.rnn_hidden, code.la_label_dim),
         (TextFeatures::RnnTokens, 150, 300)
     );
     assert_eq!(
         (
             paper.text_features,
-            paper.encoder.rnn_hidden,
+            paper.rcnn.rnn_hidden,
             paper.la_label_dim
         ),
         (TextFeatures::Cnn, 64, 100)

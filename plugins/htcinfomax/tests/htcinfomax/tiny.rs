@@ -9,7 +9,7 @@ pub(crate) fn tiny() -> Hyperparameters {
         la_label_dim: 16,
         training,
         text,
-        encoder,
+        rcnn: encoder,
         ..Hyperparameters::default()
     }
 }
@@ -25,8 +25,8 @@ pub(crate) fn of_convolutions() -> Hyperparameters {
 
 /// Without any dropout.
 pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
-    hyperparameters.encoder.embedding_dropout = 0.0;
-    hyperparameters.encoder.rnn_dropout = 0.0;
+    hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.structure.graph.node_dropout = 0.0;
     hyperparameters.label_dropout = 0.0;
     hyperparameters.classifier.classifier_dropout = 0.0;

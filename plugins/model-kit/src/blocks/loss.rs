@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::bert::pretrained_linear;
 use super::{CompiledLinear, Initialization, Linear};
 use crate::cpu::graph::{self, Coupling, Edges};
 use crate::cpu::{self, parallel, slices};
@@ -55,6 +56,22 @@ impl FlatClassifier {
             layer: Linear::new(parameters, "classifier", inputs, labels, initialization)?,
             dropout: settings.classifier_dropout,
             site: settings.classifier_dropout_site,
+        })
+    }
+
+    /// The classifier behind a pretrained encoder: it starts as the encoder's own layers do, and drops nothing itself.
+    ///
+    /// # Errors
+    /// When the checkpoint does not have the parameters in this shape.
+    pub fn behind_pretrained(
+        parameters: &mut Parameters,
+        inputs: i64,
+        labels: i64,
+    ) -> Result<Self, KitError> {
+        Ok(Self {
+            layer: pretrained_linear(parameters, "classifier", inputs, labels)?,
+            site: DropoutSite::None,
+            dropout: 0.0,
         })
     }
 

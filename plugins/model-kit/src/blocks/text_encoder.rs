@@ -4,21 +4,27 @@ use std::rc::Rc;
 
 use tch::Tensor;
 
-use super::{CompiledTextRcnn, TextRcnn, TextRcnnOptions, TextRnn, TextRnnOptions};
+use super::bert::{Bert, CompiledBert, Pooler, first_states, pretrained_linear};
+use super::{
+    CompiledTextRcnn, Linear, Precision, TextRcnn, TextRcnnOptions, TextRnn, TextRnnOptions,
+};
 use crate::batch::Batch;
 use crate::error::KitError;
 use crate::parameters::Parameters;
 use crate::pass::Pass;
+use crate::pretrained::BertConfig;
 use crate::settings::EncoderSettings;
 use crate::word_table::WordTable;
 
 /// What a text encoder gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Features of a whole text, from convolutions.
+    /// Features of a whole text: from convolutions, or the state of `[CLS]`.
     Features,
-    /// A state for each token, from the recurrent network.
-    Tokens,
+    /// The same, but with a pretrained encoder what its pooler makes of that state.
+    Pooled,
+    /// A state for each token: from the recurrent network, or those of a pretrained encoder, mapped to this width.
+    Tokens { width: i64 },
 }
 
 /// A text as it was read.
@@ -26,7 +32,7 @@ pub enum Reading {
 pub enum Text {
     /// `[documents, features]`
     Features(Tensor),
-    /// `[tokens, 2h]`, document after document.
+    /// `[tokens, d]`, document after document.
     States(Tensor),
 }
 
@@ -35,6 +41,26 @@ pub enum TextEncoder {
     Rcnn(TextRcnn),
     Compiled(CompiledTextRcnn),
     Rnn(TextRnn),
+    Pretrained(Box<PretrainedText>),
+}
+
+/// A pretrained encoder, and what is made of its states.
+pub struct PretrainedText {
+    encoder: Encoder,
+    head: Head,
+    width: i64,
+    dropout: f64,
+}
+
+enum Encoder {
+    Training(Bert),
+    Trained(CompiledBert),
+}
+
+enum Head {
+    First,
+    Pooled(Pooler),
+    Tokens(Linear),
 }
 
 impl TextEncoder {
@@ -51,7 +77,7 @@ impl TextEncoder {
     ) -> Result<Self, KitError> {
         let table = Rc::clone(table);
         match reading {
-            Reading::Features => {
+            Reading::Features | Reading::Pooled => {
                 let options = TextRcnnOptions {
                     rnn_hidden: settings.rnn_hidden,
                     num_kernels: settings.num_kernels,
@@ -65,7 +91,7 @@ impl TextEncoder {
                 };
                 Ok(Self::Rcnn(TextRcnn::new(parameters, table, options)?))
             }
-            Reading::Tokens => {
+            Reading::Tokens { .. } => {
                 let options = TextRnnOptions {
                     rnn_hidden: settings.rnn_hidden,
                     embedding_dropout: settings.embedding_dropout,
@@ -77,22 +103,112 @@ impl TextEncoder {
         }
     }
 
+    /// A pretrained encoder.
+    ///
+    /// # Errors
+    /// When what the parameters start from does not have them in this shape.
+    pub fn pretrained(
+        parameters: &mut Parameters,
+        config: &BertConfig,
+        reading: Reading,
+    ) -> Result<Self, KitError> {
+        let encoder = Bert::new(parameters, config)?;
+        let (head, width) = match reading {
+            Reading::Features => (Head::First, config.hidden_size),
+            Reading::Pooled => (
+                Head::Pooled(Pooler::new(parameters, config)?),
+                config.hidden_size,
+            ),
+            Reading::Tokens { width } => {
+                let map = pretrained_linear(parameters, "tokens", config.hidden_size, width)?;
+                (Head::Tokens(map), width)
+            }
+        };
+        Ok(Self::Pretrained(Box::new(PretrainedText {
+            encoder: Encoder::Training(encoder),
+            head,
+            width,
+            dropout: config.hidden_dropout_prob,
+        })))
+    }
+
+    /// The vectors of words or pieces. None in prediction where they are compiled into the encoder.
+    #[must_use]
+    pub fn table(&self) -> Option<&Rc<WordTable>> {
+        match self {
+            Self::Rcnn(encoder) => Some(encoder.table()),
+            Self::Rnn(encoder) => Some(encoder.table()),
+            Self::Compiled(_) => None,
+            Self::Pretrained(text) => Some(match &text.encoder {
+                Encoder::Training(bert) => bert.table(),
+                Encoder::Trained(bert) => bert.table(),
+            }),
+        }
+    }
+
+    /// Width of the features of a text or of a token's state: what it is with a pretrained encoder, else `words`.
+    #[must_use]
+    pub fn width_or(&self, words: i64) -> i64 {
+        match self {
+            Self::Pretrained(text) => text.width,
+            _ => words,
+        }
+    }
+
     pub fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
         match self {
             Self::Rcnn(encoder) => Text::Features(encoder.forward(pass, batch)),
             Self::Compiled(encoder) => Text::Features(encoder.forward(batch)),
             Self::Rnn(encoder) => Text::States(encoder.states(pass, batch)),
+            Self::Pretrained(text) => text.forward(pass, batch),
         }
     }
 
-    /// The encoder for prediction.
+    /// The encoder for prediction; `precision` is that of a pretrained one.
     #[must_use]
-    pub fn into_trained(self) -> Self {
+    pub fn into_trained(self, precision: Precision) -> Self {
         match self {
             Self::Rcnn(encoder) => encoder
                 .compile()
                 .map_or(Self::Rcnn(encoder), Self::Compiled),
+            Self::Pretrained(text) => {
+                let PretrainedText {
+                    encoder,
+                    head,
+                    width,
+                    dropout,
+                } = *text;
+                let encoder = match encoder {
+                    Encoder::Training(bert) => Encoder::Trained(bert.into_trained(precision)),
+                    trained => trained,
+                };
+                Self::Pretrained(Box::new(PretrainedText {
+                    encoder,
+                    head,
+                    width,
+                    dropout,
+                }))
+            }
             other => other,
+        }
+    }
+}
+
+impl PretrainedText {
+    fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
+        let states = match &self.encoder {
+            Encoder::Training(bert) => bert.forward(pass, batch),
+            Encoder::Trained(bert) => bert.forward(batch),
+        };
+        match &self.head {
+            Head::First => {
+                Text::Features(pass.dropout(&first_states(&states, batch), self.dropout))
+            }
+            Head::Pooled(pooler) => {
+                let pooled = pooler.forward(&first_states(&states, batch));
+                Text::Features(pass.dropout(&pooled, self.dropout))
+            }
+            Head::Tokens(map) => Text::States(map.forward_recorded(pass, &states)),
         }
     }
 }

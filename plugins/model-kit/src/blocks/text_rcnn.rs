@@ -99,6 +99,12 @@ impl TextRcnn {
         self.convolution.features()
     }
 
+    /// The vectors of words.
+    #[must_use]
+    pub fn table(&self) -> &Rc<WordTable> {
+        &self.rnn.table
+    }
+
     /// States of all tokens, document after document: `[tokens, 2h]`.
     pub fn states(&self, pass: &Pass, batch: &Batch) -> Tensor {
         self.rnn.states(pass, batch)

@@ -50,6 +50,12 @@ impl TextRnn {
         })
     }
 
+    /// The vectors of words.
+    #[must_use]
+    pub fn table(&self) -> &Rc<WordTable> {
+        &self.table
+    }
+
     /// Width of a token's state: both directions.
     #[must_use]
     pub fn width(&self) -> i64 {

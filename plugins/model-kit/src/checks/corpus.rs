@@ -206,7 +206,7 @@ pub fn logged(events: &[RunEvent], part: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Listener(Mutex<Vec<RunEvent>>);
+pub(super) struct Listener(Mutex<Vec<RunEvent>>);
 
 impl HostCallbacks for Listener {
     fn emit(&self, event: RunEvent) {

@@ -78,15 +78,20 @@ pub fn training() -> Vec<Property> {
             BASIC,
             number(
                 "Learning rate",
-                1e-6,
+                0.0,
                 0.1,
-                "How far weights move at each update.",
+                "How far weights move at each update. 0 = 0.001 for networks over words, 0.0001 for a small pretrained encoder, 0.00003 for a large one.",
             ),
         ),
         (
             "batch_size",
             BASIC,
-            integer("Batch size", 1, 4_096, "Documents of one update."),
+            integer(
+                "Batch size",
+                0,
+                4_096,
+                "Documents of one update. 0 = 64 for networks over words, 12 with a pretrained encoder.",
+            ),
         ),
         (
             "epochs",
@@ -150,8 +155,8 @@ pub fn training() -> Vec<Property> {
             ADVANCED,
             choice(
                 "Schedule",
-                &["constant", "linear"],
-                "Whether the learning rate stays or falls to 0 at the last epoch.",
+                &["auto", "constant", "linear"],
+                "Whether the learning rate stays or falls to 0 at the last epoch. auto: it stays; with a pretrained encoder it rises over a tenth of the updates and then falls.",
             ),
         ),
         (
@@ -188,7 +193,7 @@ pub fn text() -> Vec<Property> {
                 "Longest text",
                 8,
                 4_096,
-                "Words of a text that are read; the rest is cut off. Stop words do not count.",
+                "Words of a text that are read, or word pieces with a pretrained encoder; the rest is cut off. Stop words do not count.",
             ),
         ),
         (
@@ -246,6 +251,65 @@ pub fn text() -> Vec<Property> {
                 1,
                 4_096,
                 "Used without a word-vector file; a file has its own.",
+            ),
+        ),
+    ]
+}
+
+/// What reads the texts.
+#[must_use]
+pub fn encoder_kind() -> Property {
+    (
+        "encoder",
+        BASIC,
+        choice(
+            "Text encoder",
+            &["rcnn", "bert"],
+            "rcnn: a recurrent network with convolutions over words, trained here. bert: a pretrained encoder, tuned here; slower and better on small corpora.",
+        ),
+    )
+}
+
+/// How a pretrained encoder reads and is tuned.
+#[must_use]
+pub fn pretrained() -> Vec<Property> {
+    vec![
+        (
+            "long_text",
+            ADVANCED,
+            choice(
+                "Texts that are too long",
+                &["head", "head_tail", "windows_mean", "windows_max"],
+                "With a pretrained encoder. head: the beginning is read. head_tail: a quarter from the beginning and the rest from the end. windows_mean, windows_max: all of it in windows; a label gets the mean or the highest of its scores.",
+            ),
+        ),
+        (
+            "weight_decay",
+            ADVANCED,
+            number(
+                "Weight decay",
+                0.0,
+                1.0,
+                "With a pretrained encoder: share by which weights shrink at each update, times the learning rate.",
+            ),
+        ),
+        (
+            "clip_norm",
+            ADVANCED,
+            number(
+                "Longest gradient",
+                0.0,
+                1_000.0,
+                "With a pretrained encoder: gradients are scaled down to this length. 0 = never.",
+            ),
+        ),
+        (
+            "precision",
+            ADVANCED,
+            choice(
+                "Arithmetic of prediction",
+                &["single", "int8"],
+                "With a pretrained encoder on a processor. int8: faster, with a small loss that validation shows.",
             ),
         ),
     ]

@@ -7,8 +7,8 @@ use arborist_shared::metrics::Counts;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::{Select, Trainable, host_check};
-use crate::batch::{Batch, EncodedDocuments, deal_sorted};
+use super::{Predicted, Select, Trainable, host_check};
+use crate::batch::{Batch, EncodedDocuments, JoinedScores, deal_sorted};
 use crate::cpu::parallel;
 use crate::error::KitError;
 
@@ -50,18 +50,48 @@ pub fn evaluate<M: Trainable>(
     threshold: f32,
     host: &Host<'_>,
 ) -> Result<Validation, KitError> {
+    evaluate_with(
+        |batch| model.predict(batch),
+        model.n_labels(),
+        split,
+        threshold,
+        host,
+    )
+}
+
+/// The same for anything that predicts.
+pub(crate) fn evaluate_with(
+    predict: impl Fn(&Batch) -> Predicted,
+    n_labels: usize,
+    split: &EncodedDocuments,
+    threshold: f32,
+    host: &Host<'_>,
+) -> Result<Validation, KitError> {
     let _guard = tch::no_grad_guard();
-    let mut counts = Counts::new(model.n_labels());
+    let mut counts = Counts::new(n_labels);
+    let mut joined = split
+        .has_parts()
+        .then(|| JoinedScores::new(split, n_labels));
     for documents in deal_sorted(split, DOCUMENTS, TOKENS) {
         host_check(host)?;
         let batch = Batch::new(split, &documents, parallel::threads());
-        let predicted = model.predict(&batch);
+        let predicted = predict(&batch);
+        if let Some(joined) = &mut joined {
+            joined.add(&batch.documents, &on_host(&predicted.scores));
+            continue;
+        }
         let sets = match predicted.decided {
             Some(sets) => sets.into_iter().map(sorted).collect(),
-            None => sets_above(&predicted.scores, threshold),
+            None => sets_above(on_host(&predicted.scores), threshold),
         };
         for (gold, predicted) in batch.labels.iter().zip(&sets) {
             counts.add(gold, predicted);
+        }
+    }
+    if let Some(joined) = joined {
+        let sets = sets_above(joined.into_scores(), threshold);
+        for (text, predicted) in split.texts().zip(&sets) {
+            counts.add(split.labels(text.start), predicted);
         }
     }
     Ok(Validation {
@@ -76,12 +106,16 @@ fn sorted(mut labels: Vec<LabelIndex>) -> Vec<LabelIndex> {
     labels
 }
 
-/// Labels strictly above the threshold, row by row.
-fn sets_above(scores: &Tensor, threshold: f32) -> Vec<Vec<LabelIndex>> {
-    let scores = scores
+/// Scores as a float tensor in main memory.
+fn on_host(scores: &Tensor) -> Tensor {
+    scores
         .to_device(Device::Cpu)
         .to_kind(Kind::Float)
-        .contiguous();
+        .contiguous()
+}
+
+/// Labels strictly above the threshold, row by row.
+fn sets_above(scores: Tensor, threshold: f32) -> Vec<Vec<LabelIndex>> {
     let width = scores.size()[1] as usize;
     let set = |row: &[f32]| {
         (0..)
@@ -103,6 +137,6 @@ mod tests {
     #[test]
     fn a_score_at_the_threshold_is_negative() {
         let scores = Tensor::from_slice(&[0.5_f32, 0.500_001, 0.499_999, 1.0]).view([2, 2]);
-        assert_eq!(sets_above(&scores, 0.5), [vec![1], vec![1]]);
+        assert_eq!(sets_above(scores, 0.5), [vec![1], vec![1]]);
     }
 }

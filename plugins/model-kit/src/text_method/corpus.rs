@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use arborist_plugin_api::{Document, Host, TrainRequest};
+use arborist_plugin_api::{Document, Host, LabelIndex, TrainRequest};
 
 use super::LabelSets;
 use crate::batch::EncodedDocuments;
 use crate::error::KitError;
 use crate::settings::{CountedFrom, TextSettings};
-use crate::text::{TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits, WordVectors};
+use crate::text::{
+    Reader, TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits, WordVectors,
+};
 
 /// Documents between two looks at the host.
 const LOOK: u64 = 1_024;
@@ -50,26 +52,37 @@ pub(super) fn pipeline(
 /// Token ids and labels of a split.
 pub(super) fn encode(
     split: &Path,
-    pipeline: &TextPipeline,
+    reader: &Reader,
     sets: LabelSets,
     request: &TrainRequest,
     host: &Host<'_>,
 ) -> Result<EncodedDocuments, KitError> {
-    let mut encoded = EncodedDocuments::default();
-    let mut ids = Vec::new();
+    let mut encoded = EncodedDocuments::joined_by(reader.joining());
+    let mut texts: Vec<(String, Vec<LabelIndex>)> = Vec::new();
+    let mut encode = |texts: &mut Vec<(String, Vec<LabelIndex>)>| {
+        let strings: Vec<&str> = texts.iter().map(|(text, _)| text.as_str()).collect();
+        for (parts, (_, labels)) in reader.parts_of_all(&strings).iter().zip(&*texts) {
+            encoded.push_parts(parts, labels);
+        }
+        texts.clear();
+    };
     for_each_document(split, "reading", request, host, |document| {
-        pipeline.encode(document.text, &mut ids);
-        match sets {
-            LabelSets::Closed => encoded.push(&ids, document.labels),
+        let labels = match sets {
+            LabelSets::Closed => document.labels.to_vec(),
             LabelSets::Explicit => {
                 // They come in the order in which they were given.
                 let mut labels = document.explicit.to_vec();
                 labels.sort_unstable();
                 labels.dedup();
-                encoded.push(&ids, &labels);
+                labels
             }
+        };
+        texts.push((document.text.to_owned(), labels));
+        if texts.len() == LOOK as usize {
+            encode(&mut texts);
         }
     })?;
+    encode(&mut texts);
     Ok(encoded)
 }
 

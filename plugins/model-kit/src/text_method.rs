@@ -1,40 +1,47 @@
-//! What the methods over words share beyond layers: from a request to a checkpoint, and from a checkpoint to scores.
+//! What the methods share beyond layers: from a request to a checkpoint, and from a checkpoint to scores.
 //!
-//! A method is a [`WordNetwork`] and its hyperparameters: the vocabulary, the word vectors, the plan of the training
-//! and the batches of a prediction are the same for all. What a method deliberately keeps for itself: its layers, its
-//! losses, its presets, and what it needs in memory.
+//! A method is a [`TextNetwork`] and its hyperparameters: the vocabulary and word vectors, or the pretrained encoder, the
+//! plan of the training and the batches of a prediction are the same for all. What a method deliberately keeps for
+//! itself: its layers, its losses, its presets, and what it needs in memory.
 
 mod budget;
 mod checkpoint;
 mod corpus;
 mod model;
+mod plan;
 mod train;
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::rc::Rc;
 
+use arborist_plugin_api::{Host, LabelIndex};
 use arborist_shared::taxonomy::Taxonomy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::Tensor;
 
 use crate::batch::{Batch, EncodedDocuments};
+use crate::blocks::{Precision, Reading, TextEncoder};
 use crate::error::KitError;
 use crate::initializer::Initializer;
 use crate::parameters::Parameters;
-use crate::settings::{CountedFrom, TextSettings, TrainingSettings};
+use crate::pretrained::BertConfig;
+use crate::settings::{
+    CountedFrom, EncoderKind, EncoderSettings, PretrainedSettings, TextSettings, TrainingSettings,
+};
 use crate::structure::Hierarchy;
-use crate::text::TextPipeline;
-use crate::training::Trainable;
+use crate::text::Reader;
+use crate::training::{Predicted, Trainable};
 use crate::word_table::WordTable;
 
-pub use self::model::WordModel;
+pub use self::model::TextModel;
 pub use self::train::train;
 
-/// Hyperparameters of a method over words.
-pub trait WordHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
-    /// How texts become words.
-    fn text(&self) -> &TextSettings;
+/// Hyperparameters of a method.
+pub trait TextHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
+    /// What reads the texts.
+    fn source(&self) -> Source<'_>;
 
     /// How the network is trained.
     fn training(&self) -> &TrainingSettings;
@@ -53,6 +60,42 @@ pub trait WordHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
     fn label_width(&self) -> usize;
 }
 
+/// What reads the texts.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// Words, with vectors of their own.
+    Words(&'a TextSettings),
+    /// The encoder of the request.
+    Pretrained {
+        /// Word pieces that are read.
+        max_length: usize,
+        settings: &'a PretrainedSettings,
+    },
+}
+
+impl<'a> Source<'a> {
+    /// What methods read with that can do with either; `max_length` of the words is that of the pieces as well.
+    #[must_use]
+    pub fn of(
+        encoder: EncoderKind,
+        words: &'a TextSettings,
+        pretrained: &'a PretrainedSettings,
+    ) -> Self {
+        match encoder {
+            EncoderKind::Rcnn => Self::Words(words),
+            EncoderKind::Bert => Self::Pretrained {
+                max_length: words.max_length,
+                settings: pretrained,
+            },
+        }
+    }
+
+    #[must_use]
+    pub fn is_pretrained(self) -> bool {
+        matches!(self, Self::Pretrained { .. })
+    }
+}
+
 /// Which labels of a document are gold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelSets {
@@ -66,21 +109,29 @@ pub enum LabelSets {
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     pub hierarchy: &'a Hierarchy,
-    /// Ids of the vocabulary, the last two of which are padding and unknown.
+    /// Ids of the vocabulary, the last two of which are padding and unknown; or pieces of the encoder.
     pub words: usize,
     /// Width of a word vector.
     pub word_size: i64,
+    /// Sizes of the pretrained encoder, if the texts are read by one.
+    pub encoder: Option<&'a BertConfig>,
+    /// Tokens of a text at most.
+    pub max_length: usize,
     pub purpose: Purpose,
 }
 
 /// The corpus of a training.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Prepared<'a> {
     pub taxonomy: &'a Taxonomy,
     pub hierarchy: &'a Hierarchy,
-    pub pipeline: &'a TextPipeline,
+    pub reader: &'a Reader,
     pub train: &'a EncodedDocuments,
     pub updates_per_epoch: u64,
+    pub seed: u64,
+    /// Where a stage before the training may keep its own state.
+    pub checkpoint: &'a Path,
+    pub host: &'a Host<'a>,
 }
 
 /// Words of a label's name that are looked at.
@@ -100,21 +151,13 @@ impl Prepared<'_> {
                 labels.size()[1]
             )));
         }
-        let vocabulary = self.pipeline.vocabulary();
         tch::no_grad(|| {
             for label in self.taxonomy.indexes() {
-                let mut ids = Vec::new();
-                self.pipeline
-                    .options()
-                    .for_each_word(self.taxonomy.name(label), |word| {
-                        if word.chars().nth(1).is_some() {
-                            ids.extend(vocabulary.known_id(word).map(i64::from));
-                        }
-                    });
-                ids.truncate(NAME_WORDS);
+                let ids = self.reader.name(self.taxonomy.name(label), NAME_WORDS);
                 if ids.is_empty() {
                     continue;
                 }
+                let ids: Vec<i64> = ids.into_iter().map(i64::from).collect();
                 let rows = words
                     .values()
                     .index_select(0, &Tensor::from_slice(&ids).to_device(labels.device()));
@@ -151,11 +194,28 @@ impl Inputs<'_> {
             padding,
         )
     }
+
+    /// Adds what reads the texts: a network over words, or the pretrained encoder.
+    ///
+    /// # Errors
+    /// When the checkpoint does not have the parameters in this shape.
+    pub fn text_encoder(
+        &self,
+        parameters: &mut Parameters,
+        reading: Reading,
+        settings: &EncoderSettings,
+    ) -> Result<TextEncoder, KitError> {
+        if let Some(config) = self.encoder {
+            return TextEncoder::pretrained(parameters, config, reading);
+        }
+        let table = self.word_table(parameters)?;
+        TextEncoder::new(parameters, &table, reading, settings, self.max_length)
+    }
 }
 
-/// A network over words, in training.
-pub trait WordNetwork: Trainable + Sized + 'static {
-    type Hyperparameters: WordHyperparameters;
+/// A network in training.
+pub trait TextNetwork: Trainable + Sized + 'static {
+    type Hyperparameters: TextHyperparameters;
     type Trained: TrainedNetwork + 'static;
 
     /// Name of the method, which names the checkpoint's description as well.
@@ -177,8 +237,8 @@ pub trait WordNetwork: Trainable + Sized + 'static {
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError>;
 
-    /// The word table, for vectors that come from a file.
-    fn table(&self) -> &WordTable;
+    /// The vectors of words or pieces.
+    fn table(&self) -> Option<&WordTable>;
 
     /// Looks at the corpus once before training begins: word vectors are in the table, weights are new or those of an
     /// interrupted training come afterwards.
@@ -190,8 +250,18 @@ pub trait WordNetwork: Trainable + Sized + 'static {
         Ok(())
     }
 
-    /// The network for prediction, without what only training needs.
-    fn into_trained(self) -> Self::Trained;
+    /// Called when training has ended and the kept weights are in place: writes what a trained model offers besides
+    /// scores into the checkpoint.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    fn finish(&self, checkpoint: &Path) -> Result<(), KitError> {
+        let _ = checkpoint;
+        Ok(())
+    }
+
+    /// The network for prediction, without what only training needs. `precision` is that of a pretrained encoder.
+    fn into_trained(self, precision: Precision) -> Self::Trained;
 }
 
 /// A network in prediction.
@@ -201,4 +271,27 @@ pub trait TrainedNetwork {
 
     /// Scores `[documents, L]`, each from 0 to 1. Called without gradients.
     fn scores(&self, batch: &Batch) -> Tensor;
+
+    /// Scores, and label sets where the method decides in its own way. Called without gradients.
+    fn predict(&self, batch: &Batch) -> Predicted {
+        Predicted {
+            scores: self.scores(batch),
+            decided: None,
+        }
+    }
+
+    /// How much each token of the only document of a batch speaks for a label; none where the method cannot say.
+    /// `checkpoint` is where [`TextNetwork::finish`] left what this takes.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    fn evidence(
+        &mut self,
+        batch: &Batch,
+        label: LabelIndex,
+        checkpoint: &Path,
+    ) -> Result<Option<Vec<f32>>, KitError> {
+        let _ = (batch, label, checkpoint);
+        Ok(None)
+    }
 }

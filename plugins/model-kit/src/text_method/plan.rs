@@ -1,0 +1,142 @@
+//! The plan of a training: what hyperparameters leave open is chosen here.
+
+use std::time::Duration;
+
+use arborist_plugin_api::TrainRequest;
+use arborist_shared::taxonomy::Taxonomy;
+
+use super::{Source, TextHyperparameters, budget};
+use crate::batch::{Dealing, EncodedDocuments};
+use crate::optimizer::AdamOptions;
+use crate::pretrained::BertConfig;
+use crate::schedule::Schedule;
+use crate::settings::{TrainSchedule, TrainingSettings};
+use crate::training::Plan;
+
+/// Time between two states to resume from.
+const STATE_INTERVAL: Duration = Duration::from_secs(30);
+
+pub(super) fn plan<H: TextHyperparameters>(
+    hyperparameters: &H,
+    train: &EncodedDocuments,
+    taxonomy: &Taxonomy,
+    encoder: Option<&BertConfig>,
+    request: &TrainRequest,
+) -> Plan {
+    let settings = hyperparameters.training();
+    let batch_size = settings.documents(encoder.is_some());
+    let epochs = budget::epochs(settings, batch_size, train.len());
+    let total = u64::from(epochs) * Plan::updates_per_epoch(train.len(), batch_size, 1);
+    let (weight_decay, clip_norm) = match hyperparameters.source() {
+        Source::Words(_) => (0.0, None),
+        Source::Pretrained { settings, .. } => (
+            settings.weight_decay,
+            Some(settings.clip_norm).filter(|norm| *norm > 0.0),
+        ),
+    };
+    Plan {
+        stage: "training",
+        stage_number: 0,
+        seed: request.seed,
+        epochs,
+        batch_size,
+        accumulate: 1,
+        // Nothing is padded on a processor, so length does not matter to the dealing.
+        dealing: Dealing::Shuffled,
+        optimizer: AdamOptions {
+            learning_rate: settings.rate(encoder),
+            epsilon: settings.adam_eps,
+            weight_decay,
+            clip_norm,
+            ..AdamOptions::default()
+        },
+        schedule: schedule(settings, encoder.is_some(), total),
+        patience: settings.patience,
+        bad_epoch: settings.stop_rule,
+        select: settings.select,
+        threshold: settings.threshold,
+        evaluate_every: None,
+        checkpoint: request.checkpoint.clone(),
+        fingerprint: format!(
+            "{hyperparameters:?} seed={} device={} tokens={} taxonomy={} vectors={:?} encoder={:?}",
+            request.seed,
+            request.device,
+            train.n_tokens(),
+            taxonomy.content_hash(),
+            request.word_vectors,
+            request.encoder
+        ),
+        state_interval: STATE_INTERVAL,
+    }
+}
+
+fn schedule(settings: &TrainingSettings, pretrained: bool, total: u64) -> Schedule {
+    let tenth = total / 10;
+    let warmup = settings.warmup_steps.min(tenth);
+    match (settings.schedule, pretrained) {
+        (TrainSchedule::Auto, true) => Schedule::Linear {
+            warmup: if settings.warmup_steps == 0 {
+                tenth
+            } else {
+                warmup
+            },
+            total,
+        },
+        (TrainSchedule::Linear, _) => Schedule::Linear { warmup, total },
+        _ if warmup > 0 => Schedule::WarmupConstant { warmup },
+        _ => Schedule::Constant,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(schedule: TrainSchedule, warmup_steps: u64) -> TrainingSettings {
+        TrainingSettings {
+            schedule,
+            warmup_steps,
+            ..TrainingSettings::default()
+        }
+    }
+
+    #[test]
+    fn warm_up_never_takes_more_than_a_tenth() {
+        let linear = |warmup| Schedule::Linear { warmup, total: 100 };
+        let auto = TrainSchedule::Auto;
+        assert_eq!(schedule(&of(auto, 0), true, 100), linear(10));
+        assert_eq!(schedule(&of(auto, 3), true, 100), linear(3));
+        assert_eq!(schedule(&of(auto, 500), true, 100), linear(10));
+        assert_eq!(schedule(&of(auto, 0), false, 100), Schedule::Constant);
+        assert_eq!(
+            schedule(&of(TrainSchedule::Constant, 2_000), true, 100),
+            Schedule::WarmupConstant { warmup: 10 }
+        );
+        assert_eq!(
+            schedule(&of(TrainSchedule::Linear, 0), true, 100),
+            linear(0)
+        );
+    }
+
+    #[test]
+    fn rates_and_batches_suit_the_network() {
+        let open = TrainingSettings::default();
+        let small = crate::pretrained::small();
+        let large = BertConfig {
+            hidden_size: 768,
+            ..small.clone()
+        };
+        let rates = [None, Some(&small), Some(&large)].map(|encoder| open.rate(encoder));
+        assert_eq!(rates, [1e-3, 1e-4, 3e-5]);
+        assert_eq!((open.documents(false), open.documents(true)), (64, 12));
+        let chosen = TrainingSettings {
+            learning_rate: 0.5,
+            batch_size: 7,
+            ..open
+        };
+        assert_eq!(
+            (chosen.rate(Some(&large)), chosen.documents(true)),
+            (0.5, 7)
+        );
+    }
+}

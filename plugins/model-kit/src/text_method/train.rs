@@ -1,0 +1,265 @@
+//! A training from request to checkpoint.
+
+use arborist_plugin_api::{Host, LabelIndex, LoadRequest, ModelError, TrainRequest};
+use arborist_shared::taxonomy::Taxonomy;
+use tch::Device;
+
+use super::checkpoint::Description;
+use super::model::TextModel;
+use super::plan::plan;
+use super::{Inputs, Prepared, Purpose, Source, TextHyperparameters, TextNetwork, corpus};
+use crate::batch::EncodedDocuments;
+use crate::blocks::Precision;
+use crate::error::KitError;
+use crate::parameters::Parameters;
+use crate::pretrained::{BertConfig, Pretrained};
+use crate::process;
+use crate::settings::CountedFrom;
+use crate::structure::Hierarchy;
+use crate::text::{Coverage, PieceOptions, PieceReader, Reader, WordVectors};
+use crate::training::{self, Plan, Validation};
+
+/// What texts are read with, and what the network starts from.
+struct Start {
+    reader: Reader,
+    parameters: Parameters,
+    vectors: Option<WordVectors>,
+    encoder: Option<BertConfig>,
+}
+
+/// Trains a network as the hyperparameters say and writes a checkpoint.
+///
+/// # Errors
+/// When the host cancels, the data cannot be used, or files cannot be written.
+pub fn train<N: TextNetwork>(
+    hyperparameters: &N::Hyperparameters,
+    request: &TrainRequest,
+    host: &Host<'_>,
+) -> Result<(), ModelError> {
+    host.check_cancelled()?;
+    let device = process::prepare(&request.device, request.threads)?;
+    let taxonomy = request.taxonomy()?;
+    let on_tree = N::works_on_trees(hyperparameters);
+    if on_tree {
+        note_reduction(&taxonomy, host);
+    }
+
+    let fresh = Parameters::fresh(device, request.seed);
+    let Start {
+        reader,
+        parameters,
+        vectors,
+        encoder,
+    } = start(hyperparameters, fresh, request, host)?;
+    let sets = hyperparameters.label_sets();
+    let train = corpus::encode(&request.train, &reader, sets, request, host)?;
+    let validation = request
+        .validation
+        .as_deref()
+        .map(|split| corpus::encode(split, &reader, sets, request, host))
+        .transpose()?;
+    if validation.as_ref().is_none_or(EncodedDocuments::is_empty) {
+        host.info("no validation documents: all epochs are trained and the last weights are kept");
+    }
+
+    let hierarchy = hierarchy(
+        hyperparameters,
+        &taxonomy,
+        on_tree,
+        &train,
+        validation.as_ref(),
+    );
+    let inputs = inputs(
+        hyperparameters,
+        &hierarchy,
+        &reader,
+        vectors.as_ref(),
+        encoder.as_ref(),
+    );
+    let mut network = N::build(parameters, hyperparameters, inputs)?;
+    if let (Some(vectors), Some(pipeline), Some(table)) = (vectors, reader.words(), network.table())
+    {
+        let known = vectors.fill(table, pipeline.vocabulary(), host)?;
+        host.info(Coverage::new(&known, pipeline.vocabulary(), &train).to_string());
+        drop(vectors);
+        process::forget_peak_memory();
+    }
+
+    let plan = plan(
+        hyperparameters,
+        &train,
+        &taxonomy,
+        encoder.as_ref(),
+        request,
+    );
+    host.info(format!(
+        "{} documents, {} {}, {} labels; up to {} epochs",
+        train.texts().count(),
+        inputs.words,
+        if encoder.is_some() { "pieces" } else { "words" },
+        taxonomy.len(),
+        plan.epochs
+    ));
+    network.prepare(&Prepared {
+        taxonomy: &taxonomy,
+        hierarchy: &hierarchy,
+        reader: &reader,
+        train: &train,
+        updates_per_epoch: Plan::updates_per_epoch(train.len(), plan.batch_size, plan.accumulate),
+        seed: request.seed,
+        checkpoint: &request.checkpoint,
+        host,
+    })?;
+    reader.save(&request.checkpoint)?;
+    if let Some(config) = &encoder {
+        config.save(&request.checkpoint)?;
+    }
+    Description::new(hyperparameters, inputs.words, inputs.word_size, &taxonomy)
+        .save(N::NAME, &request.checkpoint)?;
+    let summary = training::train(&mut network, &train, validation.as_ref(), &plan, host)?;
+    network.finish(&request.checkpoint)?;
+    drop(network);
+    if let (Some(_), Some(best), Some(validation)) = (&encoder, summary.best, &validation)
+        && device == Device::Cpu
+    {
+        report_int8::<N>(request, validation, best, plan.threshold, host)?;
+    }
+    Ok(())
+}
+
+fn start<H: TextHyperparameters>(
+    hyperparameters: &H,
+    fresh: Parameters,
+    request: &TrainRequest,
+    host: &Host<'_>,
+) -> Result<Start, KitError> {
+    match hyperparameters.source() {
+        Source::Words(settings) => {
+            let vectors = request
+                .word_vectors
+                .as_deref()
+                .map(|path| WordVectors::open(path, host))
+                .transpose()?;
+            let pipeline = corpus::pipeline(settings, vectors.as_ref(), request, host)?;
+            Ok(Start {
+                reader: Reader::Words(pipeline),
+                parameters: fresh,
+                vectors,
+                encoder: None,
+            })
+        }
+        Source::Pretrained {
+            max_length,
+            settings,
+        } => {
+            let directory = request.encoder.as_deref().ok_or_else(|| {
+                KitError::Input(
+                    "texts are to be read with a pretrained encoder and none is given".to_owned(),
+                )
+            })?;
+            host.step("reading the encoder", 0, 0);
+            let pretrained = Pretrained::open(directory)?;
+            let most = pretrained.config.max_position_embeddings as usize;
+            if max_length > most {
+                host.info(format!(
+                    "max_length is {max_length}; the encoder takes {most} pieces, so many are read"
+                ));
+            }
+            let options = PieceOptions {
+                max_length: max_length.min(most),
+                long_text: settings.long_text,
+            };
+            let encoder = pretrained.config.clone();
+            let pieces = pretrained.pieces.clone();
+            Ok(Start {
+                reader: Reader::Pieces(PieceReader::new(pieces, options)),
+                parameters: fresh.starting_from(pretrained.into_weights()),
+                vectors: None,
+                encoder: Some(encoder),
+            })
+        }
+    }
+}
+
+fn inputs<'a, H: TextHyperparameters>(
+    hyperparameters: &H,
+    hierarchy: &'a Hierarchy,
+    reader: &Reader,
+    vectors: Option<&WordVectors>,
+    encoder: Option<&'a BertConfig>,
+) -> Inputs<'a> {
+    let (words, word_size) = match (encoder, hyperparameters.source()) {
+        (None, Source::Words(settings)) => (
+            reader.words().map_or(0, |words| words.vocabulary().len()),
+            vectors.map_or(settings.word_size, |vectors| vectors.width() as i64),
+        ),
+        (Some(config), _) => (config.vocab_size as usize, config.hidden_size),
+        (None, Source::Pretrained { .. }) => (0, 0),
+    };
+    Inputs {
+        hierarchy,
+        words,
+        word_size,
+        encoder,
+        max_length: reader.max_length(),
+        purpose: Purpose::Training,
+    }
+}
+
+/// Says what prediction in eight bits would cost on the validation split.
+fn report_int8<N: TextNetwork>(
+    request: &TrainRequest,
+    validation: &EncodedDocuments,
+    single: Validation,
+    threshold: f32,
+    host: &Host<'_>,
+) -> Result<(), ModelError> {
+    let load = LoadRequest {
+        checkpoint: request.checkpoint.clone(),
+        taxonomy: request.taxonomy.clone(),
+        device: request.device.clone(),
+        threads: request.threads,
+        encoder: None,
+    };
+    let model = TextModel::<N>::load_with(&load, Some(Precision::Int8))?;
+    let int8 = model.evaluate(validation, threshold, host)?;
+    host.info(format!(
+        "prediction with precision int8 would have validation micro-F1 {:.4} instead of {:.4}, macro-F1 {:.4} instead of {:.4}",
+        int8.micro_f1, single.micro_f1, int8.macro_f1, single.macro_f1
+    ));
+    Ok(())
+}
+
+fn note_reduction(taxonomy: &Taxonomy, host: &Host<'_>) {
+    let several = taxonomy.n_multi_parent();
+    if several > 0 {
+        host.info(format!("{several} labels have several parents; this method works on trees and uses the first one of each"));
+    }
+}
+
+fn hierarchy<H: TextHyperparameters>(
+    hyperparameters: &H,
+    taxonomy: &Taxonomy,
+    on_tree: bool,
+    train: &EncodedDocuments,
+    validation: Option<&EncodedDocuments>,
+) -> Hierarchy {
+    let more = validation.filter(|_| hyperparameters.prior_from() == CountedFrom::TrainValidation);
+    // A text that is read in several parts counts once.
+    let sets = |split: &EncodedDocuments| -> Vec<Vec<LabelIndex>> {
+        split
+            .texts()
+            .map(|parts| split.labels(parts.start).to_vec())
+            .collect()
+    };
+    let sets: Vec<Vec<LabelIndex>> = sets(train)
+        .into_iter()
+        .chain(more.into_iter().flat_map(sets))
+        .collect();
+    let sets = sets.iter().map(Vec::as_slice);
+    if on_tree {
+        Hierarchy::new(taxonomy, sets)
+    } else {
+        Hierarchy::graph(taxonomy, sets)
+    }
+}
