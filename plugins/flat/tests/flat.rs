@@ -7,11 +7,12 @@ use arborist_model_kit::checks;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
 
-const ARCHITECTURES: [Architecture; 4] = [
+const ARCHITECTURES: [Architecture; 5] = [
     Architecture::TextRnn,
     Architecture::TextCnn,
     Architecture::TextRcnn,
     Architecture::LabelAttention,
+    Architecture::Bert,
 ];
 
 mod kit_of_the_text_rnn {
@@ -36,6 +37,12 @@ mod kit_of_label_attention {
         "epochs": 15, "patience": 0, "learning_rate": 0.01, "batch_size": 16, "min_freq": 1, "word_size": 24, "rnn_hidden": 8, "num_kernels": 12,
         "classifier_dropout": 0.1, "embedding_dropout": 0.2, "label_dropout": 0.1
     });
+}
+
+mod kit_of_bert {
+    arborist_plugin_api::conformance!(arborist_flat::Flat, {
+        "architecture": "bert", "max_length": 48, "epochs": 10, "patience": 0, "learning_rate": 0.003, "batch_size": 12
+    }, encoder = arborist_model_kit::checks::tiny_encoder());
 }
 
 fn tiny(architecture: Architecture) -> Hyperparameters {
@@ -85,6 +92,9 @@ fn networks_without_dropout_learn_200_documents_by_heart() {
     for architecture in ARCHITECTURES {
         let mut hyperparameters = still(architecture);
         hyperparameters.training.epochs = 40;
+        if architecture == Architecture::Bert {
+            hyperparameters.training.learning_rate = 0.003;
+        }
         checks::learns_by_heart::<Flat>(hyperparameters);
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 mod corpus;
+mod encoder;
 
 use arborist_plugin_api::{Host, Method};
 use arborist_shared::LabelIndex;
@@ -13,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::corpus::Listener;
 pub use self::corpus::{Corpus, logged, scores};
+pub use self::encoder::{tiny_encoder, write_encoder};
 use crate::batch::{Batch, EncodedDocuments};
 use crate::blocks::Precision;
 use crate::cpu::noise::Noise;
