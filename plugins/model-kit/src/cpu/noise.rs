@@ -103,6 +103,13 @@ impl Dropout {
         self.threshold == 0
     }
 
+    /// Factor of what is not dropped.
+    #[inline(always)]
+    #[must_use]
+    pub fn kept_factor(self) -> f32 {
+        self.scale
+    }
+
     /// Factor of the element at `position`: 0 or `1 / (1 - p)`.
     #[inline(always)]
     #[must_use]
