@@ -11,6 +11,7 @@ mod text_encoder;
 mod text_propagation;
 mod text_rcnn;
 mod text_rnn;
+mod transformer;
 mod tree_lstm;
 
 pub use self::gcn::{EdgeStart, Gcn, GcnOptions, Propagation};
@@ -29,6 +30,10 @@ pub use self::text_encoder::{Reading, Text, TextEncoder};
 pub use self::text_propagation::{TextPropagation, TextPropagationOptions};
 pub use self::text_rcnn::{CompiledTextRcnn, TextRcnn, TextRcnnOptions};
 pub use self::text_rnn::{TextRnn, TextRnnOptions};
+pub use self::transformer::{
+    CachedRow, CompiledTransformerLayer, LayerCache, Precision, Sight, TransformerLayer,
+    TransformerSizes,
+};
 pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};
 
 use serde::{Deserialize, Serialize};

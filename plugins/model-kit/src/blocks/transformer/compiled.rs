@@ -1,0 +1,277 @@
+//! The layer for prediction: weights that do not change any more, and rows that look at cached ones.
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use super::kernels::{Dropouts, Kernels, NormValues, Product, Weights};
+use super::{LayerCache, Sight, TransformerLayer, TransformerSizes};
+use crate::cpu::cached::{CachedQuery, CachedTask};
+use crate::cpu::int8::{self, QuantizedMatrix};
+use crate::cpu::matrix::{Operand, PackedMatrix, Start};
+use crate::cpu::noise::Dropout;
+use crate::cpu::{self, cached, parallel, slices};
+use crate::pass::Pass;
+
+/// In what numbers the linear layers are multiplied in prediction. All else is in single precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    #[default]
+    Single,
+    /// Eight bits, with a scale for each output of the weights and for each row that comes in. Where the processor has
+    /// nothing fast for it, single precision.
+    Int8,
+}
+
+/// A row that [`CompiledTransformerLayer::forward_cached`] computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachedRow {
+    /// Whose cached rows it sees.
+    pub document: usize,
+    /// Whether later rows see it: then its key and value are appended.
+    pub kept: bool,
+}
+
+/// A [`TransformerLayer`] whose weights do not change any more. Run it under [`tch::no_grad`].
+#[derive(Debug)]
+pub struct CompiledTransformerLayer(Compiled);
+
+#[derive(Debug)]
+enum Compiled {
+    Kernels(Box<Kernels<PackedProduct>>),
+    Plain(Box<TransformerLayer>),
+}
+
+/// Arranged weights of a linear layer.
+#[derive(Debug)]
+enum PackedProduct {
+    Single {
+        weights: PackedMatrix,
+        /// `[out]`
+        biases: Vec<f32>,
+    },
+    Int8(QuantizedMatrix),
+}
+
+impl PackedProduct {
+    fn new(weights: &Weights, precision: Precision) -> Self {
+        let (weight, inputs) = (weights.weight(), weights.inputs());
+        if precision == Precision::Int8 && int8::is_fast() {
+            return Self::Int8(QuantizedMatrix::new(weight, weights.biases(), inputs));
+        }
+        Self::Single {
+            weights: PackedMatrix::new(Operand::rows(weight, inputs)),
+            biases: weights.biases().to_vec(),
+        }
+    }
+}
+
+impl Product for PackedProduct {
+    fn multiply(&self, x: &Tensor) -> Tensor {
+        let outputs = match self {
+            Self::Single { weights, .. } => weights.count(),
+            Self::Int8(weights) => weights.outputs(),
+        };
+        let mut result = slices::unset(&[x.size()[0], outputs as i64]);
+        let values = slices::write(&mut result);
+        match self {
+            Self::Single { weights, biases } => {
+                let x = Operand::rows(slices::read(x), x.size()[1] as usize);
+                weights.multiply(x, values, Start::Biases(biases));
+            }
+            Self::Int8(weights) => weights.multiply(slices::read(x), values),
+        }
+        result
+    }
+}
+
+impl CompiledTransformerLayer {
+    pub(super) fn new(layer: TransformerLayer, precision: Precision) -> Self {
+        if !cpu::serves(&layer.attention_output.weight) {
+            return Self(Compiled::Plain(Box::new(layer)));
+        }
+        let kernels = Kernels::of(&layer);
+        let packed = |weights: &Weights| PackedProduct::new(weights, precision);
+        Self(Compiled::Kernels(Box::new(Kernels {
+            sizes: layer.sizes,
+            projections: packed(&kernels.projections),
+            attention_output: packed(&kernels.attention_output),
+            attention_norm: NormValues::of(&layer.attention_norm),
+            intermediate: packed(&kernels.intermediate),
+            output: packed(&kernels.output),
+            output_norm: NormValues::of(&layer.output_norm),
+        })))
+    }
+
+    #[must_use]
+    pub fn sizes(&self) -> &TransformerSizes {
+        match &self.0 {
+            Compiled::Kernels(kernels) => &kernels.sizes,
+            Compiled::Plain(layer) => &layer.sizes,
+        }
+    }
+
+    /// `hidden`: `[rows, width]`, document after document as `sight` says; result: `[rows, width]`.
+    pub fn forward(&self, hidden: &Tensor, sight: &Sight) -> Tensor {
+        self.check(hidden, sight.rows());
+        let hidden = hidden.contiguous();
+        self.forward_with(&hidden, &self.projections(&hidden), sight)
+    }
+
+    /// [`forward`](Self::forward), which also adds each segment to the cache as a document.
+    pub fn forward_caching(
+        &self,
+        hidden: &Tensor,
+        sight: &Sight,
+        cache: &mut LayerCache,
+    ) -> Tensor {
+        self.check(hidden, sight.rows());
+        let hidden = hidden.contiguous();
+        let projections = self.projections(&hidden);
+        let (keys, values) = self.parts(&projections);
+        for segment in 0..sight.segments().len() {
+            let range = sight.range(segment);
+            let rows = |x: &Tensor| x.narrow(0, range.start as i64, range.len() as i64);
+            cache.push(&rows(&keys), &rows(&values));
+        }
+        self.forward_with(&hidden, &projections, sight)
+    }
+
+    /// Keys and values of rows. `hidden` and both results: `[rows, width]`.
+    pub fn keys_values(&self, hidden: &Tensor) -> (Tensor, Tensor) {
+        let (keys, values) = self.parts(&self.projections(&hidden.contiguous()));
+        (keys.contiguous(), values.contiguous())
+    }
+
+    /// Rows that see the cached rows of their documents, and themselves. A row that is kept is seen by the rows behind
+    /// it, in this call and in later ones. `hidden`: `[rows, width]`; result: `[rows, width]`.
+    ///
+    /// # Panics
+    /// If there is not one of `rows` for each row, or a document is not in the cache.
+    pub fn forward_cached(
+        &self,
+        hidden: &Tensor,
+        rows: &[CachedRow],
+        cache: &mut LayerCache,
+    ) -> Tensor {
+        self.check(hidden, rows.len());
+        let hidden = hidden.contiguous();
+        let projections = self.projections(&hidden);
+        match &self.0 {
+            Compiled::Kernels(kernels) => {
+                let context = attend_cached(&kernels.sizes, &projections, rows, cache);
+                kernels
+                    .behind(&hidden, &context, Dropouts::off())
+                    .output
+                    .output
+            }
+            Compiled::Plain(layer) => {
+                let context = attend_cached_portable(&layer.sizes, &projections, rows, cache);
+                layer.behind_attention(&Pass::evaluation(), &hidden, &context)
+            }
+        }
+    }
+
+    fn check(&self, hidden: &Tensor, rows: usize) {
+        assert!(
+            hidden.size() == [rows as i64, self.sizes().width],
+            "{:?} is not the shape of {rows} rows",
+            hidden.size()
+        );
+    }
+
+    /// Queries, keys and values of rows, side by side: `[rows, 3 · width]`.
+    fn projections(&self, hidden: &Tensor) -> Tensor {
+        match &self.0 {
+            Compiled::Kernels(kernels) => kernels.projections.multiply(hidden),
+            Compiled::Plain(layer) => layer.projections(hidden),
+        }
+    }
+
+    /// The keys and the values among projections.
+    fn parts(&self, projections: &Tensor) -> (Tensor, Tensor) {
+        let width = self.sizes().width;
+        (
+            projections.narrow(1, width, width),
+            projections.narrow(1, 2 * width, width),
+        )
+    }
+
+    fn forward_with(&self, hidden: &Tensor, projections: &Tensor, sight: &Sight) -> Tensor {
+        match &self.0 {
+            Compiled::Kernels(kernels) => {
+                let context = kernels.attend(projections, sight, Dropout::off());
+                kernels
+                    .behind(hidden, &context, Dropouts::off())
+                    .output
+                    .output
+            }
+            Compiled::Plain(layer) => {
+                layer.forward_with_projections(&Pass::evaluation(), hidden, projections, sight)
+            }
+        }
+    }
+}
+
+/// What rows see of their documents' caches: `[rows, width]`. A task for each document.
+fn attend_cached(
+    sizes: &TransformerSizes,
+    projections: &Tensor,
+    rows: &[CachedRow],
+    cache: &mut LayerCache,
+) -> Tensor {
+    let width = sizes.width as usize;
+    let mut context = slices::unset(&[rows.len() as i64, sizes.width]);
+    let mut tasks: Vec<CachedTask<'_>> = cache
+        .heads()
+        .into_iter()
+        .map(|cache| CachedTask {
+            cache,
+            rows: Vec::new(),
+        })
+        .collect();
+    let results = slices::write(&mut context).chunks_exact_mut(width);
+    let projections = slices::read(projections).chunks_exact(3 * width);
+    for ((row, projections), result) in rows.iter().zip(projections).zip(results) {
+        tasks[row.document].rows.push(CachedQuery {
+            projections,
+            kept: row.kept,
+            result,
+        });
+    }
+    tasks.retain(|task| !task.rows.is_empty());
+    let size = width / sizes.heads as usize;
+    parallel::run(tasks, |task| cached::attend(task, size));
+    context
+}
+
+/// The same with libtorch's operations.
+fn attend_cached_portable(
+    sizes: &TransformerSizes,
+    projections: &Tensor,
+    rows: &[CachedRow],
+    cache: &mut LayerCache,
+) -> Tensor {
+    let (width, heads) = (sizes.width, sizes.heads);
+    let by_head = |rows: &Tensor| rows.view([-1, heads, width / heads]).transpose(0, 1);
+    let contexts: Vec<Tensor> = rows
+        .iter()
+        .enumerate()
+        .map(|(place, row)| {
+            let own = projections.narrow(0, place as i64, 1);
+            let [query, key, value] =
+                [0, 1, 2].map(|part| own.narrow(1, part * width, width).contiguous());
+            let (keys, values) = cache.with_row(row, &key, &value);
+            let query = by_head(&query) / ((width / heads) as f64).sqrt();
+            let weights = query
+                .matmul(&by_head(&keys).transpose(1, 2))
+                .softmax(-1, None::<Kind>);
+            let seen = weights.matmul(&by_head(&values));
+            seen.transpose(0, 1).reshape([1, width])
+        })
+        .collect();
+    if contexts.is_empty() {
+        return projections.narrow(1, 0, width);
+    }
+    Tensor::cat(&contexts, 0)
+}
