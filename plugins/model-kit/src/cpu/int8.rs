@@ -111,10 +111,6 @@ impl QuantizedMatrix {
         }
     }
 
-    pub(crate) fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     pub(crate) fn outputs(&self) -> usize {
         self.outputs
     }
