@@ -62,6 +62,7 @@ fn still(architecture: Architecture) -> Hyperparameters {
     hyperparameters.rcnn.embedding_dropout = 0.0;
     hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.label_dropout = 0.0;
+    hyperparameters.pretrained.encoder_dropout = 0.0;
     hyperparameters.classifier.classifier_dropout = 0.0;
     hyperparameters
 }

@@ -171,6 +171,10 @@ pub fn network<N: TextNetwork>(
         vocab_size: words as i64,
         ..pretrained::small()
     };
+    let config = match hyperparameters.source() {
+        Source::Words(_) => config,
+        Source::Pretrained { settings, .. } => settings.applied_to(&config),
+    };
     let inputs = Inputs {
         hierarchy: &hierarchy,
         words,

@@ -51,7 +51,7 @@ pub fn write_encoder(directory: &Path, masked_head: bool) {
         MaskedHead::new(&mut parameters, &config).unwrap();
         let bias = [config.vocab_size];
         let start = Initializer::Constant(0.0);
-        parameters
+        let _ = parameters
             .add("cls.predictions.bias", &bias, &start)
             .unwrap();
     }

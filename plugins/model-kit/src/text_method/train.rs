@@ -169,7 +169,7 @@ fn start<H: TextHyperparameters>(
                 max_length: max_length.min(most),
                 long_text: settings.long_text,
             };
-            let encoder = pretrained.config.clone();
+            let encoder = settings.applied_to(&pretrained.config);
             let pieces = pretrained.pieces.clone();
             Ok(Start {
                 reader: Reader::Pieces(PieceReader::new(pieces, options)),
