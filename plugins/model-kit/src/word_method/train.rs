@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arborist_plugin_api::{Host, LabelIndex, ModelError, TrainRequest};
 use arborist_shared::taxonomy::Taxonomy;
+use tch::Device;
 
 use super::checkpoint::Description;
 use super::{Inputs, Prepared, Purpose, WordHyperparameters, WordNetwork, budget, corpus};
@@ -82,7 +83,7 @@ pub fn train<N: WordNetwork>(
         process::forget_peak_memory();
     }
 
-    let plan = plan(hyperparameters, &train, &taxonomy, request);
+    let plan = plan(hyperparameters, &train, &taxonomy, request, device);
     host.info(format!(
         "{} documents, {} words, {} labels; up to {} epochs",
         train.len(),
@@ -135,6 +136,7 @@ fn plan<H: WordHyperparameters>(
     train: &EncodedDocuments,
     taxonomy: &Taxonomy,
     request: &TrainRequest,
+    device: Device,
 ) -> Plan {
     let settings = hyperparameters.training();
     let epochs = budget::epochs(settings, train.len());
@@ -152,8 +154,7 @@ fn plan<H: WordHyperparameters>(
         epochs,
         batch_size: settings.batch_size,
         accumulate: 1,
-        // Nothing is padded on a processor, so length does not matter to the dealing.
-        dealing: Dealing::Shuffled,
+        dealing: Dealing::on(device),
         optimizer: AdamOptions {
             learning_rate: settings.learning_rate,
             epsilon: settings.adam_eps,
