@@ -118,6 +118,9 @@ fn check_hyperparameters(
 }
 
 /// Refuses what would not fit into the memory of this machine, with the number.
+///
+/// Only a child process loads plugins, so this is the manifest's formula, which knows no hyperparameters. The child asks
+/// the method itself, with those that were chosen, before it trains (`work::train`).
 fn check_size(
     manifest: &MethodManifest,
     corpus: &CorpusRow,

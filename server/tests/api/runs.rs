@@ -246,6 +246,52 @@ async fn what_cannot_work_is_refused_before_it_is_queued() {
     assert_eq!(client.get(&estate.runs()).await.json()["runs"], json!([]));
 }
 
+/// The formula of the manifest knows no hyperparameters; it is what the server has without loading the plugin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_the_formula_says_is_too_large_is_refused_with_the_number() {
+    let house = House::with_toy().await;
+    let side = house.data_dir().join("plugins/toy.toml");
+    let text = std::fs::read_to_string(&side).unwrap();
+    let hungry = text.replace("\"base\": 1000000.0", "\"base\": 1099511627776000.0");
+    assert_ne!(text, hungry, "{text}");
+    std::fs::write(&side, hungry).unwrap();
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let problem = client
+        .post(&estate.runs(), &estate.run(json!({})))
+        .await
+        .problem(422, "run_too_large");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with(
+            "Toy needs about 1024000.0 GiB for 120 documents and 7 labels, this machine has "
+        ) && detail.ends_with(" GiB"),
+        "{detail}"
+    );
+    assert_eq!(client.get(&estate.runs()).await.json()["runs"], json!([]));
+}
+
+/// The chosen hyperparameters are counted with by the child, which has the plugin loaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_own_estimate_does_not_fit_ends_before_it_trains() {
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let mut body = estate.run(json!({"fault": "huge"}));
+    body["device"] = json!("cpu");
+    let accepted = client.post(&estate.runs(), &body).await.expect(202);
+    let run = accepted.json()["run"].as_i64().unwrap();
+    let job = client.finish(accepted).await;
+    assert_eq!(job["status"], "failed", "{job}");
+    let error = job["error"].as_str().unwrap();
+    assert!(
+        error.contains("Toy needs about 1152921504.6 GB") && error.contains("GB are available"),
+        "{error}"
+    );
+    let epochs = client.get(&format!("/api/v1/runs/{run}/epochs")).await;
+    assert_eq!(epochs.json()["epochs"], json!([]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_method_that_fails_says_why() {
     let house = House::with_toy().await;

@@ -57,6 +57,8 @@ enum Fault {
     SegfaultInPredict,
     /// Scores that are not numbers.
     NotANumber,
+    /// Estimates more memory than there is.
+    Huge,
 }
 
 impl Method for Toy {
@@ -111,7 +113,7 @@ impl Method for Toy {
                         "description": "How to go wrong.",
                         "type": "string",
                         "enum": ["none", "fail", "panic", "segfault", "exit", "deaf", "panic_in_load",
-                                 "panic_in_predict", "segfault_in_predict", "not_a_number"],
+                                 "panic_in_predict", "segfault_in_predict", "not_a_number", "huge"],
                         "default": "none", "x-advanced": true
                     }
                 },
@@ -133,6 +135,14 @@ impl Method for Toy {
             )));
         }
         Ok(())
+    }
+
+    fn memory(hyperparameters: &Hyperparameters, facts: &Facts) -> u64 {
+        if hyperparameters.fault == Fault::Huge {
+            return 1 << 60;
+        }
+        let formula = Self::manifest().memory;
+        formula.estimate(facts.documents, facts.tokens, facts.labels)
     }
 
     fn train(
