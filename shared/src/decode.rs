@@ -118,8 +118,8 @@ pub fn decode(
         },
         Selection::Threshold(threshold) => scores.above(threshold),
         Selection::Top(count) => {
-            let best = &scores.scores[..count.min(scores.scores.len())];
-            sets::sorted(&best.iter().map(|&(label, _)| label).collect::<Vec<_>>()).into_owned()
+            let best = scores.scores.iter().take(count);
+            sets::sorted(&best.map(|&(label, _)| label).collect::<Vec<_>>()).into_owned()
         }
     };
     let labels = match options.rule {
@@ -129,6 +129,10 @@ pub fn decode(
     Decoded { raw, labels, shown }
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "positions that a search of the same list has found"
+)]
 fn show(
     taxonomy: &Taxonomy,
     scores: &DocumentScores,
@@ -258,8 +262,9 @@ pub fn from_prediction(
     }
     let mut seen: Vec<LabelIndex> = judged.scores.iter().map(|&(label, _)| label).collect();
     seen.sort_unstable();
-    if let Some(pair) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-        let label = taxonomy.id(pair[0]).to_owned();
+    let followed = seen.iter().zip(seen.iter().skip(1));
+    if let Some((&repeated, _)) = followed.into_iter().find(|(label, next)| label == next) {
+        let label = taxonomy.id(repeated).to_owned();
         return Err(PredictionError::RepeatedLabel {
             document: prediction.id.clone(),
             label,

@@ -4,6 +4,11 @@
 //! answers of the two runs are swapped document by document (approximate randomization); exact matches are compared
 //! by the exact test of `McNemar`. Where several trainings stand on each side, [`permutation`] tests their figures. Everything is a pure function of the documents and the seed; their order does not matter.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "the inner loops walk arrays that were made for each other"
+)]
+
 mod documents;
 mod permutation;
 mod random;
