@@ -4,6 +4,8 @@
 
 mod browser;
 mod crash;
+mod foreign;
 mod large;
 mod papers;
 mod path;
+mod scale;
