@@ -33,6 +33,7 @@ use crate::app::Folders;
 use crate::db::{Db, DbErr};
 use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
+use crate::runs::IntervalCache;
 use crate::runs::models::Models;
 use crate::work::LocalExecutor;
 use crate::{App, assets, comparisons, corpora, plugins, projects, runs, sample, taxonomies};
@@ -188,6 +189,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         label_counts: corpora::LabelCounts::default(),
         plugins: plugins::PluginCache::default(),
         jobs: Jobs::default(),
+        intervals: IntervalCache::default(),
         executor,
         runtime: tokio::runtime::Handle::current(),
     });

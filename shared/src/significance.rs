@@ -5,6 +5,7 @@
 //! by the exact test of `McNemar`. Where several trainings stand on each side, [`permutation`] tests their figures. Everything is a pure function of the documents and the seed; their order does not matter.
 
 mod documents;
+mod intervals;
 mod permutation;
 mod random;
 mod resample;
@@ -21,6 +22,7 @@ use crate::metrics::{Counts, f1};
 use crate::sets;
 use crate::taxonomy::Taxonomy;
 use documents::Documents;
+pub use intervals::{Intervals, RawIntervals, intervals};
 pub use permutation::permutation;
 use random::Random;
 use resample::{Differences, LANES, Plan};
