@@ -194,7 +194,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         runtime: tokio::runtime::Handle::current(),
     });
     accounts::forget_expired_sessions(&app).await?;
-    jobs::sweep_uploads(&app).await?;
+    jobs::clear_up(&app).await?;
 
     let data = web::Data::from(Arc::clone(&app));
     let server = HttpServer::new(move || {

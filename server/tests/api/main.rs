@@ -8,6 +8,8 @@
 )]
 
 mod accounts;
+mod apart;
+mod assets;
 mod comparisons;
 mod corpora;
 mod house;
