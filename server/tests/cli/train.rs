@@ -221,7 +221,7 @@ fn bad_rows_are_listed_and_the_others_kept() {
         "train.jsonl:21:30: found the label `bats`, which is not in the taxonomy",
         "train.jsonl:23:",
         "train.jsonl:24:",
-        "train.jsonl:25:1: found the id `d3`, which line 4 has already",
+        "train.jsonl:25:7: found the id `d3`, which line 4 has already",
         "rejected rows: 4",
         "1 rows without `labels` were left out",
     ]);
