@@ -26,8 +26,8 @@ pub(super) struct Checked {
     pub(super) device: String,
 }
 
-/// Seed of a run when none is given.
-const DEFAULT_SEED: u64 = 1;
+/// Seed of a run when none is given, the same as the command line's.
+const DEFAULT_SEED: u64 = 0;
 
 /// Checks a request against project, method and machine.
 pub(super) async fn check(app: &App, project: i64, new: NewRun) -> Result<Checked, ApiError> {

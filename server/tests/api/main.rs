@@ -19,4 +19,5 @@ mod predict;
 mod problems;
 mod projects;
 mod runs;
+mod sample;
 mod taxonomies;
