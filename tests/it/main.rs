@@ -4,6 +4,10 @@
 
 mod browser;
 mod crash;
+mod import;
+mod keys;
 mod large;
 mod papers;
 mod path;
+mod resume;
+mod sample;
