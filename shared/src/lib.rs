@@ -23,6 +23,7 @@ pub mod significance;
 pub mod split;
 pub mod stop_words;
 pub mod taxonomy;
+pub mod word_vectors;
 
 /// Position of a label in its taxonomy: dense, `0..taxonomy.len()`, parents before children is *not* implied.
 pub type LabelIndex = u32;

@@ -10,6 +10,7 @@
 )]
 
 mod documents;
+mod intervals;
 mod permutation;
 mod random;
 mod resample;
@@ -26,6 +27,7 @@ use crate::metrics::{Counts, f1};
 use crate::sets;
 use crate::taxonomy::Taxonomy;
 use documents::Documents;
+pub use intervals::{Intervals, RawIntervals, intervals};
 pub use permutation::permutation;
 use random::Random;
 use resample::{Differences, LANES, Plan};

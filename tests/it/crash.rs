@@ -45,7 +45,7 @@ pub(crate) async fn start_toy(
 }
 
 /// Process ids of children that train the run in this directory.
-fn children(data_dir: &Path) -> Vec<u32> {
+pub(crate) fn children(data_dir: &Path) -> Vec<u32> {
     let needle = data_dir.display().to_string();
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -63,7 +63,7 @@ fn children(data_dir: &Path) -> Vec<u32> {
         .collect()
 }
 
-fn kill_process(pid: u32) -> anyhow::Result<()> {
+pub(crate) fn kill_process(pid: u32) -> anyhow::Result<()> {
     let status = std::process::Command::new("kill")
         .args(["-9", &pid.to_string()])
         .status()
@@ -73,7 +73,7 @@ fn kill_process(pid: u32) -> anyhow::Result<()> {
 }
 
 /// Waits until the run has written its first epoch, so that a blow hits it half-way.
-async fn half_way(client: &Client, run: i64) -> anyhow::Result<()> {
+pub(crate) async fn half_way(client: &Client, run: i64) -> anyhow::Result<()> {
     wait_for("the first epoch", 60, async || {
         let epochs = client.get(&format!("/api/v1/runs/{run}/epochs")).await?;
         Ok(epochs["epochs"]

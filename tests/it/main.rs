@@ -5,7 +5,11 @@
 mod browser;
 mod crash;
 mod foreign;
+mod import;
+mod keys;
 mod large;
 mod papers;
 mod path;
+mod resume;
+mod sample;
 mod scale;

@@ -76,7 +76,8 @@ impl Method for Toy {
             paper: None,
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
-            encoder: AssetNeed::None,
+            // Looked at and named in the log, so that tests see what arrives; the counts start from nothing.
+            encoder: AssetNeed::Optional,
             word_vectors: AssetNeed::None,
             capabilities: vec![Capability::LabelEmbeddings, Capability::Evidence],
             memory: MemoryFormula {
@@ -153,6 +154,11 @@ impl Method for Toy {
         let taxonomy = request.taxonomy()?;
         let documents = request.train_documents()?;
         host.info(format!("{} documents to train on", documents.len()));
+        if let Some(encoder) = &request.encoder {
+            let config = std::fs::read_to_string(encoder.join("config.json"));
+            let config = config.map_err(|error| ModelError::Failed(error.to_string()))?;
+            host.info(format!("the encoder's configuration is {config}"));
+        }
         let mut counts = Counts::new(taxonomy.len());
         for epoch in 1..=hyperparameters.epochs {
             for (step, document) in documents.iter().enumerate() {
