@@ -8,6 +8,7 @@ mod error;
 mod upload;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use arborist_shared::api::assets::AssetList;
 use arborist_shared::api::corpora::{CorpusList, CorpusPreview, DocumentAnswer, DocumentPage};
@@ -15,14 +16,14 @@ use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
 use arborist_shared::api::runs::{
-    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunPage,
+    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunEstimate, RunPage,
 };
 use arborist_shared::api::taxonomies::{LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview};
 use arborist_shared::metrics::Metrics;
 use arborist_shared::split::Split;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 use yew::Callback;
@@ -378,6 +379,11 @@ pub async fn start_run(project: i64, run: &NewRun) -> Answer<Accepted> {
     post(&format!("/projects/{project}/runs"), &[], run).await
 }
 
+/// What a run would need, without starting it.
+pub async fn estimate(project: i64, run: &NewRun) -> Answer<RunEstimate> {
+    post(&format!("/projects/{project}/runs/estimate"), &[], run).await
+}
+
 pub fn metrics_address(run: i64, split: Split) -> String {
     address(
         &format!("/runs/{run}/metrics"),
@@ -391,6 +397,27 @@ pub async fn metrics(run: i64, split: Split) -> Answer<Metrics> {
         &[("split", split_word(split).to_owned())],
     )
     .await
+}
+
+/// 95 % intervals by key of the metric, those of `raw` with the prefix.
+pub type Intervals = BTreeMap<String, (f64, f64)>;
+
+/// The intervals of a run's figures. They are computed when they are asked for, so they come apart from the figures.
+pub async fn intervals(run: i64, split: Split) -> Answer<Intervals> {
+    #[derive(Deserialize)]
+    struct Measured {
+        #[serde(default)]
+        intervals: Intervals,
+    }
+    let measured: Measured = get(
+        &format!("/runs/{run}/metrics"),
+        &[
+            ("split", split_word(split).to_owned()),
+            ("intervals", "true".to_owned()),
+        ],
+    )
+    .await?;
+    Ok(measured.intervals)
 }
 
 pub async fn epochs(run: i64) -> Answer<EpochList> {

@@ -28,6 +28,9 @@ pub struct FiguresProps {
 pub fn Figures(props: &FiguresProps) -> Html {
     let query = use_url_query();
     let run = &props.run;
+    let intervals = use_query((run.id, props.split), |(run, split)| {
+        api::intervals(run, split)
+    });
     let headline = if props.split == Split::Validation {
         run.validation
     } else {
@@ -36,6 +39,7 @@ pub fn Figures(props: &FiguresProps) -> Html {
     let Some(headline) = headline else {
         return Html::default();
     };
+    let intervals = intervals.data();
     let values = [
         headline.micro_f1,
         headline.macro_f1,
@@ -64,9 +68,12 @@ pub fn Figures(props: &FiguresProps) -> Html {
             </div>
             <dl class="ab-headline__figures">
                 for (metric, value) in HEADLINE.iter().zip(values) {
-                    <div key={metric.key} class="ab-headline__figure"><dt>{ metric.title }<Hint text={metric.meaning} /></dt><dd><Figure {value} metric={metric.key} strong=true /></dd></div>
+                    <div key={metric.key} class="ab-headline__figure"><dt>{ metric.title }<Hint text={metric.meaning} /></dt><dd><Figure {value} metric={metric.key} strong=true interval={intervals.as_ref().and_then(|known| known.get(metric.key).copied())} /></dd></div>
                 }
             </dl>
+            if intervals.is_some_and(|known| !known.is_empty()) {
+                <p class="ab-headline__note">{ "± is half of the 95% interval" }<Hint text="How much a figure would move with other documents of the same kind: they are drawn again and again from those of this part. Another seed is another matter." /></p>
+            }
         </section>
     }
 }
