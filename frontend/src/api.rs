@@ -8,7 +8,6 @@ mod error;
 mod upload;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use arborist_shared::api::assets::AssetList;
 use arborist_shared::api::corpora::{CorpusList, CorpusPreview, DocumentAnswer, DocumentPage};
@@ -16,14 +15,15 @@ use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
 use arborist_shared::api::runs::{
-    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunEstimate, RunPage,
+    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunEstimate, RunFigures, RunPage,
 };
 use arborist_shared::api::taxonomies::{LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview};
 use arborist_shared::metrics::Metrics;
+use arborist_shared::significance::Intervals;
 use arborist_shared::split::Split;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 use yew::Callback;
@@ -399,17 +399,10 @@ pub async fn metrics(run: i64, split: Split) -> Answer<Metrics> {
     .await
 }
 
-/// 95 % intervals by key of the metric, those of `raw` with the prefix.
-pub type Intervals = BTreeMap<String, (f64, f64)>;
-
-/// The intervals of a run's figures. They are computed when they are asked for, so they come apart from the figures.
-pub async fn intervals(run: i64, split: Split) -> Answer<Intervals> {
-    #[derive(Deserialize)]
-    struct Measured {
-        #[serde(default)]
-        intervals: Intervals,
-    }
-    let measured: Measured = get(
+/// The 95 % intervals of a run's figures; none where it has no documents. They are computed when they are asked for, so
+/// they come apart from the figures.
+pub async fn intervals(run: i64, split: Split) -> Answer<Option<Intervals>> {
+    let figures: RunFigures = get(
         &format!("/runs/{run}/metrics"),
         &[
             ("split", split_word(split).to_owned()),
@@ -417,7 +410,7 @@ pub async fn intervals(run: i64, split: Split) -> Answer<Intervals> {
         ],
     )
     .await?;
-    Ok(measured.intervals)
+    Ok(figures.intervals)
 }
 
 pub async fn epochs(run: i64) -> Answer<EpochList> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use arborist_shared::api::runs::Run;
 use arborist_shared::metrics::Metrics;
+use arborist_shared::significance::Intervals;
 use arborist_shared::split::Split;
 use yew::prelude::*;
 
@@ -21,7 +22,7 @@ use crate::components::{
 use crate::format;
 use crate::hooks::url::join;
 use crate::hooks::{use_query, use_url_query};
-use crate::model::metric::{Metric, all};
+use crate::model::metric::{Metric, all, interval};
 use crate::pages::corpus::split_name;
 use crate::route::Route;
 use crate::shell::{Methods, details, use_methods};
@@ -94,7 +95,9 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
     let intervals = use_query((ids.clone(), split), |(ids, split)| async move {
         let mut known = BTreeMap::new();
         for id in ids {
-            known.insert(id, api::intervals(id, split).await.unwrap_or_default());
+            if let Ok(Some(intervals)) = api::intervals(id, split).await {
+                known.insert(id, intervals);
+            }
         }
         Ok(known)
     })
@@ -190,7 +193,7 @@ fn unequal(columns: &[Column]) -> Option<String> {
 fn table(
     project: i64,
     columns: &[Column],
-    intervals: &BTreeMap<i64, api::Intervals>,
+    intervals: &BTreeMap<i64, Intervals>,
     ids: &[i64],
     query: &crate::hooks::UrlQuery,
     methods: &Methods,
@@ -220,7 +223,7 @@ fn table(
         html! {
             <tr key={metric.key}><th scope="row">{ title }<Hint text={metric.meaning} /></th>
                 for (index, value) in values.iter().enumerate() {
-                    <td key={index} class={classes!("ab-number", winners.contains(&index).then_some("ab-best"))}><Figure value={*value} metric={metric.key} interval={intervals.get(&columns[index].run.id).and_then(|known| known.get(metric.key).copied())} /></td>
+                    <td key={index} class={classes!("ab-number", winners.contains(&index).then_some("ab-best"))}><Figure value={*value} metric={metric.key} interval={intervals.get(&columns[index].run.id).and_then(|known| interval(known, metric.key))} /></td>
                 }
             </tr>
         }
