@@ -16,7 +16,7 @@ fn toy() -> PathBuf {
 }
 
 /// Approves the toy method in a data directory.
-async fn approve_toy(data_dir: &Path) -> anyhow::Result<()> {
+pub(crate) async fn approve_toy(data_dir: &Path) -> anyhow::Result<()> {
     let added = command(["plugins", "add"])
         .arg(toy())
         .arg("--data-dir")
@@ -32,7 +32,7 @@ async fn approve_toy(data_dir: &Path) -> anyhow::Result<()> {
 }
 
 /// Queues a run of the toy method.
-async fn start_toy(
+pub(crate) async fn start_toy(
     client: &Client,
     ids: (i64, i64, i64),
     hyperparameters: Value,
