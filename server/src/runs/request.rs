@@ -154,6 +154,9 @@ pub(super) fn fits(memory_bytes: u64, available: Option<u64>) -> bool {
 }
 
 /// Refuses what would not fit into the memory of this machine, with the number.
+///
+/// Only a child process loads plugins, so this is the manifest's formula, which knows no hyperparameters. The child asks
+/// the method itself, with those that were chosen, before it trains (`work::train`).
 fn check_memory(checked: &Checked) -> Result<(), ApiError> {
     let (needed, available) = (checked.memory_bytes(), machine_memory());
     if fits(needed, available) {
