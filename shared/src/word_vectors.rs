@@ -2,6 +2,10 @@
 //!
 //! How a file begins and what a line holds, of bytes that others read: the server takes exactly the files that methods
 //! can use, because both ask here.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "places that were found in the same bytes; gigabytes of lines are read"
+)]
 
 mod line;
 mod outline;
