@@ -4,6 +4,14 @@
 
 mod browser;
 mod crash;
+mod foreign;
+mod import;
+mod keys;
 mod large;
+mod live;
 mod papers;
 mod path;
+mod resume;
+mod sample;
+mod scale;
+mod states;

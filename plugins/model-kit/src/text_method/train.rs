@@ -91,6 +91,7 @@ pub fn train<N: TextNetwork>(
         &taxonomy,
         encoder.as_ref(),
         request,
+        device,
     );
     host.info(format!(
         "{} documents, {} {}, {} labels; up to {} epochs",
