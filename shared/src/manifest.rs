@@ -30,6 +30,9 @@ pub struct MethodManifest {
     /// Whether pretrained encoder weights are needed.
     #[serde(default)]
     pub encoder: AssetNeed,
+    /// The choice with which an optional encoder is needed; with any other it is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder_when: Option<Chosen>,
     /// Whether pretrained word vectors are needed.
     #[serde(default)]
     pub word_vectors: AssetNeed,
@@ -47,6 +50,37 @@ pub struct MethodManifest {
     /// where it applies, `minimum`, `maximum`, `enum`. `x-advanced: true` hides a property behind "advanced",
     /// `x-order` sorts.
     pub hyperparameters: Value,
+}
+
+/// A hyperparameter with a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Chosen {
+    /// Key of the hyperparameter.
+    pub hyperparameter: String,
+    /// What is chosen.
+    pub value: Value,
+}
+
+impl MethodManifest {
+    /// Whether a training with these complete hyperparameters needs an encoder: it does or it does not, unless the method
+    /// leaves that to whoever gives one.
+    #[must_use]
+    pub fn encoder_need<'a>(
+        &self,
+        value: impl FnOnce(&str) -> Option<&'a Value>,
+    ) -> AssetNeed {
+        match &self.encoder_when {
+            Some(chosen) if self.encoder == AssetNeed::Optional => {
+                if value(&chosen.hyperparameter) == Some(&chosen.value) {
+                    AssetNeed::Required
+                } else {
+                    AssetNeed::None
+                }
+            }
+            _ => self.encoder,
+        }
+    }
 }
 
 /// A publication.

@@ -13,7 +13,7 @@ use arborist_model_kit::text_method::{self, TextModel};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
-use arborist_shared::manifest::{AssetNeed, HierarchyKind, MemoryFormula, PathKind};
+use arborist_shared::manifest::{AssetNeed, Chosen, HierarchyKind, MemoryFormula, PathKind};
 
 pub use crate::hyperparameters::{Architecture, Hyperparameters};
 
@@ -38,6 +38,10 @@ impl Method for Flat {
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
             encoder: AssetNeed::Optional,
+            encoder_when: Some(Chosen {
+                hyperparameter: "architecture".to_owned(),
+                value: "bert".into(),
+            }),
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory(&Hyperparameters::default()),

@@ -51,6 +51,7 @@ impl Method for Hgclr {
             hierarchy: HierarchyKind::Tree,
             paths: PathKind::Multi,
             encoder: AssetNeed::Required,
+            encoder_when: None,
             word_vectors: AssetNeed::None,
             capabilities: vec![Capability::Evidence],
             memory: memory::formula(&Hyperparameters::default()),

@@ -16,7 +16,7 @@ use arborist_model_kit::TORCH_VERSION;
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
-use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
+use arborist_shared::manifest::{AssetNeed, Chosen, HierarchyKind, Paper, PathKind};
 
 use arborist_model_kit::text_method::{self, TextModel};
 
@@ -48,6 +48,10 @@ impl Method for HiAgm {
             hierarchy: HierarchyKind::Tree,
             paths: PathKind::Multi,
             encoder: AssetNeed::Optional,
+            encoder_when: Some(Chosen {
+                hyperparameter: "encoder".to_owned(),
+                value: "bert".into(),
+            }),
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory::formula(&Hyperparameters::default()),

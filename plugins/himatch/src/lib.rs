@@ -22,7 +22,7 @@ use arborist_model_kit::text_method::{self, TextModel};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
-use arborist_shared::manifest::{AssetNeed, HierarchyKind, Paper, PathKind};
+use arborist_shared::manifest::{AssetNeed, Chosen, HierarchyKind, Paper, PathKind};
 
 pub use crate::hyperparameters::{
     CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
@@ -56,6 +56,10 @@ impl Method for HiMatch {
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
             encoder: AssetNeed::Optional,
+            encoder_when: Some(Chosen {
+                hyperparameter: "encoder".to_owned(),
+                value: "bert".into(),
+            }),
             word_vectors: AssetNeed::Optional,
             capabilities: Vec::new(),
             memory: memory::formula(&Hyperparameters::default()),

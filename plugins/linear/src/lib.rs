@@ -69,6 +69,7 @@ impl Method for Linear {
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
             encoder: AssetNeed::None,
+            encoder_when: None,
             word_vectors: AssetNeed::None,
             capabilities: vec![Capability::SparseScores, Capability::Evidence],
             memory: MemoryFormula {

@@ -162,7 +162,7 @@ impl Train {
         hyperparameters: Map<String, Value>,
     ) -> Result<RunRequest, CliError> {
         let manifest = &plugin.side.manifest;
-        let encoder = self.resolve_encoder(manifest)?;
+        let encoder = self.resolve_encoder(manifest, |key| hyperparameters.get(key))?;
         let word_vectors = self.resolve_word_vectors(manifest)?;
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         Ok(RunRequest {
@@ -188,15 +188,23 @@ impl Train {
     }
 
     /// The directory of the encoder that the method will use.
-    pub(super) fn resolve_encoder(
+    pub(super) fn resolve_encoder<'a>(
         &self,
         manifest: &MethodManifest,
+        value: impl FnOnce(&str) -> Option<&'a Value>,
     ) -> Result<Option<PathBuf>, CliError> {
-        Ok(match (manifest.encoder, self.encoder.as_deref()) {
+        let need = manifest.encoder_need(value);
+        Ok(match (need, self.encoder.as_deref()) {
             (AssetNeed::None, Some(_)) => {
                 eprintln!(
-                    "note: {} uses no pretrained encoder: --encoder has no effect",
-                    manifest.title
+                    "note: {} uses no pretrained encoder{}: --encoder has no effect",
+                    manifest.title,
+                    match &manifest.encoder_when {
+                        Some(chosen) => {
+                            format!(" unless {} is {}", chosen.hyperparameter, chosen.value)
+                        }
+                        None => String::new(),
+                    }
                 );
                 None
             }

@@ -92,7 +92,7 @@ pub(super) async fn understand(app: &App, project: i64, new: NewRun) -> Result<C
         .map_err(|error| ApiError::field("/preset", error.to_string()))?;
     check_hyperparameters(manifest, &hyperparameters)?;
     check_labels(manifest, &taxonomy)?;
-    let encoder = check_encoder(app, project, manifest, new.encoder.as_ref()).await?;
+    let encoder = check_encoder(app, project, manifest, &hyperparameters, new.encoder.as_ref()).await?;
     let word_vectors = check_word_vectors(app, project, manifest, new.word_vectors).await?;
     let device = check_device(new.device.as_deref())?;
     Ok(Checked {
@@ -194,11 +194,13 @@ async fn check_encoder(
     app: &App,
     project: i64,
     manifest: &MethodManifest,
+    hyperparameters: &Map<String, Value>,
     given: Option<&Value>,
 ) -> Result<Option<String>, ApiError> {
     const FIELD: &str = "/encoder";
+    let need = manifest.encoder_need(|key| hyperparameters.get(key));
     let name = match given {
-        None | Some(Value::Null) if manifest.encoder == AssetNeed::Required => {
+        None | Some(Value::Null) if need == AssetNeed::Required => {
             locations::MINILM.to_owned()
         }
         None | Some(Value::Null) => return Ok(None),
@@ -213,10 +215,10 @@ async fn check_encoder(
             return Err(ApiError::field(FIELD, message));
         }
     };
-    if manifest.encoder == AssetNeed::None {
+    if need == AssetNeed::None {
         return Err(ApiError::field(
             FIELD,
-            format!("{} uses no encoder", manifest.title),
+            format!("{} uses no encoder with these hyperparameters", manifest.title),
         ));
     }
     if name == locations::MINILM {

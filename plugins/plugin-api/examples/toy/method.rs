@@ -78,6 +78,7 @@ impl Method for Toy {
             paths: PathKind::Multi,
             // Looked at and named in the log, so that tests see what arrives; the counts start from nothing.
             encoder: AssetNeed::Optional,
+            encoder_when: None,
             word_vectors: AssetNeed::None,
             capabilities: vec![Capability::LabelEmbeddings, Capability::Evidence],
             memory: MemoryFormula {

@@ -231,7 +231,7 @@ impl Contents {
         hyperparameters: BTreeMap<String, Value>,
     ) -> Result<Trial, CliError> {
         let mut contents = self.common.clone();
-        if let Some(directory) = train.resolve_encoder(manifest)? {
+        if let Some(directory) = train.resolve_encoder(manifest, |key| hyperparameters.get(key))? {
             let known = match &self.encoder {
                 Some(known) => known.clone(),
                 None => hash_directory(&directory)?,
