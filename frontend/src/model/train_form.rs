@@ -264,6 +264,9 @@ impl TrainForm {
                 }
             }
             let takes = |need: AssetNeed, asset: &str| need != AssetNeed::None && !asset.is_empty();
+            let encoder = plugin
+                .manifest
+                .encoder_need(|key| hyperparameters.get(key).or_else(|| base.get(key)));
             for seed in &seeds {
                 requests.push(NewRun {
                     method: choice.method.clone(),
@@ -271,7 +274,7 @@ impl TrainForm {
                     hyperparameters: hyperparameters.clone(),
                     corpus: corpus.id,
                     taxonomy: corpus.taxonomy,
-                    encoder: takes(plugin.manifest.encoder, &self.encoder).then(|| {
+                    encoder: takes(encoder, &self.encoder).then(|| {
                         self.encoder
                             .parse::<i64>()
                             .map_or_else(|_| Value::from(self.encoder.clone()), Value::from)
