@@ -200,13 +200,13 @@ async fn figures_are_sorted_and_everything_is_found_again() -> anyhow::Result<()
 
     // The search finds a label, a document and a run.
     for (typed, kind, there, words) in [
-        ("plants-2", "labels", "label-card", "plants-2"),
-        ("tools2word3", "documents", "document-pane", "tools2word3"),
-        ("linear", "runs", "headline", "Micro F1"),
+        ("plants-2", "label", "label-card", "plants-2"),
+        ("tools2word3", "document", "document-pane", "tools2word3"),
+        ("linear", "run", "headline", "Micro F1"),
     ] {
         browser.click("search").await?;
         browser.type_into("finder-input", typed).await?;
-        browser.says("finder", &[kind]).await?;
+        browser.says("hit", &[typed]).await?;
         browser.screenshot(&format!("35-search-{kind}")).await?;
         browser
             .find("finder-input")

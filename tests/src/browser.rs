@@ -261,17 +261,19 @@ impl Browser {
         Ok(())
     }
 
-    /// Neither the page nor its main part is wider than the window: nothing has to be scrolled sideways to be read.
+    /// Nothing has to be scrolled sideways to be read, but for what may be wide by its nature: tables, code.
     ///
     /// # Errors
     /// Names the page, its width and what sticks out.
     pub async fn fits(&self, name: &str) -> anyhow::Result<()> {
-        let script = "const main = document.getElementById('main'); \
-            const width = document.documentElement.clientWidth; \
-            const wide = [document.documentElement, main].filter(one => one && one.scrollWidth > one.clientWidth); \
+        let script = "const scrolls = one => ['auto', 'scroll'].includes(getComputedStyle(one).overflowX); \
+            const may = '.ab-scroll, .ab-virtual, pre, textarea'; \
+            const wide = [document.documentElement, ...document.querySelectorAll('body *')] \
+                .filter(one => one.scrollWidth > one.clientWidth && (one === document.documentElement || scrolls(one)) && !one.matches(may)); \
             if (wide.length === 0) return ''; \
-            const out = [...document.querySelectorAll('#main *, header *')].filter(one => one.getBoundingClientRect().right > width + 0.5 && !one.closest('.ab-scroll, .ab-virtual')); \
-            return `${Math.max(...wide.map(one => one.scrollWidth))} in ${width}: ` + out.slice(0, 4).map(one => one.outerHTML.slice(0, 120)).join(' ')";
+            const edge = wide[0].getBoundingClientRect().right + 0.5; \
+            const out = [...wide[0].querySelectorAll('*')].filter(one => one.getBoundingClientRect().right > edge && !one.closest(may)); \
+            return `${wide[0].scrollWidth} in ${wide[0].clientWidth}: ` + out.slice(0, 4).map(one => one.outerHTML.slice(0, 120)).join(' ')";
         let out = self.ask(script).await?;
         ensure!(out == "", "{name} is too wide, {out}");
         Ok(())

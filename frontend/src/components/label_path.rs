@@ -110,6 +110,9 @@ pub struct LabelPathProps {
     /// Opens this label's card when it is clicked.
     #[prop_or_default]
     pub card: Option<LabelRef>,
+    /// The tab key passes over it: the row around it is where one stops.
+    #[prop_or_default]
+    pub passed_over: bool,
 }
 
 /// A label's path.
@@ -133,12 +136,17 @@ pub fn LabelPath(props: &LabelPathProps) -> Html {
         })
     });
     let opens = onclick.is_some();
+    let tabindex = match (props.passed_over, cut && !opens) {
+        (true, _) => Some("-1"),
+        (false, true) => Some("0"),
+        (false, false) => None,
+    };
     html! {
         <@{if opens { "button" } else { "span" }}
             class={classes!("ab-path", props.chip.then_some("ab-path--chip"), opens.then_some("ab-path--opens"))}
             type={opens.then_some("button")}
             title={is_shortened.then(|| whole.clone())}
-            tabindex={(cut && !opens).then_some("0")}
+            {tabindex}
             data-testid={opens.then_some("label-chip")}
             data-whole={whole}
             {onclick}

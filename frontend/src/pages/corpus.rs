@@ -319,11 +319,11 @@ pub fn split_tag(split: Split) -> Html {
     html! { <span class="ab-tag" style={format!("--tag: var(--ab-series-{series})")}>{ split_name(split) }</span> }
 }
 
-/// The label paths that fit, each opening its card, and how many do not.
-pub fn path_chips(paths: &[Vec<String>], most: usize, taxonomy: Option<i64>) -> Html {
+/// The label paths that fit, and how many do not.
+pub fn path_chips(paths: &[Vec<String>], most: usize, chip: impl Fn(&Vec<String>) -> Html) -> Html {
     html! {
         <>
-            for (index, path) in paths.iter().take(most).enumerate() { <LabelPath key={index} path={path.clone()} chip=true card={LabelRef::path(taxonomy, path)} /> }
+            { for paths.iter().take(most).map(chip) }
             if paths.len() > most { <span class="ab-more" title={paths[most..].iter().map(|path| path.join(" › ")).collect::<Vec<_>>().join("\n")}>{ format!("+{}", paths.len() - most) }</span> }
         </>
     }
@@ -365,7 +365,7 @@ fn Row(props: &RowProps) -> Html {
                         Some(labels) if labels.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
                         Some(_) => html! {
                             <>
-                                <span class="ab-document__labels">{ path_chips(&document.paths, 8, props.taxonomy) }</span>
+                                <span class="ab-document__labels">{ path_chips(&document.paths, 8, |path| html! { <LabelPath path={path.clone()} chip=true passed_over=true card={LabelRef::path(props.taxonomy, path)} /> }) }</span>
                                 if document.paths.len() > 1 { <span class="ab-more" title={document.paths.iter().map(|path| path.join(" › ")).collect::<Vec<_>>().join("\n")}>{ format!("{} labels", document.paths.len()) }</span> }
                             </>
                         },

@@ -191,7 +191,10 @@ pub fn Finder(props: &FinderProps) -> Html {
                 <input type="search" class="ab-search__input" value={(*typed).clone()} placeholder="Labels, documents, runs" aria-label="Search labels, documents and runs" autofocus=true autocomplete="off" spellcheck="false" dir="auto"
                     role="combobox" aria-expanded={(count > 0).to_string()} aria-controls="finder-list" aria-activedescendant={(count > 0).then(|| format!("hit-{at}"))} data-testid="finder-input" {oninput} {onkeydown} />
             </div>
-            if is_asked {
+            // Until the answer is there, nothing found is not known yet.
+            if is_asked && count == 0 && !is_settled && matches!(found.state, Loading::Ready(_)) {
+                <Lines count={5} />
+            } else if is_asked {
                 { show(&found, html! { <Lines count={5} /> }, |hits| if hits.is_empty() {
                     html! { <Empty icon={Icon::Search} title="Nothing matches" compact=true testid="finder-nothing">{ "Names and ids of labels, words in documents, methods and numbers of runs are searched." }</Empty> }
                 } else {

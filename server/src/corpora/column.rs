@@ -19,12 +19,12 @@ pub(crate) fn of_id(raw: &[u8]) -> u64 {
         .enumerate()
         .filter(|(_, window)| *window == KEY)
         .map(|(start, _)| start + KEY.len());
-    let values = starts.filter_map(|end| {
+    let mut values = starts.filter_map(|end| {
         // A label may be called `id`, too.
         let colon = end + blanks(&raw[end..]);
         (raw.get(colon) == Some(&b':')).then(|| colon + 1 + blanks(&raw[colon + 1..]))
     });
-    values.last().map_or(1, column)
+    values.next_back().map_or(1, column)
 }
 
 fn blanks(raw: &[u8]) -> usize {

@@ -17,8 +17,9 @@ use super::splits::{Parts, SplitForm};
 use crate::api::{self, Answer, ApiError};
 use crate::components::drop_zone::DropZone;
 use crate::components::field::{Field, Select};
+use crate::components::label_path::LabelRef;
 use crate::components::{
-    Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show,
+    Button, Failure, Icon, LabelPath, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show,
 };
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
@@ -366,7 +367,7 @@ fn content(preview: &CorpusPreview, taxonomy: i64) -> Html {
                                     match &row.paths {
                                         None => html! { <span class="ab-muted">{ "not annotated" }</span> },
                                         Some(paths) if paths.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
-                                        Some(paths) => path_chips(&format::deepest(paths), 3, Some(taxonomy)),
+                                        Some(paths) => path_chips(&format::deepest(paths), 3, |path| html! { <LabelPath path={path.clone()} chip=true card={LabelRef::path(Some(taxonomy), path)} /> }),
                                     }
                                 }</td>
                                 <td>{ row.split.map(split_tag).unwrap_or_else(|| html! { <span class="ab-muted">{ "–" }</span> }) }</td>

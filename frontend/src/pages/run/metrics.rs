@@ -120,7 +120,7 @@ fn all(metrics: &Metrics) -> Html {
     let decoding = &metrics.decoding;
     html! {
         <>
-            <table class="ab-table ab-table--figures">
+            <div class="ab-scroll"><table class="ab-table ab-table--figures">
                 <thead><tr>
                     <th scope="col"><span class="pf-v6-screen-reader">{ "Metric" }</span></th>
                     <th scope="col" class="ab-number">{ "Decoded" }<Hint text="The label sets that a user gets: ancestors are added, so that they never contradict the tree." /></th>
@@ -131,7 +131,7 @@ fn all(metrics: &Metrics) -> Html {
                     for metric in DECODED.iter() { { row(metric, html! { <>{ cell(metric, metrics) }{ none.clone() }</> }) } }
                     for metric in RAW.iter() { { row(metric, html! { <>{ none.clone() }{ cell(metric, metrics) }</> }) } }
                 </tbody>
-            </table>
+            </table></div>
             <p class="ab-muted">{ format!(
                 "Measured on {}. Decoding added {} and removed {}, in {}.",
                 format::counted(metrics.documents, "document", "documents"),
@@ -145,7 +145,7 @@ fn all(metrics: &Metrics) -> Html {
 
 fn level_table(metrics: &Metrics) -> Html {
     html! {
-        <table class="ab-table ab-table--figures">
+        <div class="ab-scroll"><table class="ab-table ab-table--figures">
             <thead><tr><th scope="col">{ "Level" }</th><th scope="col" class="ab-number">{ "Micro F1" }</th><th scope="col" class="ab-number">{ "Macro F1" }</th><th scope="col" class="ab-number">{ "Support" }<Hint text="Gold labels on this level." /></th></tr></thead>
             <tbody>
                 for level in metrics.levels.iter() {
@@ -157,7 +157,7 @@ fn level_table(metrics: &Metrics) -> Html {
                     </tr>
                 }
             </tbody>
-        </table>
+        </table></div>
     }
 }
 
