@@ -15,10 +15,11 @@ use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
 use arborist_shared::api::runs::{
-    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunPage,
+    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunEstimate, RunFigures, RunPage,
 };
 use arborist_shared::api::taxonomies::{LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview};
 use arborist_shared::metrics::Metrics;
+use arborist_shared::significance::Intervals;
 use arborist_shared::split::Split;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use serde::Serialize;
@@ -378,6 +379,11 @@ pub async fn start_run(project: i64, run: &NewRun) -> Answer<Accepted> {
     post(&format!("/projects/{project}/runs"), &[], run).await
 }
 
+/// What a run would need, without starting it.
+pub async fn estimate(project: i64, run: &NewRun) -> Answer<RunEstimate> {
+    post(&format!("/projects/{project}/runs/estimate"), &[], run).await
+}
+
 pub fn metrics_address(run: i64, split: Split) -> String {
     address(
         &format!("/runs/{run}/metrics"),
@@ -391,6 +397,20 @@ pub async fn metrics(run: i64, split: Split) -> Answer<Metrics> {
         &[("split", split_word(split).to_owned())],
     )
     .await
+}
+
+/// The 95 % intervals of a run's figures; none where it has no documents. They are computed when they are asked for, so
+/// they come apart from the figures.
+pub async fn intervals(run: i64, split: Split) -> Answer<Option<Intervals>> {
+    let figures: RunFigures = get(
+        &format!("/runs/{run}/metrics"),
+        &[
+            ("split", split_word(split).to_owned()),
+            ("intervals", "true".to_owned()),
+        ],
+    )
+    .await?;
+    Ok(figures.intervals)
 }
 
 pub async fn epochs(run: i64) -> Answer<EpochList> {

@@ -79,6 +79,11 @@ pub fn delta_points(difference: f64) -> String {
     }
 }
 
+/// Half of an interval between two fractions, in percentage points: `1.1`.
+pub fn half_width(low: f64, high: f64) -> String {
+    format!("{:.1}", (high - low) * 50.0)
+}
+
 /// Bytes in decimal units: `1.2 GB`.
 pub fn bytes(value: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -269,6 +274,7 @@ mod tests {
         assert_eq!(delta_points(0.0124), "▲ 1.2");
         assert_eq!(delta_points(-0.004), "▼ 0.4");
         assert_eq!(delta_points(0.0001), "0.0");
+        assert_eq!(half_width(0.773, 0.795), "1.1");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod corpus;
 pub mod first_start;
+pub mod guide;
 pub mod import;
 pub mod not_found;
 pub mod overview;

@@ -13,6 +13,8 @@ pub enum Route {
     FirstStart,
     #[at("/projects")]
     Projects,
+    #[at("/guide")]
+    Guide,
     #[at("/projects/:project")]
     Overview { project: i64 },
     #[at("/projects/:project/corpus")]
@@ -42,7 +44,12 @@ impl Route {
     /// The project that the page belongs to.
     pub fn project(self) -> Option<i64> {
         match self {
-            Self::Home | Self::SignIn | Self::FirstStart | Self::Projects | Self::NotFound => None,
+            Self::Home
+            | Self::SignIn
+            | Self::FirstStart
+            | Self::Projects
+            | Self::Guide
+            | Self::NotFound => None,
             Self::Overview { project }
             | Self::Corpus { project }
             | Self::Import { project }
@@ -79,6 +86,7 @@ impl Route {
             Self::SignIn => "Sign in",
             Self::FirstStart => "First start",
             Self::Projects => "Projects",
+            Self::Guide => "Guide",
             Self::Overview { .. } => "Overview",
             Self::Corpus { .. } => "Corpus",
             Self::Import { .. } => "Import",
@@ -102,6 +110,7 @@ mod tests {
     fn addresses_are_read_back() {
         for route in [
             Route::Projects,
+            Route::Guide,
             Route::Overview { project: 3 },
             Route::Import { project: 3 },
             Route::Run {

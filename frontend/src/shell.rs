@@ -1,8 +1,10 @@
 //! The frame around every page: masthead, navigation, jobs, keys.
 
+pub mod finder;
 pub mod help;
 pub mod jobs;
 pub mod jobs_drawer;
+pub mod label_drawer;
 pub mod masthead;
 pub mod methods;
 pub mod navigation;
@@ -85,6 +87,7 @@ fn Frame(props: &FrameProps) -> Html {
     let navigation_open = use_state_eq(|| false);
     let jobs_open = use_state_eq(|| false);
     let help_open = use_state_eq(|| false);
+    let finder_open = use_state_eq(|| false);
     let main = use_node_ref();
     let is_loading = matches!(props.query.state, Loading::Waiting);
 
@@ -162,11 +165,11 @@ fn Frame(props: &FrameProps) -> Html {
     };
     html! {
         <ContextProvider<Projects> context={props.projects.clone()}>
-            <methods::MethodsProvider><jobs::JobsProvider {project}>
-                <help::Keys {project} onhelp={open(&help_open)} />
+            <methods::MethodsProvider><jobs::JobsProvider {project}><label_drawer::LabelCards {project}>
+                <help::Keys {project} onhelp={open(&help_open)} onsearch={open(&finder_open)} />
                 <a class="ab-skip" href="#main">{ "Skip to the content" }</a>
                 <div class={classes!("ab-shell", project.is_none().then_some("ab-shell--bare"), navigation_open.then_some("ab-shell--open"))}>
-                    <masthead::Masthead {route} onnavigation={toggle_navigation} navigation_open={*navigation_open} onjobs={open(&jobs_open)} onhelp={open(&help_open)} />
+                    <masthead::Masthead {route} onnavigation={toggle_navigation} navigation_open={*navigation_open} onsearch={open(&finder_open)} onjobs={open(&jobs_open)} onhelp={open(&help_open)} />
                     if let Some(project) = project {
                         <navigation::Navigation {route} {project} />
                         if *navigation_open { <div class="ab-scrim" onclick={close(&navigation_open).reform(|_: MouseEvent| ())} /> }
@@ -175,7 +178,8 @@ fn Frame(props: &FrameProps) -> Html {
                 </div>
                 if *jobs_open { <jobs_drawer::JobsDrawer onclose={close(&jobs_open)} /> }
                 if *help_open { <help::Help {route} onclose={close(&help_open)} /> }
-            </jobs::JobsProvider></methods::MethodsProvider>
+                if let Some(project) = project.filter(|_| *finder_open) { <finder::Finder {project} onclose={close(&finder_open)} /> }
+            </label_drawer::LabelCards></jobs::JobsProvider></methods::MethodsProvider>
         </ContextProvider<Projects>>
     }
 }
@@ -184,6 +188,7 @@ fn page(route: Route) -> Html {
     match route {
         Route::Home | Route::SignIn | Route::FirstStart => html! { <pages::projects::Home /> },
         Route::Projects => html! { <pages::projects::ProjectsPage /> },
+        Route::Guide => html! { <pages::guide::GuidePage /> },
         Route::Overview { project } => {
             html! { <pages::overview::OverviewPage {project} key={project} /> }
         }

@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::jobs::Jobs;
 use crate::plugins::{PluginCache, PluginSearch};
 use crate::projects::KnownProjects;
+use crate::runs::IntervalCache;
 use crate::runs::models::Models;
 use crate::taxonomies::Taxonomies;
 use crate::work::{ChildProgram, Executor};
@@ -112,6 +113,7 @@ pub struct App {
     pub plugins: PluginCache,
     pub jobs: Jobs,
     pub models: Models,
+    pub intervals: IntervalCache,
     pub executor: Arc<dyn Executor>,
     /// The server's own threads: for work that must not hold up the threads that answer requests.
     pub runtime: tokio::runtime::Handle,
@@ -164,6 +166,7 @@ impl Folders {
             folders.assets(),
             folders.rejects(),
             folders.runs(),
+            folders.cache(),
         ] {
             std::fs::create_dir_all(folder)?;
         }
@@ -205,6 +208,12 @@ impl Folders {
     #[must_use]
     pub fn runs(&self) -> PathBuf {
         self.data_dir.join("runs")
+    }
+
+    /// What can be computed again from the rest.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.data_dir.join("cache")
     }
 
     /// The directory of a run.

@@ -3,6 +3,7 @@
 //! A document belongs to a project and keeps its part for life; a corpus version says which documents it holds and with
 //! which labels. Versions never change once they are ready.
 
+pub(crate) mod column;
 mod counts;
 mod documents;
 pub mod import;

@@ -33,6 +33,7 @@ use crate::app::Folders;
 use crate::db::{Db, DbErr};
 use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
+use crate::runs::IntervalCache;
 use crate::runs::models::Models;
 use crate::work::LocalExecutor;
 use crate::{App, assets, comparisons, corpora, plugins, projects, runs, sample, taxonomies};
@@ -188,11 +189,12 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         label_counts: corpora::LabelCounts::default(),
         plugins: plugins::PluginCache::default(),
         jobs: Jobs::default(),
+        intervals: IntervalCache::default(),
         executor,
         runtime: tokio::runtime::Handle::current(),
     });
     accounts::forget_expired_sessions(&app).await?;
-    jobs::sweep_uploads(&app).await?;
+    jobs::clear_up(&app).await?;
 
     let data = web::Data::from(Arc::clone(&app));
     let server = HttpServer::new(move || {

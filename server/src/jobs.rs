@@ -40,6 +40,18 @@ pub enum JobRequest {
 }
 
 impl JobRequest {
+    /// Reads what a row holds.
+    ///
+    /// # Errors
+    /// When it is nothing that this server understands: another version queued it.
+    pub(crate) fn read(row: serde_json::Value) -> Result<Self, JobError> {
+        serde_json::from_value(row).map_err(|error| {
+            JobError::Failed(format!(
+                "what this job was asked for cannot be read, another version of the server queued it: {error}; start it again"
+            ))
+        })
+    }
+
     /// Name of the kind, as people and programs see it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -162,18 +174,24 @@ pub async fn cancel(app: &App, id: i64) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Removes uploads that no job needs: of requests that broke off when an earlier server was killed.
+/// Clears up behind an earlier server, before jobs are taken up: a job whose request nobody understands fails, and uploads
+/// go that no job needs, of requests that broke off when it was killed.
 ///
 /// # Errors
 /// When the database does not answer, or the folder cannot be read.
-pub async fn sweep_uploads(app: &App) -> Result<(), JobError> {
+pub async fn clear_up(app: &App) -> Result<(), JobError> {
     let mut needed = FxHashSet::default();
-    for request in store::open_requests(app.db.read()).await? {
-        match serde_json::from_value(request)? {
-            JobRequest::ImportTaxonomy(import) => needed.insert(import.upload.file),
-            JobRequest::ImportCorpus(import) => needed.insert(import.upload.file),
-            JobRequest::ImportAsset(import) => needed.insert(import.upload.file),
-            JobRequest::Train(_) | JobRequest::Compare(_) => false,
+    for (id, request) in store::open_requests(app.db.read()).await? {
+        match JobRequest::read(request) {
+            Ok(JobRequest::ImportTaxonomy(import)) => needed.insert(import.upload.file),
+            Ok(JobRequest::ImportCorpus(import)) => needed.insert(import.upload.file),
+            Ok(JobRequest::ImportAsset(import)) => needed.insert(import.upload.file),
+            Ok(JobRequest::Train(_) | JobRequest::Compare(_)) => false,
+            Err(error) => {
+                tracing::warn!(job.id = id, %error, "a job cannot be taken up");
+                store::refuse(app.db.write(), id, &error.to_string()).await?;
+                false
+            }
         };
     }
     for entry in std::fs::read_dir(app.folders.uploads())? {
@@ -226,4 +244,31 @@ pub async fn succeed_in(
         db::now(),
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use arborist_shared::api::assets::AssetKind;
+
+    use super::*;
+    use crate::http::upload::Upload;
+
+    #[test]
+    fn what_a_row_holds_is_what_was_asked_for() {
+        let upload = Upload {
+            file: "f".to_owned(),
+            name: "glove.txt".to_owned(),
+            n_bytes: 3,
+            content_hash: "h".to_owned(),
+        };
+        for asset in [AssetKind::Encoder, AssetKind::WordVectors] {
+            let upload = upload.clone();
+            let request = JobRequest::ImportAsset(crate::assets::import::Import { upload, asset });
+            let row = serde_json::to_value(&request).unwrap();
+            assert_eq!(row["kind"], request.kind());
+            assert_eq!(JobRequest::read(row).unwrap(), request);
+        }
+        let error = JobRequest::read(serde_json::json!({"kind": "export"})).unwrap_err();
+        assert!(error.to_string().contains("another version"), "{error}");
+    }
 }

@@ -7,10 +7,12 @@ pub mod routes;
 use std::path::{Path, PathBuf};
 
 use arborist_plugin_api::host::{
-    AllowList, FoundPlugin, FoundPlugins, SideManifest, SideManifestError, read_plugin_dirs,
+    AllowList, FoundPlugin, FoundPlugins, Libtorch, SideManifest, SideManifestError,
+    read_plugin_dirs,
 };
 use arborist_shared::run::RunRequest;
 
+use crate::locations;
 use crate::work::describe::describe_in_child;
 use crate::work::{ChildProgram, WorkError};
 
@@ -83,7 +85,11 @@ impl PluginSearch {
         }
         let mut dirs = self.dirs.clone();
         dirs.push(approvals);
-        read_plugin_dirs(&dirs, &allow)
+        let libtorch: Vec<Libtorch> = locations::libtorch_dirs()
+            .iter()
+            .filter_map(|directory| Libtorch::find(directory))
+            .collect();
+        read_plugin_dirs(&dirs, &allow, &libtorch)
     }
 
     /// The plugin of a method.

@@ -1,6 +1,8 @@
 //! Runs: the record of a training, its directory and its predictions.
 
 pub mod directory;
+mod estimate;
+mod intervals;
 pub mod models;
 mod predict;
 pub mod predictions;
@@ -16,6 +18,7 @@ use crate::App;
 use crate::db::DbErr;
 use crate::jobs::JobStatus;
 
+pub use intervals::IntervalCache;
 pub use store::RunRow;
 
 /// The best succeeded run of a project by macro-F1, then micro-F1, on test.

@@ -32,7 +32,7 @@ impl DecodeOptions {
         match self.selection {
             Selection::Method => scores.decided.is_none().then_some(method_threshold),
             Selection::Threshold(threshold) => Some(threshold),
-            Selection::Top(_) => None,
+            Selection::Top(_) | Selection::TopAbove(..) => None,
         }
     }
 }
@@ -59,6 +59,8 @@ pub enum Selection {
     Threshold(f32),
     /// So many labels with the highest raw scores, before ancestors are added.
     Top(usize),
+    /// The same, and of those the ones with a raw score strictly above this.
+    TopAbove(usize, f32),
 }
 
 /// The decision about one document.
@@ -117,10 +119,8 @@ pub fn decode(
             None => scores.above(method_threshold),
         },
         Selection::Threshold(threshold) => scores.above(threshold),
-        Selection::Top(count) => {
-            let best = &scores.scores[..count.min(scores.scores.len())];
-            sets::sorted(&best.iter().map(|&(label, _)| label).collect::<Vec<_>>()).into_owned()
-        }
+        Selection::Top(count) => top(scores, count, f32::NEG_INFINITY),
+        Selection::TopAbove(count, threshold) => top(scores, count, threshold),
     };
     let labels = match options.rule {
         DecodingRule::CloseUp => taxonomy.close(&raw),
@@ -129,6 +129,17 @@ pub fn decode(
     Decoded { raw, labels, shown }
 }
 
+/// At most `count` labels with the highest raw scores, all of them strictly above `threshold`; sorted.
+fn top(scores: &DocumentScores, count: usize, threshold: f32) -> Vec<LabelIndex> {
+    let best = scores.scores.iter().take(count);
+    let best = best.filter(|&&(_, score)| score > threshold);
+    sets::sorted(&best.map(|&(label, _)| label).collect::<Vec<_>>()).into_owned()
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "positions that a search of the same list has found"
+)]
 fn show(
     taxonomy: &Taxonomy,
     scores: &DocumentScores,
@@ -258,8 +269,9 @@ pub fn from_prediction(
     }
     let mut seen: Vec<LabelIndex> = judged.scores.iter().map(|&(label, _)| label).collect();
     seen.sort_unstable();
-    if let Some(pair) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-        let label = taxonomy.id(pair[0]).to_owned();
+    let followed = seen.iter().zip(seen.iter().skip(1));
+    if let Some((&repeated, _)) = followed.into_iter().find(|(label, next)| label == next) {
+        let label = taxonomy.id(repeated).to_owned();
         return Err(PredictionError::RepeatedLabel {
             document: prediction.id.clone(),
             label,

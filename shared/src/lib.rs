@@ -5,7 +5,10 @@
 //! runs in the server, in the command line, in plugins and, as WebAssembly, in the browser.
 
 #![warn(missing_docs)]
-#![cfg_attr(not(test), deny(clippy::expect_used, clippy::unwrap_used))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)
+)]
 
 pub mod api;
 pub mod corpus;
@@ -20,6 +23,7 @@ pub mod significance;
 pub mod split;
 pub mod stop_words;
 pub mod taxonomy;
+pub mod word_vectors;
 
 /// Position of a label in its taxonomy: dense, `0..taxonomy.len()`, parents before children is *not* implied.
 pub type LabelIndex = u32;
@@ -29,16 +33,9 @@ mod fixtures;
 
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
     bytes
         .iter()
-        .flat_map(|&byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
+        .flat_map(|&byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(u32::from(half), 16))
         .collect()
 }

@@ -3,6 +3,11 @@
 //! `P(child | parent)` = documents with both, divided by the sum of the same over all children of the parent; 0
 //! where no child occurs at all.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a label is a position in arrays as long as the taxonomy"
+)]
+
 #[cfg(test)]
 mod tests;
 

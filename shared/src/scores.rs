@@ -93,8 +93,10 @@ impl DocumentScores {
     #[must_use]
     pub fn above(&self, threshold: f32) -> Vec<LabelIndex> {
         let above = self.scores.partition_point(|&(_, score)| score > threshold);
-        let mut labels: Vec<LabelIndex> = self.scores[..above]
+        let mut labels: Vec<LabelIndex> = self
+            .scores
             .iter()
+            .take(above)
             .map(|&(label, _)| label)
             .collect();
         labels.sort_unstable();

@@ -33,12 +33,12 @@ pub fn n_common(a: &[LabelIndex], b: &[LabelIndex]) -> u64 {
 /// Calls `visit` for every label in both of two sorted sets, in ascending order.
 pub fn for_each_common(a: &[LabelIndex], b: &[LabelIndex], mut visit: impl FnMut(LabelIndex)) {
     let (mut i, mut j) = (0, 0);
-    while i < a.len() && j < b.len() {
-        match a[i].cmp(&b[j]) {
+    while let (Some(&left), Some(right)) = (a.get(i), b.get(j)) {
+        match left.cmp(right) {
             std::cmp::Ordering::Less => i += 1,
             std::cmp::Ordering::Greater => j += 1,
             std::cmp::Ordering::Equal => {
-                visit(a[i]);
+                visit(left);
                 i += 1;
                 j += 1;
             }

@@ -4,7 +4,13 @@
 //! answers of the two runs are swapped document by document (approximate randomization); exact matches are compared
 //! by the exact test of `McNemar`. Where several trainings stand on each side, [`permutation`] tests their figures. Everything is a pure function of the documents and the seed; their order does not matter.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "the inner loops walk arrays that were made for each other"
+)]
+
 mod documents;
+mod intervals;
 mod permutation;
 mod random;
 mod resample;
@@ -21,6 +27,7 @@ use crate::metrics::{Counts, f1};
 use crate::sets;
 use crate::taxonomy::Taxonomy;
 use documents::Documents;
+pub use intervals::{Intervals, RawIntervals, intervals};
 pub use permutation::permutation;
 use random::Random;
 use resample::{Differences, LANES, Plan};

@@ -134,8 +134,9 @@ pub fn assign(id: &str, seed: u64, ratios: SplitRatios) -> Split {
     hasher.update(seed.to_le_bytes());
     hasher.update(id.as_bytes());
     let digest = hasher.finalize();
-    let bits = digest[..8]
+    let bits = digest
         .iter()
+        .take(8)
         .fold(0_u64, |bits, &byte| (bits << 8) | u64::from(byte))
         >> 11;
     let fraction = bits as f64 / (1_u64 << 53) as f64;

@@ -137,6 +137,10 @@ struct Rows {
     items: Vec<LabelIndex>,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "a label is a position in arrays as long as the taxonomy"
+)]
 impl Rows {
     fn row(&self, index: LabelIndex) -> &[LabelIndex] {
         let index = index as usize;
@@ -193,6 +197,10 @@ impl From<Taxonomy> for Canonical {
     }
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "a label is a position in arrays as long as the taxonomy; one that is not is a mistake of the caller"
+)]
 impl Taxonomy {
     /// Number of labels; the root is none.
     #[must_use]
@@ -328,6 +336,9 @@ impl Taxonomy {
     }
 
     /// Every way from below the root to the label, the primary path first; at most [`MAX_PATHS`].
+    ///
+    /// What the house shows of a label is [`path`](Self::path); this is for those who ask for all places of a label with
+    /// several parents.
     #[must_use]
     pub fn paths(&self, label: LabelIndex) -> Vec<Vec<LabelIndex>> {
         let mut paths = Vec::new();

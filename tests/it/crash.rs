@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::path::uploaded;
 
-/// The library of the toy method, which goes wrong on demand.
-fn toy() -> PathBuf {
+/// The library of the toy method, which goes wrong on demand; other libraries lie beside it.
+pub(crate) fn toy() -> PathBuf {
     let built =
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/examples/libplugin_toy.so");
     std::env::var_os("ARBORIST_TOY_PLUGIN").map_or_else(built, PathBuf::from)
 }
 
 /// Approves the toy method in a data directory.
-async fn approve_toy(data_dir: &Path) -> anyhow::Result<()> {
+pub(crate) async fn approve_toy(data_dir: &Path) -> anyhow::Result<()> {
     let added = command(["plugins", "add"])
         .arg(toy())
         .arg("--data-dir")
@@ -32,7 +32,7 @@ async fn approve_toy(data_dir: &Path) -> anyhow::Result<()> {
 }
 
 /// Queues a run of the toy method.
-async fn start_toy(
+pub(crate) async fn start_toy(
     client: &Client,
     ids: (i64, i64, i64),
     hyperparameters: Value,
@@ -45,7 +45,7 @@ async fn start_toy(
 }
 
 /// Process ids of children that train the run in this directory.
-fn children(data_dir: &Path) -> Vec<u32> {
+pub(crate) fn children(data_dir: &Path) -> Vec<u32> {
     let needle = data_dir.display().to_string();
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -63,7 +63,7 @@ fn children(data_dir: &Path) -> Vec<u32> {
         .collect()
 }
 
-fn kill_process(pid: u32) -> anyhow::Result<()> {
+pub(crate) fn kill_process(pid: u32) -> anyhow::Result<()> {
     let status = std::process::Command::new("kill")
         .args(["-9", &pid.to_string()])
         .status()
@@ -73,7 +73,7 @@ fn kill_process(pid: u32) -> anyhow::Result<()> {
 }
 
 /// Waits until the run has written its first epoch, so that a blow hits it half-way.
-async fn half_way(client: &Client, run: i64) -> anyhow::Result<()> {
+pub(crate) async fn half_way(client: &Client, run: i64) -> anyhow::Result<()> {
     wait_for("the first epoch", 60, async || {
         let epochs = client.get(&format!("/api/v1/runs/{run}/epochs")).await?;
         Ok(epochs["epochs"]
@@ -210,9 +210,9 @@ async fn a_cancelled_run_stops_even_when_the_plugin_does_not_listen() -> anyhow:
 async fn what_is_no_plugin_is_refused_with_a_reason() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     for (file, words) in [
-        ("libplugin_wrong_abi.so", "abi"),
-        ("libno_plugin.so", "arborist_plugin"),
-        ("libplugin_small_table.so", ""),
+        ("libplugin_wrong_abi.so", "was built for plugin abi 2"),
+        ("libno_plugin.so", "is not an arborist plugin"),
+        ("libplugin_small_table.so", "needs at least"),
     ] {
         let added = command(["plugins", "add"])
             .arg(toy().with_file_name(file))

@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, ensure};
-use arborist_tests::{Browser, Client, Server};
+use anyhow::Context as _;
+use arborist_tests::{Browser, Client, Server, wait_for};
 use serde_json::json;
+
+use crate::browser::WINDOWS;
 
 /// A name without a place to break it.
 fn long_name() -> String {
@@ -38,8 +40,26 @@ fn corpus(names: &[String]) -> String {
     rows
 }
 
-/// Project and run of linear on these labels.
-async fn trained(client: &Client) -> anyhow::Result<(i64, i64)> {
+/// Opens every branch of the tree, row by row as they come into view.
+async fn open_all(browser: &Browser) -> anyhow::Result<()> {
+    let script = "const tree = document.querySelector(\"[data-testid='taxonomy-tree']\"); \
+        if (!tree) return ''; \
+        const closed = [...tree.querySelectorAll(\"[data-testid='tree-toggle']:not(.ab-node__toggle--open)\")]; \
+        closed.forEach(one => one.click()); \
+        if (closed.length === 0) tree.scrollTop = tree.scrollTop + tree.clientHeight < tree.scrollHeight ? tree.scrollTop + tree.clientHeight : 0; \
+        return document.querySelector('.ab-tree__foot').textContent";
+    wait_for("all branches to be open", 60, async || {
+        let foot = browser.ask(script).await?;
+        Ok(foot
+            .as_str()
+            .is_some_and(|words| words.starts_with("120 labels"))
+            .then_some(()))
+    })
+    .await
+}
+
+/// Project and two runs of linear on these labels.
+async fn trained(client: &Client) -> anyhow::Result<(i64, [i64; 2])> {
     let (lines, names) = taxonomy();
     let project = client
         .post("/api/v1/projects", &json!({"name": "Many labels"}))
@@ -60,11 +80,16 @@ async fn trained(client: &Client) -> anyhow::Result<(i64, i64)> {
         )
         .await?;
     let corpus = client.made(&accepted, 60).await?;
-    let request = json!({"method": "linear", "corpus": corpus, "taxonomy": taxonomy});
-    let accepted = client
-        .post(&format!("/api/v1/projects/{project}/runs"), &request)
-        .await?;
-    Ok((project, client.made(&accepted, 120).await?))
+    let mut runs = [0; 2];
+    for (seed, run) in runs.iter_mut().enumerate() {
+        let request =
+            json!({"method": "linear", "corpus": corpus, "taxonomy": taxonomy, "seed": seed});
+        let accepted = client
+            .post(&format!("/api/v1/projects/{project}/runs"), &request)
+            .await?;
+        *run = client.made(&accepted, 120).await?;
+    }
+    Ok((project, runs))
 }
 
 #[tokio::test]
@@ -72,48 +97,57 @@ async fn long_names_and_many_labels_fit_on_every_page() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let server = Server::start(directory.path()).await?;
     let client = server.first_start().await?;
-    let (project, run) = trained(&client).await?;
+    let (project, [run, again]) = trained(&client).await?;
     let browser = Browser::start(1280, 1000).await?;
     browser.sign_in(&server.url).await?;
+    let long = long_name();
     for (name, page) in [
-        ("overview", String::new()),
-        ("corpus", "/corpus".to_owned()),
-        ("taxonomy", "/taxonomy".to_owned()),
-        ("runs", "/runs".to_owned()),
-        ("run", format!("/runs/{run}")),
-        ("try", format!("/try?runs={run}")),
+        ("projects", "/projects".to_owned()),
+        ("overview", format!("/projects/{project}")),
+        ("import", format!("/projects/{project}/corpus/import")),
+        ("corpus", format!("/projects/{project}/corpus?label={long}")),
+        ("taxonomy", format!("/projects/{project}/taxonomy")),
+        (
+            "label",
+            format!("/projects/{project}/taxonomy?label={long}"),
+        ),
+        ("train", format!("/projects/{project}/train?methods=linear")),
+        ("runs", format!("/projects/{project}/runs")),
+        (
+            "run",
+            format!("/projects/{project}/runs/{run}?labels=-support"),
+        ),
+        (
+            "side-by-side",
+            format!("/projects/{project}/side-by-side?runs={run},{again}"),
+        ),
+        ("try", format!("/projects/{project}/try?runs={run},{again}")),
+        ("settings", format!("/projects/{project}/settings")),
     ] {
-        for (width, height) in [(360, 800), (1280, 1000)] {
-            browser.driver.set_window_rect(0, 0, width, height).await?;
-            browser
-                .driver
-                .goto(format!("{}/projects/{project}{page}", server.url))
-                .await?;
+        for theme in ["light", "dark"] {
+            browser.resize(1280, 1000).await?;
+            browser.theme(theme).await?;
+            browser.driver.goto(format!("{}{page}", server.url)).await?;
             browser.settled().await?;
-            if name == "try" {
-                let text = browser.find("try-text").await?;
-                text.send_keys("words of subject119 and subject119 again")
-                    .await?;
-                let classify = browser.find("classify").await?;
-                classify.scroll_into_view().await?;
-                classify.click().await?;
-                browser.find("answers").await?;
+            match name {
+                "taxonomy" => open_all(&browser).await?,
+                "label" => drop(browser.says("label-card", &[&long]).await?),
+                "try" => {
+                    browser
+                        .type_into("try-text", "words of subject119 and subject119 again")
+                        .await?;
+                    browser.click("classify").await?;
+                    browser.find("answer-row").await?;
+                }
+                _ => {}
             }
-            browser.screenshot(&format!("large-{name}-{width}")).await?;
-            let widths = browser
-                .driver
-                .execute(
-                    "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]",
-                    Vec::new(),
-                )
-                .await?;
-            let widths: Vec<u64> = serde_json::from_value(widths.json().clone())?;
-            ensure!(
-                widths[0] <= widths[1],
-                "{name} is {} wide in a window of {}",
-                widths[0],
-                widths[1]
-            );
+            for (width, height) in WINDOWS {
+                browser.resize(width, height).await?;
+                browser
+                    .screenshot(&format!("large-{name}-{width}-{theme}"))
+                    .await?;
+                browser.fits(&format!("{name}, {theme}")).await?;
+            }
         }
     }
     browser.driver.clone().quit().await?;

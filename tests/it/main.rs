@@ -5,6 +5,14 @@
 mod alike;
 mod browser;
 mod crash;
+mod foreign;
+mod import;
+mod keys;
 mod large;
+mod live;
 mod papers;
 mod path;
+mod resume;
+mod sample;
+mod scale;
+mod states;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -169,6 +169,111 @@ impl Browser {
     pub async fn navigate(&self, path: &str) -> anyhow::Result<()> {
         let script = "history.pushState(null, '', arguments[0]); window.dispatchEvent(new PopStateEvent('popstate'));";
         self.driver.execute(script, vec![path.into()]).await?;
+        Ok(())
+    }
+
+    /// Clicks what has this `data-testid`, once it can be clicked.
+    ///
+    /// # Errors
+    /// When it is not there, or something lies over it.
+    pub async fn click(&self, test_id: &str) -> anyhow::Result<()> {
+        let element = self.find(test_id).await?;
+        element.scroll_into_view().await?;
+        element
+            .wait_until()
+            .clickable()
+            .await
+            .with_context(|| format!("{test_id} cannot be clicked"))?;
+        element
+            .click()
+            .await
+            .with_context(|| format!("clicking {test_id}"))
+    }
+
+    /// Clicks the label around an input, as one does where the input itself is drawn by its label.
+    ///
+    /// # Errors
+    /// When there is no such input or no label around it.
+    pub async fn click_label(&self, test_id: &str) -> anyhow::Result<()> {
+        let label = self
+            .find(test_id)
+            .await?
+            .find(By::XPath("ancestor::label"))
+            .await?;
+        label.scroll_into_view().await?;
+        label
+            .click()
+            .await
+            .with_context(|| format!("clicking the label of {test_id}"))
+    }
+
+    /// Types into a field in place of what stands there.
+    ///
+    /// # Errors
+    /// When the field is not there.
+    pub async fn type_into(&self, test_id: &str, text: &str) -> anyhow::Result<()> {
+        let element = self.find(test_id).await?;
+        element.clear().await?;
+        element.send_keys(text).await?;
+        Ok(())
+    }
+
+    /// Waits until the element with this `data-testid` says all of these words, in whichever case.
+    ///
+    /// # Errors
+    /// When it does not within a minute.
+    pub async fn says(&self, test_id: &str, words: &[&str]) -> anyhow::Result<String> {
+        crate::wait_for(&format!("{test_id} to say {words:?}"), 60, async || {
+            let text = match self.find(test_id).await?.text().await {
+                Ok(text) => text,
+                // It was drawn anew in the meantime.
+                Err(_) => return Ok(None),
+            };
+            Ok(words
+                .iter()
+                .all(|word| text.to_lowercase().contains(&word.to_lowercase()))
+                .then_some(text))
+        })
+        .await
+    }
+
+    /// What a script answers.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn ask(&self, script: &str) -> anyhow::Result<serde_json::Value> {
+        let answer = self
+            .driver
+            .execute(script, Vec::new())
+            .await
+            .with_context(|| script.to_owned())?;
+        Ok(answer.json().clone())
+    }
+
+    /// Makes the window so large, and waits until the page is drawn in it.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn resize(&self, width: u32, height: u32) -> anyhow::Result<()> {
+        self.driver.set_window_rect(0, 0, width, height).await?;
+        let script = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(null)));";
+        self.driver.execute_async(script, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Neither the page nor its main part is wider than the window: nothing has to be scrolled sideways to be read.
+    ///
+    /// # Errors
+    /// Names the page, its width and what sticks out.
+    pub async fn fits(&self, name: &str) -> anyhow::Result<()> {
+        let script = "const main = document.getElementById('main'); \
+            const width = document.documentElement.clientWidth; \
+            const wide = [document.documentElement, main].filter(one => one && one.scrollWidth > one.clientWidth); \
+            if (wide.length === 0) return ''; \
+            const out = [...document.querySelectorAll('#main *, header *')].filter(one => one.getBoundingClientRect().right > width + 0.5 && !one.closest('.ab-scroll, .ab-virtual')); \
+            return `${Math.max(...wide.map(one => one.scrollWidth))} in ${width}: ` + out.slice(0, 4).map(one => one.outerHTML.slice(0, 120)).join(' ')";
+        let out = self.ask(script).await?;
+        ensure!(out == "", "{name} is too wide, {out}");
         Ok(())
     }
 }

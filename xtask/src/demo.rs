@@ -2,6 +2,7 @@
 //!
 //! Whatever an earlier demo left is used again: nothing is downloaded, built or trained twice.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -131,8 +132,9 @@ fn train(client: &mut Client, sample: &Sample) -> Result<()> {
     Ok(())
 }
 
-/// Waits for a job and shows its innermost step.
-pub(crate) fn wait_for(client: &mut Client, job: i64, what: &str) -> Result<()> {
+/// Waits for a job and shows its innermost step; answers how many states half-way it was seen in.
+pub(crate) fn wait_for(client: &mut Client, job: i64, what: &str) -> Result<usize> {
+    let mut half_way = BTreeSet::new();
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("  {prefix:16} {wide_bar} {msg} {pos}/{len}") {
         bar.set_style(style);
@@ -152,7 +154,14 @@ pub(crate) fn wait_for(client: &mut Client, job: i64, what: &str) -> Result<()> 
                 );
             }
         }
-        if let Some(step) = state["progress"].as_array().and_then(|steps| steps.last()) {
+        let steps = state["progress"].as_array();
+        for step in steps.into_iter().flatten() {
+            let current = step["current"].as_u64().unwrap_or(0);
+            if 0 < current && Some(current) < step["total"].as_u64() {
+                half_way.insert((step["name"].to_string(), current));
+            }
+        }
+        if let Some(step) = steps.and_then(|steps| steps.last()) {
             bar.set_length(step["total"].as_u64().unwrap_or(0));
             bar.set_position(step["current"].as_u64().unwrap_or(0));
             bar.set_message(step["name"].as_str().unwrap_or_default().to_owned());
@@ -160,7 +169,7 @@ pub(crate) fn wait_for(client: &mut Client, job: i64, what: &str) -> Result<()> 
         std::thread::sleep(Duration::from_millis(200));
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(half_way.len())
 }
 
 /// The one-time link in a line of the server's output.

@@ -9,10 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::build;
 use crate::packages::Packages;
-use crate::process::cmd;
+use crate::process::{Cmd, cmd};
 use crate::setup::{self, Extras};
 use crate::workspace::{Profile, Workspace};
 
@@ -92,7 +93,10 @@ fn collect(workspace: &Workspace, packages: &Packages, folder: &Path, cuda: bool
         torch
     } else {
         let torch = setup::cpu_directory(workspace);
-        for library in CPU_LIBRARIES {
+        for library in CPU_LIBRARIES
+            .into_iter()
+            .chain([setup::LIBTORCH_VERSION_FILE])
+        {
             copy(&torch.join("lib").join(library), &libraries.join(library))?;
         }
         for (source, library) in STUBS {
@@ -184,7 +188,8 @@ fn pack(workspace: &Workspace, out: &Path, name: &str) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// Unpacks the archive elsewhere and has every plugin loaded there, with an empty environment.
+/// Unpacks the archive elsewhere and works with it there, with an empty environment: neither Rust nor Python is on a
+/// search path that is not set. Every plugin is loaded; a method without libtorch and one with it train and predict.
 fn try_out(out: &Path, archive: &Path, name: &str) -> Result<()> {
     let elsewhere = out.join("tried");
     if elsewhere.exists() {
@@ -210,7 +215,7 @@ fn try_out(out: &Path, archive: &Path, name: &str) -> Result<()> {
         .args(["plugins", "--json", "--data-dir"])
         .arg(elsewhere.join("data"))
         .read()?;
-    let listed: serde_json::Value = serde_json::from_str(listed.lines().last().unwrap_or_default())
+    let listed: Value = serde_json::from_str(listed.lines().last().unwrap_or_default())
         .context("`arborist plugins --json` printed no JSON")?;
     let refused = listed["refused"].as_array().map_or(0, Vec::len);
     let methods = listed["methods"].as_array().map_or(0, Vec::len);
@@ -219,7 +224,77 @@ fn try_out(out: &Path, archive: &Path, name: &str) -> Result<()> {
         "the bundle offers {methods} methods and refuses {refused} plugins: {}",
         listed["refused"]
     );
+    write_probe(&elsewhere)?;
+    for (method, settings) in TRIED {
+        try_method(&|| bare().dir(&elsewhere), method, settings)?;
+    }
     fs::remove_dir_all(&elsewhere).context("cannot remove the folder where the bundle was tried")
+}
+
+/// Methods that a bundle is tried with, and what makes them quick.
+const TRIED: [(&str, &[&str]); 2] = [
+    ("linear", &[]),
+    ("hiagm", &["--preset", "fast", "--set", "epochs=2"]),
+];
+
+/// Documents of each part of the corpus that a bundle is tried with.
+const PROBE_DOCUMENTS: usize = 24;
+
+/// Writes a corpus of four labels whose words give them away.
+fn write_probe(folder: &Path) -> Result<()> {
+    let write = |name: &str, text: String| {
+        fs::write(folder.join(name), text).with_context(|| format!("cannot write {name}"))
+    };
+    write(
+        "taxonomy.tsv",
+        "fruit\tRoot\napple\tfruit\ntool\tRoot\nsaw\ttool\n".to_owned(),
+    )?;
+    for part in ["train", "validation", "test"] {
+        let rows: String = (0..PROBE_DOCUMENTS)
+            .map(|number| {
+                let (text, label) = match number % 2 {
+                    0 => ("a sweet red apple from the tree", "apple"),
+                    _ => ("a sharp long saw from the shed", "saw"),
+                };
+                format!("{{\"id\":\"{number}\",\"text\":\"{text} {number}\",\"labels\":[\"{label}\"]}}\n")
+            })
+            .collect();
+        write(&format!("{part}.jsonl"), rows)?;
+    }
+    Ok(())
+}
+
+/// Trains a method in the bundle and predicts with what it learned.
+fn try_method(bare: &dyn Fn() -> Cmd, method: &str, settings: &[&str]) -> Result<()> {
+    let last = |text: String| -> Result<Value> {
+        let line = text.lines().last().unwrap_or_default();
+        serde_json::from_str(line).with_context(|| format!("expected JSON, found `{line}`"))
+    };
+    let data = ["--data-dir", "data", "--json"];
+    let report = bare()
+        .args(["train", "--method", method, "--taxonomy", "taxonomy.tsv"])
+        .args(["--train", "train.jsonl", "--validation", "validation.jsonl"])
+        .args(["--test", "test.jsonl", "--device", "cpu", "--out", method])
+        .args(settings)
+        .args(data)
+        .read()?;
+    let report = last(report)?;
+    anyhow::ensure!(
+        report["test"]["documents"] == PROBE_DOCUMENTS,
+        "{method} in the bundle tested on something else: {report}"
+    );
+    let answers = format!("{method}.jsonl");
+    let predicted = bare()
+        .args(["predict", "--run", method, "--input", "test.jsonl"])
+        .args(["--output", &answers, "--device", "cpu"])
+        .args(data)
+        .read()?;
+    let predicted = last(predicted)?;
+    anyhow::ensure!(
+        predicted["documents"] == PROBE_DOCUMENTS,
+        "{method} in the bundle predicted something else: {predicted}"
+    );
+    Ok(())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {

@@ -21,7 +21,10 @@ use crate::workspace::Workspace;
 
 pub(crate) use browser::find as find_browser;
 pub(crate) use encoder::directory as encoder_directory;
-pub(crate) use libtorch::{VERSION as LIBTORCH_VERSION, cpu_directory, cuda_directory};
+pub(crate) use libtorch::{
+    VERSION as LIBTORCH_VERSION, VERSION_FILE as LIBTORCH_VERSION_FILE, cpu_directory,
+    cuda_directory,
+};
 pub(crate) use nextest::find as find_nextest;
 pub(crate) use pip::venv;
 

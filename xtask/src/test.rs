@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::build;
-use crate::packages::{END_TO_END, FRONTEND, Packages, select};
+use crate::packages::{BUNDLE, END_TO_END, FRONTEND, Packages, select};
 use crate::process::{Cmd, cargo, cmd};
 use crate::setup::{self, Extras};
 use crate::workspace::{Profile, Workspace};
@@ -165,7 +165,7 @@ fn lint(tests: &Tests<'_>) -> Result<Outcome> {
 
 fn lint_plain(tests: &Tests<'_>) -> Result<Outcome> {
     let mut names = tests.packages.plain();
-    names.push(END_TO_END);
+    names.extend([END_TO_END, BUNDLE]);
     judge(clippy(
         tests
             .cargo()

@@ -12,6 +12,9 @@ pub struct FigureProps {
     pub metric: AttrValue,
     #[prop_or_default]
     pub strong: bool,
+    /// Ends of its 95 % interval, where they are known.
+    #[prop_or_default]
+    pub interval: Option<(f64, f64)>,
 }
 
 /// A metric as a percentage. `value` carries every digit of the interface's answer.
@@ -19,9 +22,14 @@ pub struct FigureProps {
 pub fn Figure(props: &FigureProps) -> Html {
     let exact = format::exact(props.value);
     html! {
-        <data class={classes!("ab-figure", props.strong.then_some("ab-figure--strong"))} value={exact.clone()} title={exact.clone()} data-metric={props.metric.clone()}>
-            { format::percent(props.value) }
-        </data>
+        <>
+            <data class={classes!("ab-figure", props.strong.then_some("ab-figure--strong"))} value={exact.clone()} title={exact.clone()} data-metric={props.metric.clone()}>
+                { format::percent(props.value) }
+            </data>
+            if let Some((low, high)) = props.interval {
+                <span class="ab-figure__interval" title={format!("95% interval: {} to {}", format::percent(low), format::percent(high))} data-interval={props.metric.clone()}>{ format!(" ± {}", format::half_width(low, high)) }</span>
+            }
+        </>
     }
 }
 

@@ -1,4 +1,5 @@
-//! A label, always as its path: ancestors muted, the leaf strong, the level as a color.
+//! A label, always as its path: ancestors muted, the leaf strong, the level as a color. Where it is told which label it
+//! is, it opens the label's card.
 
 use yew::prelude::*;
 
@@ -46,6 +47,56 @@ pub fn steps(path: &[String]) -> (Vec<Step>, bool) {
     (steps, is_cut)
 }
 
+/// How a label is named: documents and previews carry paths, figures and answers carry ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    Id(String),
+    Path(Vec<String>),
+}
+
+/// A label and the version of the taxonomy that it is from; none: the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelRef {
+    pub taxonomy: Option<i64>,
+    pub named: Named,
+}
+
+impl LabelRef {
+    pub fn id(taxonomy: Option<i64>, id: &str) -> Self {
+        Self {
+            taxonomy,
+            named: Named::Id(id.to_owned()),
+        }
+    }
+
+    pub fn path(taxonomy: Option<i64>, path: &[String]) -> Self {
+        Self {
+            taxonomy,
+            named: Named::Path(path.to_vec()),
+        }
+    }
+}
+
+/// Opens the cards of labels; the frame around the pages holds the card.
+#[derive(Clone, PartialEq)]
+pub struct LabelCards {
+    pub onopen: Callback<LabelRef>,
+}
+
+impl LabelCards {
+    pub fn open(&self, label: LabelRef) {
+        self.onopen.emit(label);
+    }
+}
+
+/// The way to a label's card from anywhere.
+#[hook]
+pub fn use_label_cards() -> LabelCards {
+    use_context::<LabelCards>().unwrap_or(LabelCards {
+        onopen: Callback::noop(),
+    })
+}
+
 #[derive(PartialEq, Properties)]
 pub struct LabelPathProps {
     /// Names, topmost first.
@@ -56,6 +107,9 @@ pub struct LabelPathProps {
     /// In a frame, for label sets.
     #[prop_or_default]
     pub chip: bool,
+    /// Opens this label's card when it is clicked.
+    #[prop_or_default]
+    pub card: Option<LabelRef>,
 }
 
 /// A label's path.
@@ -70,12 +124,24 @@ pub fn LabelPath(props: &LabelPathProps) -> Html {
             .any(|pair| format::below(&pair[1], Some(&pair[0])) != pair[1]);
     let level = props.level.unwrap_or(props.path.len() as u32).max(1);
     let last = steps.len().saturating_sub(1);
+    let cards = use_label_cards();
+    let onclick = props.card.clone().map(|label| {
+        Callback::from(move |event: MouseEvent| {
+            // The row around it has a click of its own.
+            event.stop_propagation();
+            cards.open(label.clone());
+        })
+    });
+    let opens = onclick.is_some();
     html! {
-        <span
-            class={classes!("ab-path", props.chip.then_some("ab-path--chip"))}
+        <@{if opens { "button" } else { "span" }}
+            class={classes!("ab-path", props.chip.then_some("ab-path--chip"), opens.then_some("ab-path--opens"))}
+            type={opens.then_some("button")}
             title={is_shortened.then(|| whole.clone())}
-            tabindex={cut.then_some("0")}
+            tabindex={(cut && !opens).then_some("0")}
+            data-testid={opens.then_some("label-chip")}
             data-whole={whole}
+            {onclick}
             style={format!("--level: var(--ab-level-{})", (level - 1) % 6 + 1)}
         >
             <span class="ab-path__dot" aria-hidden="true" />
@@ -91,7 +157,7 @@ pub fn LabelPath(props: &LabelPathProps) -> Html {
                     }
                 }
             </span>
-        </span>
+        </@>
     }
 }
 

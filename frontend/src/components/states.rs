@@ -4,11 +4,13 @@ use patternfly_yew::prelude::Skeleton;
 use yew::prelude::*;
 
 use super::button::{Button, Variant};
-use super::{Icon, icon};
+use super::{Icon, RouteLink, icon};
 use crate::api::ApiError;
 use crate::format;
 use crate::hooks::query::{Loading, Query};
 use crate::hooks::use_now;
+use crate::pages::guide;
+use crate::route::Route;
 
 /// A spinner of `PatternFly`'s size `sm`, `md`, `lg` or `xl`.
 pub fn spinner(size: &'static str) -> Html {
@@ -131,13 +133,16 @@ pub struct EmptyProps {
     pub children: Html,
     #[prop_or_default]
     pub action: Html,
+    /// Chapter of the guide that explains it.
+    #[prop_or_default]
+    pub guide: Option<&'static str>,
     #[prop_or_default]
     pub compact: bool,
     #[prop_or_default]
     pub testid: Option<AttrValue>,
 }
 
-/// Nothing here yet: what it is for, one button to start.
+/// Nothing here yet: what it is for, one button to start, and where to read on.
 #[component]
 pub fn Empty(props: &EmptyProps) -> Html {
     html! {
@@ -146,6 +151,9 @@ pub fn Empty(props: &EmptyProps) -> Html {
             <h2 class="ab-empty__title">{ &props.title }</h2>
             <div class="ab-empty__text">{ props.children.clone() }</div>
             <div class="ab-empty__action">{ props.action.clone() }</div>
+            if let Some(chapter) = props.guide {
+                <RouteLink to={Route::Guide} query={guide::at(chapter)} class="ab-quiet" testid="empty-guide">{ "Read about it in the guide" }</RouteLink>
+            }
         </div>
     }
 }

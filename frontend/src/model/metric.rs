@@ -1,6 +1,7 @@
 //! The metrics: their names on the page and what they mean, in one sentence each.
 
 use arborist_shared::metrics::Metrics;
+use arborist_shared::significance::Intervals;
 
 /// A metric of the answer of `GET …/metrics`.
 #[derive(Clone, Copy)]
@@ -175,6 +176,21 @@ pub const RAW: [Metric; 6] = [
     },
 ];
 
+/// Ends of a metric's 95 % interval, by its key; only the headline figures have one.
+pub fn interval(intervals: &Intervals, key: &str) -> Option<(f64, f64)> {
+    let [low, high] = match key {
+        "micro_f1" => intervals.micro_f1,
+        "macro_f1" => intervals.macro_f1,
+        "exact_match" => intervals.exact_match,
+        "raw.micro_f1" => intervals.raw.micro_f1,
+        "raw.macro_f1" => intervals.raw.macro_f1,
+        "raw.hierarchical_f1" => intervals.raw.hierarchical_f1,
+        "raw.exact_match" => intervals.raw.exact_match,
+        _ => return None,
+    };
+    Some((low, high))
+}
+
 /// Every metric once, in reading order.
 pub fn all() -> Vec<Metric> {
     let mut all = HEADLINE.to_vec();
@@ -187,6 +203,21 @@ pub fn all() -> Vec<Metric> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headline_figures_have_intervals() {
+        let intervals = Intervals {
+            micro_f1: [0.7, 0.8],
+            ..Intervals::default()
+        };
+        assert_eq!(interval(&intervals, "micro_f1"), Some((0.7, 0.8)));
+        assert!(
+            HEADLINE
+                .iter()
+                .all(|metric| interval(&intervals, metric.key).is_some())
+        );
+        assert_eq!(interval(&intervals, "ndcg_at_5"), None);
+    }
 
     #[test]
     fn keys_are_unique() {

@@ -11,9 +11,11 @@ use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
+use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api::{self, DocumentQuery};
 use crate::components::field::{Search, Select};
+use crate::components::label_path::LabelRef;
 use crate::components::{
     Button, Empty, Failure, Icon, LabelPath, Lines, PageHeader, RouteLink, Variant, VirtualList,
     show,
@@ -56,7 +58,7 @@ pub fn CorpusPage(props: &ProjectProps) -> Html {
             { show(&corpora, html! { <Lines count={12} /> }, |corpora| {
                 if corpora.is_empty() {
                     html! {
-                        <Empty icon={Icon::Corpus} title="No documents yet" action={import}>
+                        <Empty icon={Icon::Corpus} title="No documents yet" action={import} guide={chapter::DOCUMENTS}>
                             { "Documents with labels are what methods learn from. The import shows what it will read before it keeps anything." }
                         </Empty>
                     }
@@ -91,6 +93,15 @@ fn Documents(props: &DocumentsProps) -> Html {
         let query = query.clone();
         use_effect_with(search.clone(), move |search| {
             query.set(&[("search", Some(search.trim().to_owned()))])
+        });
+    }
+    // A search that comes with the address while the page is open, as from the search on top.
+    {
+        let (typed, search) = (typed.clone(), search.clone());
+        use_effect_with(query.text("search"), move |wanted| {
+            if *wanted != search.trim() {
+                typed.set(wanted.clone());
+            }
         });
     }
     let wanted = DocumentQuery {
@@ -225,11 +236,12 @@ fn Documents(props: &DocumentsProps) -> Html {
     let is_filtered =
         !wanted.search.is_empty() || !wanted.label.is_empty() || !wanted.split.is_empty();
     let total = first.data().map(|page| page.total);
+    let taxonomy = corpus.as_ref().map(|corpus| corpus.taxonomy);
     let row = {
         let (rows, open) = (rows.clone(), open.clone());
         Callback::from(move |index: usize| match rows.get(index) {
             Some(document) => {
-                html! { <Row key={document.id} document={document.clone()} {index} selected={shown == Some(document.id)} active={index == focused} onopen={open.clone()} /> }
+                html! { <Row key={document.id} document={document.clone()} {taxonomy} {index} selected={shown == Some(document.id)} active={index == focused} onopen={open.clone()} /> }
             }
             None => Html::default(),
         })
@@ -281,7 +293,7 @@ fn Documents(props: &DocumentsProps) -> Html {
                     if let Some(error) = &more.error { <Failure error={error.clone()} retry={more.load.clone()} compact=true /> }
                 </div>
                 if let Some(id) = shown {
-                    <document::DocumentPane {id} known={at.and_then(|at| rows.get(at).cloned())} position={at.map(|at| (at, total.unwrap_or(rows.len() as u64)))} onstep={step} onclose={close} />
+                    <document::DocumentPane {id} {taxonomy} known={at.and_then(|at| rows.get(at).cloned())} position={at.map(|at| (at, total.unwrap_or(rows.len() as u64)))} onstep={step} onclose={close} />
                 }
             </div>
         </>
@@ -307,11 +319,11 @@ pub fn split_tag(split: Split) -> Html {
     html! { <span class="ab-tag" style={format!("--tag: var(--ab-series-{series})")}>{ split_name(split) }</span> }
 }
 
-/// The label paths that fit, and how many do not.
-pub fn path_chips(paths: &[Vec<String>], most: usize) -> Html {
+/// The label paths that fit, each opening its card, and how many do not.
+pub fn path_chips(paths: &[Vec<String>], most: usize, taxonomy: Option<i64>) -> Html {
     html! {
         <>
-            for (index, path) in paths.iter().take(most).enumerate() { <LabelPath key={index} path={path.clone()} chip=true /> }
+            for (index, path) in paths.iter().take(most).enumerate() { <LabelPath key={index} path={path.clone()} chip=true card={LabelRef::path(taxonomy, path)} /> }
             if paths.len() > most { <span class="ab-more" title={paths[most..].iter().map(|path| path.join(" › ")).collect::<Vec<_>>().join("\n")}>{ format!("+{}", paths.len() - most) }</span> }
         </>
     }
@@ -320,6 +332,7 @@ pub fn path_chips(paths: &[Vec<String>], most: usize) -> Html {
 #[derive(PartialEq, Properties)]
 struct RowProps {
     document: Rc<Document>,
+    taxonomy: Option<i64>,
     index: usize,
     selected: bool,
     active: bool,
@@ -352,7 +365,7 @@ fn Row(props: &RowProps) -> Html {
                         Some(labels) if labels.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
                         Some(_) => html! {
                             <>
-                                <span class="ab-document__labels">{ path_chips(&document.paths, 8) }</span>
+                                <span class="ab-document__labels">{ path_chips(&document.paths, 8, props.taxonomy) }</span>
                                 if document.paths.len() > 1 { <span class="ab-more" title={document.paths.iter().map(|path| path.join(" › ")).collect::<Vec<_>>().join("\n")}>{ format!("{} labels", document.paths.len()) }</span> }
                             </>
                         },

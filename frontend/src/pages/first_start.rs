@@ -95,7 +95,7 @@ pub fn FirstStartPage(props: &FirstStartProps) -> Html {
         Callback::from(move |value: String| state.set(value))
     };
     html! {
-        <Door title="Welcome" lead={html! { "Set the password of the administrator. You can add people and keys later." }}>
+        <Door title="Welcome" lead={html! { "Set the password of the administrator. Keys for programs are made in the settings." }}>
             <form class="ab-form" {onsubmit} novalidate=true>
                 if let Some(error) = &*error { <Failure error={error.clone()} compact=true /> }
                 <Field id="name" label="Name"><Input id="name" value={(*name).clone()} onchange={set(&name)} autocomplete="username" required=true testid="first-start-name" /></Field>

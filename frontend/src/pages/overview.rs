@@ -1,18 +1,21 @@
-//! Overview: what the project has, what it needs next, its best run, its jobs.
+//! Overview: what the project has, what it needs next, its best runs, its jobs, what changed.
+
+pub mod panels;
+pub mod standing;
 
 use arborist_shared::api::projects::Overview;
 use yew::prelude::*;
 
 use crate::api;
-use crate::components::figure::Figure;
 use crate::components::{
     Ago, Empty, Icon, JobBar, Lines, PageHeader, Panel, RouteLink, Variant, icon, show,
 };
 use crate::format;
+use crate::hooks::query::Query;
 use crate::hooks::{use_interval, use_query};
-use crate::model::metric::HEADLINE;
+use crate::pages::guide::chapter;
 use crate::route::Route;
-use crate::shell::{Methods, use_jobs, use_methods, use_projects};
+use crate::shell::{use_jobs, use_projects};
 
 #[derive(PartialEq, Properties)]
 pub struct ProjectProps {
@@ -49,14 +52,15 @@ pub fn next(overview: &Overview) -> Next {
 pub fn OverviewPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
-    let methods = use_methods();
     let overview = use_query(project, api::overview);
+    let standing = use_query(project, standing::standing);
     {
-        let reload = overview.reload.clone();
+        let (reload, again) = (overview.reload.clone(), standing.reload.clone());
         let is_first = use_mut_ref(|| true);
         use_effect_with((jobs.ended, jobs.list.len()), move |_| {
             if !std::mem::replace(&mut *is_first.borrow_mut(), false) {
                 reload.emit(());
+                again.emit(());
             }
         });
     }
@@ -73,18 +77,27 @@ pub fn OverviewPage(props: &ProjectProps) -> Html {
     html! {
         <div class="ab-page">
             <PageHeader title={format::middle(&name, 90)} />
-            { show(&overview, skeleton, |overview| ready(project, overview, &jobs.refresh, &methods)) }
+            { show(&overview, skeleton, |overview| ready(project, overview, &standing, &jobs.refresh)) }
         </div>
     }
 }
 
-fn ready(project: i64, overview: &Overview, refresh: &Callback<()>, methods: &Methods) -> Html {
+fn ready(
+    project: i64,
+    overview: &Overview,
+    standing: &Query<standing::Standing>,
+    refresh: &Callback<()>,
+) -> Html {
+    let standing = standing.clone();
     html! {
         <div class="ab-stack">
             { next_step(project, overview) }
-            <div class="ab-grid">
-                <div class="ab-stack">{ corpus(project, overview) }{ best(project, overview, methods) }</div>
-                <div class="ab-stack">{ taxonomy(project, overview) }{ jobs(overview, refresh) }</div>
+            <div class="ab-overview">
+                <panels::BestRuns {project} standing={standing.clone()} />
+                { corpus(project, overview) }
+                { taxonomy(project, overview, &standing) }
+                { jobs(overview, refresh) }
+                <panels::Changes {project} {standing} />
             </div>
         </div>
     }
@@ -152,7 +165,7 @@ pub fn stat(value: String, word: &'static str) -> Html {
 
 fn corpus(project: i64, overview: &Overview) -> Html {
     let Some(corpus) = &overview.corpus else {
-        return html! { <Panel title="Corpus" testid="overview-corpus"><Empty icon={Icon::Corpus} title="No documents yet" compact=true>{ "Documents are what methods learn from." }</Empty></Panel> };
+        return html! { <Panel title="Corpus" testid="overview-corpus"><Empty icon={Icon::Corpus} title="No documents yet" compact=true guide={chapter::DOCUMENTS}>{ "Documents are what methods learn from." }</Empty></Panel> };
     };
     let share = if corpus.n_documents == 0 {
         0.0
@@ -187,9 +200,9 @@ fn corpus(project: i64, overview: &Overview) -> Html {
     }
 }
 
-fn taxonomy(project: i64, overview: &Overview) -> Html {
+fn taxonomy(project: i64, overview: &Overview, standing: &Query<standing::Standing>) -> Html {
     let Some(taxonomy) = &overview.taxonomy else {
-        return html! { <Panel title="Taxonomy" testid="overview-taxonomy"><Empty icon={Icon::Taxonomy} title="No taxonomy yet" compact=true>{ "The tree of labels comes first: documents refer to it." }</Empty></Panel> };
+        return html! { <Panel title="Taxonomy" testid="overview-taxonomy"><Empty icon={Icon::Taxonomy} title="No taxonomy yet" compact=true guide={chapter::TAXONOMY}>{ "The tree of labels comes first: documents refer to it." }</Empty></Panel> };
     };
     let actions = html! { <RouteLink to={Route::Taxonomy { project }}>{ format!("Version {}", taxonomy.version) }</RouteLink> };
     html! {
@@ -199,35 +212,8 @@ fn taxonomy(project: i64, overview: &Overview) -> Html {
                 { stat(taxonomy.depth.to_string(), "levels") }
                 { stat(format::count(taxonomy.n_multi_parent), "with several parents") }
             </dl>
+            <panels::Problems {project} standing={standing.clone()} />
             <p class="ab-muted">{ "Uploaded " }<Ago at={taxonomy.created_at.clone()} /></p>
-        </Panel>
-    }
-}
-
-fn best(project: i64, overview: &Overview, methods: &Methods) -> Html {
-    let Some(run) = &overview.best_run else {
-        return html! {
-            <Panel title="Best run" testid="overview-best">
-                <Empty icon={Icon::Runs} title="No finished run yet" compact=true>{ "The run with the best macro F1 on test documents will stand here." }</Empty>
-            </Panel>
-        };
-    };
-    let headline = run.test.or(run.validation);
-    let actions = html! { <RouteLink to={Route::Run { project, run: run.id }}>{ methods.run(run) }</RouteLink> };
-    html! {
-        <Panel title="Best run" {actions} testid="overview-best">
-            if let Some(headline) = headline {
-                <dl class="ab-stats">
-                    for (metric, value) in HEADLINE.iter().zip([headline.micro_f1, headline.macro_f1, headline.hierarchical_f1, headline.exact_match]) {
-                        <div class="ab-stat" key={metric.key}><dd><Figure {value} metric={metric.key} /></dd><dt title={metric.meaning}>{ metric.title }</dt></div>
-                    }
-                </dl>
-            }
-            <p class="ab-muted">
-                { if run.test.is_some() { "On test documents" } else { "On validation documents: there are no test documents" } }
-                if let Some(at) = &run.finished_at { { " · " }<Ago at={at.clone()} /> }
-                { format!(" · {} in all", format::counted(overview.n_runs, "run", "runs")) }
-            </p>
         </Panel>
     }
 }

@@ -12,6 +12,7 @@ use crate::components::{
 use crate::format;
 use crate::hooks::theme::{remember, remembered};
 use crate::hooks::{Loading, use_query, use_url_query};
+use crate::pages::guide;
 use crate::route::Route;
 use crate::shell::{LAST_PROJECT, use_projects};
 
@@ -115,6 +116,7 @@ pub fn ProjectsPage() -> Html {
                         <p>{ "You need a taxonomy as a table of children and parents, and documents as JSON lines with a text and its labels. The import shows what it will read before it does." }</p>
                     </div>
                 </div>
+                <p class="ab-welcome__guide"><RouteLink to={Route::Guide} query={guide::at(guide::chapter::PROJECT)} testid="empty-guide">{ "Read in the guide how a project goes" }</RouteLink></p>
             </div>
         },
         Loading::Ready(loaded) => html! {
@@ -205,7 +207,7 @@ fn NewProject(props: &NewProjectProps) -> Html {
         <Dialog title="New project" onclose={props.onclose.clone()} testid="new-project-dialog">
             <form class="ab-form" {onsubmit} novalidate=true>
                 if let Some(error) = &*error { <Failure error={error.clone()} compact=true /> }
-                <Field id="project-name" label="Name" help={html! { "What the documents are about. It can be changed later." }}>
+                <Field id="project-name" label="Name" help={html! { "What the documents are about." }}>
                     <Input id="project-name" value={(*name).clone()} {onchange} autofocus=true required=true autocomplete="off" testid="project-name" />
                 </Field>
                 <div class="ab-form__actions">

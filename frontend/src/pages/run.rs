@@ -105,7 +105,7 @@ fn Body(props: &BodyProps) -> Html {
                 </Notice>
             }
             if run.status == JobStatus::Cancelled {
-                <Notice kind={NoticeKind::Warning} title="The run was cancelled"><p>{ "What it learned until then is not kept. Clone it to start again with the same settings." }</p></Notice>
+                <Notice kind={NoticeKind::Warning} title="The run was cancelled" testid="run-cancelled"><p>{ "What it learned until then is not kept. Clone it to start again with the same settings." }</p></Notice>
             }
             if has_figures {
                 <metrics::Figures {split} run={run.clone()} />

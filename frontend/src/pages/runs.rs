@@ -8,6 +8,7 @@ use std::rc::Rc;
 use arborist_shared::api::runs::{Headline, Run, RunPage};
 use yew::prelude::*;
 
+use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::components::field::Search;
@@ -104,7 +105,7 @@ pub fn RunsPage(props: &ProjectProps) -> Html {
             <PageHeader title="Runs" subtitle={html! { "A run is one training: what was asked for, how it went, how good the result is." }} actions={if is_empty { Html::default() } else { train.clone() }} />
             { show(&first, html! { <Lines count={8} height="36px" /> }, |page| {
                 if page.runs.is_empty() {
-                    html! { <Empty icon={Icon::Runs} title="No runs yet" action={train}>{ "Train a method, or several at once: their results will stand here, side by side." }</Empty> }
+                    html! { <Empty icon={Icon::Runs} title="No runs yet" action={train} guide={chapter::TRAIN}>{ "Train a method, or several at once: their results will stand here, side by side." }</Empty> }
                 } else {
                     let needle = filter.to_lowercase();
                     let matches = |run: &&Rc<Run>| needle.is_empty() || format!("{} {}", run.method, run.preset.as_deref().unwrap_or_default()).to_lowercase().contains(&needle);

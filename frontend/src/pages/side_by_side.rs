@@ -1,13 +1,16 @@
 //! Runs side by side: their figures in one table, by level, and what they cost. Whether a difference is
 //! real is a question for a comparison; this page says so.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use arborist_shared::api::runs::Run;
 use arborist_shared::metrics::Metrics;
+use arborist_shared::significance::Intervals;
 use arborist_shared::split::Split;
 use yew::prelude::*;
 
+use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::charts::{Chart, figures};
@@ -19,7 +22,7 @@ use crate::components::{
 use crate::format;
 use crate::hooks::url::join;
 use crate::hooks::{use_query, use_url_query};
-use crate::model::metric::{Metric, all};
+use crate::model::metric::{Metric, all, interval};
 use crate::pages::corpus::split_name;
 use crate::route::Route;
 use crate::shell::{Methods, details, use_methods};
@@ -88,6 +91,18 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
     };
     let loaded = use_query((ids.clone(), split), |(ids, split)| columns(ids, split));
     let data = loaded.data();
+    // They take the server a moment each; the table does not wait for them.
+    let intervals = use_query((ids.clone(), split), |(ids, split)| async move {
+        let mut known = BTreeMap::new();
+        for id in ids {
+            if let Ok(Some(intervals)) = api::intervals(id, split).await {
+                known.insert(id, intervals);
+            }
+        }
+        Ok(known)
+    })
+    .data()
+    .unwrap_or_default();
     let charts = use_memo(
         (
             data.as_ref().map(|data| Rc::as_ptr(data) as usize),
@@ -120,7 +135,7 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
     if ids.len() < 2 {
         return html! {
             <div class="ab-page"><PageHeader title="Side by side" {trail} />
-                <Empty icon={Icon::Runs} title="Choose at least two runs" action={html! { <RouteLink to={Route::Runs { project }} button={Variant::Primary}>{ "Choose runs" }</RouteLink> }}>{ "Their figures will stand here, side by side." }</Empty>
+                <Empty icon={Icon::Runs} title="Choose at least two runs" guide={chapter::COMPARE} action={html! { <RouteLink to={Route::Runs { project }} button={Variant::Primary}>{ "Choose runs" }</RouteLink> }}>{ "Their figures will stand here, side by side." }</Empty>
             </div>
         };
     }
@@ -152,8 +167,8 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
                     }
                     if let Some(note) = unequal(columns) { <Notice kind={NoticeKind::Warning} title="These runs did not see the same documents"><p>{ note }</p></Notice> }
                     if !columns.is_empty() {
-                        { table(project, columns, &ids, &query, &methods) }
-                        <p class="ab-muted">{ "The best figure of each row is marked. A small difference may be chance: repeat a run with other seeds before you build on it." }</p>
+                        { table(project, columns, &intervals, &ids, &query, &methods) }
+                        <p class="ab-muted">{ "The best figure of each row is marked. A small difference may be chance, the more so where the intervals (±, half of the 95% interval) overlap: repeat a run with other seeds before you build on it." }</p>
                         if let Some((levels, cost)) = &*charts {
                             <div class="ab-grid ab-grid--wide">
                                 <Panel title="Macro F1 by level"><Chart option={levels.clone()} label={describe(columns, &methods)} /></Panel>
@@ -178,6 +193,7 @@ fn unequal(columns: &[Column]) -> Option<String> {
 fn table(
     project: i64,
     columns: &[Column],
+    intervals: &BTreeMap<i64, Intervals>,
     ids: &[i64],
     query: &crate::hooks::UrlQuery,
     methods: &Methods,
@@ -207,7 +223,7 @@ fn table(
         html! {
             <tr key={metric.key}><th scope="row">{ title }<Hint text={metric.meaning} /></th>
                 for (index, value) in values.iter().enumerate() {
-                    <td key={index} class={classes!("ab-number", winners.contains(&index).then_some("ab-best"))}><Figure value={*value} metric={metric.key} /></td>
+                    <td key={index} class={classes!("ab-number", winners.contains(&index).then_some("ab-best"))}><Figure value={*value} metric={metric.key} interval={intervals.get(&columns[index].run.id).and_then(|known| interval(known, metric.key))} /></td>
                 }
             </tr>
         }

@@ -1,11 +1,13 @@
 //! Taxonomy: the tree, searched as one types, and the card of the chosen label. Reading only.
 
 pub mod card;
+pub mod facts;
 pub mod tree_view;
 
 use arborist_shared::api::taxonomies::Taxonomy;
 use yew::prelude::*;
 
+use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::components::field::{Search, Select};
@@ -51,7 +53,7 @@ pub fn TaxonomyPage(props: &ProjectProps) -> Html {
             <PageHeader title="Taxonomy" {subtitle} actions={if is_empty { Html::default() } else { upload.clone() }} />
             { show(&taxonomies, html! { <Lines count={12} /> }, |list| match current.clone() {
                 None => html! {
-                    <Empty icon={Icon::Taxonomy} title="No taxonomy yet" action={upload}>{ "The tree of labels that documents are sorted into. A table of children and parents is enough to begin." }</Empty>
+                    <Empty icon={Icon::Taxonomy} title="No taxonomy yet" action={upload} guide={chapter::TAXONOMY}>{ "The tree of labels that documents are sorted into. A table of children and parents is enough to begin." }</Empty>
                 },
                 Some(taxonomy) => html! { <Tree key={taxonomy.id} {project} taxonomy={taxonomy.clone()} versions={list.iter().map(|other| other.version).collect::<Vec<_>>()} /> },
             }) }
@@ -75,6 +77,15 @@ fn Tree(props: &TreeProps) -> Html {
         let query = query.clone();
         use_effect_with(search.clone(), move |search| {
             query.set(&[("search", Some(search.clone()))])
+        });
+    }
+    // A search that comes with the address while the page is open, as from the search on top.
+    {
+        let (typed, search) = (typed.clone(), search.clone());
+        use_effect_with(query.text("search"), move |wanted| {
+            if *wanted != search {
+                typed.set(wanted.clone());
+            }
         });
     }
     let ontyped = {

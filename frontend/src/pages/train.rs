@@ -2,6 +2,7 @@
 //!
 //! The whole form stands in the address: a link shows a colleague the same, cloning a run opens it filled in.
 
+pub mod cost;
 pub mod hyperparameters;
 pub mod method_cards;
 pub mod review;
@@ -15,6 +16,7 @@ use arborist_shared::manifest::AssetNeed;
 use gloo_timers::callback::Timeout;
 use yew::prelude::*;
 
+use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::components::field::{Choice, Field, Input, Select};
@@ -83,7 +85,7 @@ pub fn TrainPage(props: &ProjectProps) -> Html {
                 if ground.plugins.methods.is_empty() {
                     html! { <Empty icon={Icon::Plug} title="No method is installed" action={html! { <RouteLink to={Route::Settings { project }} query={vec![("tab".to_owned(), "plugins".to_owned())]} button={Variant::Primary}>{ "See the plugins" }</RouteLink> }}>{ "Methods come as plugins. The settings list those that were found and why others were refused." }</Empty> }
                 } else if ground.corpora.is_empty() {
-                    html! { <Empty icon={Icon::Corpus} title="No documents to learn from" action={import}>{ "Import documents with labels first." }</Empty> }
+                    html! { <Empty icon={Icon::Corpus} title="No documents to learn from" action={import} guide={chapter::DOCUMENTS}>{ "Import documents with labels first." }</Empty> }
                 } else {
                     let known = Rc::new(Known { plugins: ground.plugins.clone(), corpora: ground.corpora.clone(), assets: ground.assets.clone(), n_labels: ground.n_labels });
                     html! { <Form {project} {known} clone={ground.clone.clone()} query={query.clone()} /> }
@@ -174,7 +176,7 @@ fn Form(props: &FormProps) -> Html {
         <div class="ab-train">
             <div class="ab-train__main">
                 <Panel title="1. Methods" testid="train-methods">
-                    <method_cards::MethodCards known={known.clone()} form={(*form).clone()} onchange={change.clone()} corpus={corpus.clone()} />
+                    <method_cards::MethodCards project={props.project} known={known.clone()} form={(*form).clone()} onchange={change.clone()} corpus={corpus.clone()} />
                 </Panel>
                 if !picked.is_empty() {
                     <Panel title="2. Settings of each method" testid="train-settings">

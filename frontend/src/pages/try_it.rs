@@ -14,6 +14,7 @@ use arborist_shared::api::runs::{PredictDocument, PredictRequest, PredictRespons
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api::{self, Answer};
 use crate::components::field::TextArea;
@@ -134,7 +135,7 @@ pub fn TryItPage(props: &ProjectProps) -> Html {
         <div class="ab-page">
             <PageHeader title="Try it" subtitle={html! { "Paste a text and see which labels the runs find." }} />
             { show(&runs, html! { <Lines count={10} /> }, |runs| if runs.is_empty() {
-                html! { <Empty icon={Icon::Try} title="No run to ask yet" action={html! { <RouteLink to={Route::Train { project }} button={Variant::Primary}>{ "Train a method" }</RouteLink> }}>{ "When a run is done, it can be asked about any text." }</Empty> }
+                html! { <Empty icon={Icon::Try} title="No run to ask yet" guide={chapter::TRY} action={html! { <RouteLink to={Route::Train { project }} button={Variant::Primary}>{ "Train a method" }</RouteLink> }}>{ "When a run is done, it can be asked about any text." }</Empty> }
             } else {
                 html! { <Desk {project} runs={Rc::new(runs.clone())} /> }
             }) }

@@ -5,7 +5,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 use yew_router::prelude::*;
 
-use crate::components::Dialog;
+use crate::components::{Dialog, RouteLink};
 use crate::hooks::use_window_event;
 use crate::route::Route;
 
@@ -13,6 +13,7 @@ use crate::route::Route;
 pub struct KeysProps {
     pub project: Option<i64>,
     pub onhelp: Callback<()>,
+    pub onsearch: Callback<()>,
 }
 
 /// Whether a key belongs to what has the focus and not to the page.
@@ -53,13 +54,22 @@ fn destination(letter: &str, project: i64) -> Option<Route> {
 pub fn Keys(props: &KeysProps) -> Html {
     let navigator = use_navigator();
     let going = use_mut_ref(|| false);
-    let (project, onhelp) = (props.project, props.onhelp.clone());
+    let (project, onhelp, onsearch) = (props.project, props.onhelp.clone(), props.onsearch.clone());
     use_window_event(
         "keydown",
         Callback::from(move |event: Event| {
             let Ok(event) = event.dyn_into::<KeyboardEvent>() else {
                 return;
             };
+            // From anywhere, also from a field; the browser's own search bar stays on other keys.
+            if (event.ctrl_key() || event.meta_key())
+                && event.key().eq_ignore_ascii_case("k")
+                && project.is_some()
+            {
+                event.prevent_default();
+                onsearch.emit(());
+                return;
+            }
             if is_typing(&event) {
                 return;
             }
@@ -83,9 +93,10 @@ pub fn Keys(props: &KeysProps) -> Html {
                             document.query_selector("[data-search]").ok().flatten()
                         })
                         .and_then(|element| element.dyn_into::<HtmlElement>().ok());
-                    if let Some(search) = search {
-                        event.prevent_default();
-                        let _ = search.focus();
+                    event.prevent_default();
+                    match search {
+                        Some(search) => drop(search.focus()),
+                        None => onsearch.emit(()),
                     }
                 }
                 _ => {}
@@ -97,8 +108,9 @@ pub fn Keys(props: &KeysProps) -> Html {
 
 type Key = (&'static [&'static str], &'static str);
 
-const EVERYWHERE: [Key; 3] = [
+const EVERYWHERE: [Key; 4] = [
     (&["?"], "Show these keys"),
+    (&["Ctrl", "K"], "Search labels, documents and runs"),
     (&["/"], "Search on this page"),
     (&["Esc"], "Close what is open"),
 ];
@@ -156,12 +168,13 @@ pub fn Help(props: &HelpProps) -> Html {
     };
     let of_page = page_keys(props.route);
     html! {
-        <Dialog title="Keys" onclose={props.onclose.clone()} testid="help-dialog">
+        <Dialog title="Help" onclose={props.onclose.clone()} testid="help-dialog">
+            <p>{ "How a project goes, step by step, and what the figures mean: " }<RouteLink to={Route::Guide} onclick={props.onclose.clone()} testid="open-guide">{ "the guide" }</RouteLink>{ "." }</p>
             if !of_page.is_empty() {
-                <h3 class="ab-drawer__title">{ format!("On the page {}", props.route.title()) }</h3>
+                <h3 class="ab-drawer__title">{ format!("Keys on the page {}", props.route.title()) }</h3>
                 { list(of_page) }
             }
-            <h3 class="ab-drawer__title">{ "Everywhere" }</h3>
+            <h3 class="ab-drawer__title">{ "Keys everywhere" }</h3>
             { list(&EVERYWHERE) }
             <h3 class="ab-drawer__title">{ "Go to" }</h3>
             { list(&GO) }

@@ -1,4 +1,4 @@
-//! The bar on top: project, jobs, theme, help, account.
+//! The bar on top: project, search, jobs, theme, help, account.
 
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -20,6 +20,7 @@ pub struct MastheadProps {
     pub route: Route,
     pub onnavigation: Callback<()>,
     pub navigation_open: bool,
+    pub onsearch: Callback<()>,
     pub onjobs: Callback<()>,
     pub onhelp: Callback<()>,
 }
@@ -36,9 +37,14 @@ pub fn Masthead(props: &MastheadProps) -> Html {
             </RouteLink>
             <ProjectSwitcher route={props.route} />
             <div class="ab-masthead__tools">
-                if props.route.project().is_some() { <JobsButton onclick={props.onjobs.clone()} /> }
+                if props.route.project().is_some() {
+                    <button type="button" class="ab-masthead__search" aria-label="Search labels, documents and runs" aria-keyshortcuts="Control+K" aria-haspopup="dialog" data-testid="search" onclick={props.onsearch.reform(|_| ())}>
+                        { icon(Icon::Search) }<span class="ab-masthead__search-words">{ "Search the project" }</span><kbd>{ "Ctrl K" }</kbd>
+                    </button>
+                    <JobsButton onclick={props.onjobs.clone()} />
+                }
                 <ThemeMenu />
-                <Button variant={Variant::Plain} icon={Icon::Help} title="Keys and help" testid="help" onclick={props.onhelp.reform(|_| ())} />
+                <Button variant={Variant::Plain} icon={Icon::Help} title="Guide and keys" testid="help" onclick={props.onhelp.reform(|_| ())} />
                 <AccountMenu />
             </div>
         </header>

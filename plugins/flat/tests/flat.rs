@@ -7,11 +7,12 @@ use arborist_model_kit::checks;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
 
-const ARCHITECTURES: [Architecture; 4] = [
+const ARCHITECTURES: [Architecture; 5] = [
     Architecture::TextRnn,
     Architecture::TextCnn,
     Architecture::TextRcnn,
     Architecture::LabelAttention,
+    Architecture::Bert,
 ];
 
 mod kit_of_the_text_rnn {
@@ -38,6 +39,12 @@ mod kit_of_label_attention {
     });
 }
 
+mod kit_of_bert {
+    arborist_plugin_api::conformance!(arborist_flat::Flat, {
+        "architecture": "bert", "max_length": 48, "epochs": 10, "patience": 0, "learning_rate": 0.003, "batch_size": 12
+    }, encoder = arborist_model_kit::checks::tiny_encoder());
+}
+
 fn tiny(architecture: Architecture) -> Hyperparameters {
     let (training, text, encoder) = checks::tiny();
     Hyperparameters {
@@ -55,6 +62,7 @@ fn still(architecture: Architecture) -> Hyperparameters {
     hyperparameters.rcnn.embedding_dropout = 0.0;
     hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.label_dropout = 0.0;
+    hyperparameters.pretrained.encoder_dropout = 0.0;
     hyperparameters.classifier.classifier_dropout = 0.0;
     hyperparameters
 }
@@ -85,6 +93,9 @@ fn networks_without_dropout_learn_200_documents_by_heart() {
     for architecture in ARCHITECTURES {
         let mut hyperparameters = still(architecture);
         hyperparameters.training.epochs = 40;
+        if architecture == Architecture::Bert {
+            hyperparameters.training.learning_rate = 0.003;
+        }
         checks::learns_by_heart::<Flat>(hyperparameters);
     }
 }

@@ -29,8 +29,6 @@ pub(crate) struct Classifier {
     pub(crate) beam: usize,
 }
 
-/// Taxonomies with more labels get sparse scores.
-const MAX_DENSE_LABELS: usize = 4096;
 /// Sparse scores leave out labels that score below, except for the best.
 const SPARSE_FLOOR: f32 = 0.005;
 /// Labels that a sparse row has in any case.
@@ -69,9 +67,10 @@ impl Found {
 }
 
 impl Classifier {
-    /// Scores of texts. Labels without training documents score 0.
-    pub(crate) fn scores(&self, texts: &[&str]) -> Scores {
-        if self.n_labels <= MAX_DENSE_LABELS {
+    /// Scores of texts: sparse rows for taxonomies of more than `max_dense_labels` labels. Labels without training
+    /// documents score 0.
+    pub(crate) fn scores(&self, texts: &[&str], max_dense_labels: usize) -> Scores {
+        if self.n_labels <= max_dense_labels {
             let width = self.n_labels.max(1);
             let mut values = vec![0.0; texts.len() * self.n_labels];
             values

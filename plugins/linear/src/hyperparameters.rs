@@ -139,7 +139,7 @@ pub(crate) fn schema() -> Value {
                 "description": "flat: every label against all documents. tree: every label among the documents of its parent, for large taxonomies. auto: flat unless it would take too long."
             },
             "threshold": {
-                "type": "number", "minimum": 0, "maximum": 1, "default": default.threshold, "x-order": 8,
+                "type": "number", "minimum": 0, "maximum": 1, "default": rounded(default.threshold), "x-order": 8,
                 "title": "Threshold",
                 "description": "A label is predicted when its score is strictly above. 0.5 is the classifiers' own decision."
             },
@@ -159,12 +159,12 @@ pub(crate) fn schema() -> Value {
                 "description": "Labels per level whose children prediction looks at, in tree mode."
             },
             "prune": {
-                "type": "number", "minimum": 0, "maximum": 0.5, "default": default.prune, "x-order": 12, "x-advanced": true,
+                "type": "number", "minimum": 0, "maximum": 0.5, "default": rounded(default.prune), "x-order": 12, "x-advanced": true,
                 "title": "Pruning",
                 "description": "Where weights are stored sparsely, those smaller than this share of the label's largest are dropped."
             },
             "tolerance": {
-                "type": "number", "minimum": 1e-5, "maximum": 1, "default": default.tolerance, "x-order": 13, "x-advanced": true,
+                "type": "number", "minimum": 1e-5, "maximum": 1, "default": rounded(default.tolerance), "x-order": 13, "x-advanced": true,
                 "title": "Tolerance",
                 "description": "Training of a label ends when all its margins are this close to the optimum's conditions."
             },
@@ -175,6 +175,11 @@ pub(crate) fn schema() -> Value {
             }
         }
     })
+}
+
+/// A single-precision default reads 0.02 and not its nearest double.
+fn rounded(number: f32) -> f64 {
+    (f64::from(number) * 1e9).round() / 1e9
 }
 
 /// `fast`, `balanced`, `best`, `code` and `paper`.

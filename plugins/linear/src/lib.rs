@@ -19,6 +19,7 @@ mod fit;
 mod hyperparameters;
 mod matrix;
 mod random;
+mod scale;
 mod solver;
 mod structure;
 mod tables;
@@ -35,6 +36,8 @@ use arborist_plugin_api::{
 use arborist_shared::manifest::{AssetNeed, Capability, HierarchyKind, MemoryFormula, PathKind};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::scale::Scale;
+
 pub use crate::hyperparameters::{Classifier, Hyperparameters, Mode, Select};
 
 /// The method.
@@ -46,6 +49,7 @@ pub struct Linear;
 pub struct LinearModel {
     classifier: classifier::Classifier,
     threshold: f32,
+    scale: Scale,
     pool: ThreadPool,
 }
 
@@ -85,7 +89,7 @@ impl Method for Linear {
         // About every third token of a text is the first of its kind, or begins a new frequent n-gram.
         let n_features = (facts.tokens as f64 * 0.35).min(f64::from(hyperparameters.max_features));
         let n_weights = n_features * facts.labels as f64;
-        let model = if n_weights <= train::MAX_DENSE_WEIGHTS as f64 {
+        let model = if n_weights <= Scale::default().max_dense_weights as f64 {
             4.0 * n_weights
         } else {
             BYTES_PER_LABEL * facts.labels as f64
@@ -104,7 +108,8 @@ impl Method for Linear {
         request: &TrainRequest,
         host: &Host<'_>,
     ) -> Result<(), ModelError> {
-        pool(request.threads)?.install(|| train::train(&hyperparameters, request, *host))
+        pool(request.threads)?
+            .install(|| train::train(&hyperparameters, request, *host, Scale::default()))
     }
 
     fn load(request: &LoadRequest) -> Result<LinearModel, ModelError> {
@@ -112,6 +117,7 @@ impl Method for Linear {
         Ok(LinearModel {
             classifier,
             threshold,
+            scale: Scale::default(),
             pool: pool(request.threads)?,
         })
     }
@@ -119,7 +125,9 @@ impl Method for Linear {
 
 impl Model for LinearModel {
     fn predict(&mut self, texts: &[&str]) -> Result<Predictions, ModelError> {
-        let scores = self.pool.install(|| self.classifier.scores(texts));
+        let scores = self
+            .pool
+            .install(|| self.classifier.scores(texts, self.scale.max_dense_labels));
         Ok(Predictions {
             scores,
             decided: None,

@@ -12,7 +12,7 @@ use std::ops::Range;
 use arborist_shared::LabelIndex;
 use arborist_shared::taxonomy::Taxonomy;
 
-pub(crate) use groups::{Grouping, MAX_VISITS};
+pub(crate) use groups::Grouping;
 
 use crate::tables::NONE;
 

@@ -1,6 +1,8 @@
 //! Tests of the parts together, the conformance kit, and figures on real corpora.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+mod large;
+mod scale;
 mod tfidf;
 mod toy;
 mod trees;

@@ -17,14 +17,11 @@ use crate::classifier::{Classifier, Found, Workspace};
 use crate::fit::{Fit, Fitted};
 use crate::hyperparameters::{Classifier as Kind, Hyperparameters, Mode, Select};
 use crate::matrix::{Matrix, Piece, ROWS_PER_PIECE};
-use crate::structure::{Grouping, LabelDocuments, MAX_VISITS, ROOT, Structure};
+use crate::scale::Scale;
+use crate::structure::{Grouping, LabelDocuments, ROOT, Structure};
 use crate::tables::NONE;
 use crate::vocabulary::{Limits, Scratch, TextReader, TooManyWords, Vocabulary};
 
-/// Weights of a flat model that are stored densely: 256 MB.
-pub(crate) const MAX_DENSE_WEIGHTS: usize = 1 << 26;
-/// Values of all documents times labels, above which `auto` does not train flat: about a minute on two cores.
-const MAX_FLAT_WORK: usize = 5_000_000_000;
 /// Slopes without validation documents: a margin of 1, where the loss of the hinge ends, is about .95.
 const SVM_SLOPE: f64 = 3.0;
 /// A logistic margin is the logarithm of the odds already.
@@ -74,6 +71,7 @@ pub(crate) fn train(
     hyperparameters: &Hyperparameters,
     request: &TrainRequest,
     host: Host<'_>,
+    scale: Scale,
 ) -> Result<(), ModelError> {
     let started = Instant::now();
     checkpoint::clear(&request.checkpoint)?;
@@ -108,6 +106,7 @@ pub(crate) fn train(
         train: &train,
         validation: validation.as_ref(),
         documents: &documents,
+        scale,
     };
     let classifier = trainer.best(vocabulary)?;
     trainer.report(&classifier, started);
@@ -212,6 +211,7 @@ struct Trainer<'a> {
     train: &'a Split,
     validation: Option<&'a Split>,
     documents: &'a LabelDocuments,
+    scale: Scale,
 }
 
 /// A trained model and what it scored on validation.
@@ -229,7 +229,7 @@ impl Trainer<'_> {
             .matrix
             .n_entries()
             .saturating_mul(self.taxonomy.len())
-            <= MAX_FLAT_WORK;
+            <= self.scale.max_flat_work;
         let is_one_level = self.taxonomy.depth() <= 1;
         let modes: &[Mode] = match asked.mode {
             Mode::Auto if !affordable => &[Mode::Tree],
@@ -313,7 +313,7 @@ impl Trainer<'_> {
                 matrix: &self.train.matrix,
                 documents: self.documents,
                 seed: self.request.seed,
-                max_visits: MAX_VISITS,
+                scale: self.scale,
             };
             Structure::tree(self.taxonomy, self.documents, grouping)
         } else {
@@ -354,7 +354,8 @@ impl Trainer<'_> {
         hyperparameters: &Hyperparameters,
         steps: Vec<ProgressStep>,
     ) -> Result<Classifier, ModelError> {
-        let dense = vocabulary.n_features().saturating_mul(structure.len()) <= MAX_DENSE_WEIGHTS;
+        let n_weights = vocabulary.n_features().saturating_mul(structure.len());
+        let dense = n_weights <= self.scale.max_dense_weights;
         let fit = Fit {
             matrix: &self.train.matrix,
             documents: self.documents,

@@ -278,6 +278,18 @@ pub enum Dealing {
     Bucketed { batches: usize },
 }
 
+impl Dealing {
+    /// What a device wants: on a processor nothing is padded and chance is free; elsewhere blocks pad to the longest
+    /// document of a batch.
+    #[must_use]
+    pub fn on(device: Device) -> Self {
+        match device {
+            Device::Cpu => Self::Shuffled,
+            _ => Self::Bucketed { batches: 64 },
+        }
+    }
+}
+
 /// The batches of one epoch, the same for the same `noise`.
 #[must_use]
 pub fn deal(
@@ -393,6 +405,26 @@ mod tests {
             spread(deal(&split, 16, Dealing::Bucketed { batches: 8 }, noise)) * 4
                 < spread(deal(&split, 16, Dealing::Shuffled, noise))
         );
+    }
+
+    #[test]
+    fn batches_are_bucketed_where_blocks_pad() {
+        assert_eq!(Dealing::on(Device::Cpu), Dealing::Shuffled);
+        let lengths: Vec<usize> = (0..1_024).map(|document| 1 + document * 37 % 256).collect();
+        let split = documents(&lengths);
+        let padded = |dealing| -> usize {
+            deal(&split, 16, dealing, Noise::new(1, 0, 0, 0))
+                .iter()
+                .map(|batch| {
+                    let lengths = batch.iter().map(|&document| split.tokens(document).len());
+                    batch.len() * lengths.max().unwrap()
+                })
+                .sum()
+        };
+        let tokens = split.n_tokens();
+        let on_a_card = padded(Dealing::on(Device::Cuda(0)));
+        assert!(on_a_card * 20 < tokens * 21, "{on_a_card} for {tokens}");
+        assert!(padded(Dealing::Shuffled) * 2 > tokens * 3);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use self::text_propagation::{TextPropagation, TextPropagationOptions};
 pub use self::text_rcnn::{CompiledTextRcnn, TextRcnn, TextRcnnOptions};
 pub use self::text_rnn::{TextRnn, TextRnnOptions};
 pub use self::transformer::{
-    CachedRow, CompiledTransformerLayer, LayerCache, Precision, Sight, TransformerLayer,
+    CachedRow, CompiledTransformerLayer, LayerCache, LayerNorm, Precision, Sight, TransformerLayer,
     TransformerSizes,
 };
 pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};

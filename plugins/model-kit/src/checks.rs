@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 mod corpus;
+mod encoder;
 
 use arborist_plugin_api::{Host, Method};
 use arborist_shared::LabelIndex;
@@ -13,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::corpus::Listener;
 pub use self::corpus::{Corpus, logged, scores};
+pub use self::encoder::{tiny_encoder, write_encoder};
 use crate::batch::{Batch, EncodedDocuments};
 use crate::blocks::Precision;
 use crate::cpu::noise::Noise;
@@ -172,6 +174,10 @@ pub fn network<N: TextNetwork>(
     let config = BertConfig {
         vocab_size: words as i64,
         ..pretrained::small()
+    };
+    let config = match hyperparameters.source() {
+        Source::Words(_) => config,
+        Source::Pretrained { settings, .. } => settings.applied_to(&config),
     };
     let inputs = Inputs {
         hierarchy: &hierarchy,

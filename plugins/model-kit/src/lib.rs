@@ -10,7 +10,7 @@
 
 pub mod batch;
 pub mod blocks;
-#[cfg(feature = "checks")]
+#[cfg(any(test, feature = "checks"))]
 pub mod checks;
 pub mod cpu;
 pub mod error;

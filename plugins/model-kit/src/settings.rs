@@ -124,6 +124,8 @@ pub enum EncoderKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PretrainedSettings {
     pub long_text: LongText,
+    /// At every place where the encoder has dropout.
+    pub encoder_dropout: f64,
     /// Decoupled decay of its weights.
     pub weight_decay: f64,
     /// Gradients are scaled down to this norm; 0 = never.
@@ -132,10 +134,23 @@ pub struct PretrainedSettings {
     pub precision: Precision,
 }
 
+impl PretrainedSettings {
+    /// The encoder's configuration with these settings in place of its own.
+    #[must_use]
+    pub fn applied_to(&self, config: &BertConfig) -> BertConfig {
+        BertConfig {
+            hidden_dropout_prob: self.encoder_dropout,
+            attention_probs_dropout_prob: self.encoder_dropout,
+            ..config.clone()
+        }
+    }
+}
+
 impl Default for PretrainedSettings {
     fn default() -> Self {
         Self {
             long_text: LongText::Head,
+            encoder_dropout: 0.1,
             weight_decay: 0.01,
             clip_norm: 1.0,
             precision: Precision::Single,

@@ -25,6 +25,8 @@ mod cases;
 mod corpus;
 mod workbench;
 
+pub use self::corpus::words;
+
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -18,7 +18,8 @@ use crate::runs::directory::sync_directory;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Import {
     pub upload: Upload,
-    pub kind: AssetKind,
+    /// Not `kind`: that is the job's, which is stored beside it.
+    pub asset: AssetKind,
 }
 
 impl From<AssetError> for JobError {
@@ -49,7 +50,7 @@ impl Import {
         let upload = self.upload.path(app);
         let target = app.folders.assets().join(&self.upload.content_hash);
         let passing = app.folders.passing().join(format!("asset-{}", job.id()));
-        let kind = self.kind;
+        let kind = self.asset;
         let summary =
             tokio::task::spawn_blocking(move || place(kind, &upload, &passing, &target)).await??;
         job.check()?;

@@ -1,13 +1,13 @@
 //! What is in an asset, and whether a method can use it.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
+use arborist_shared::word_vectors::{Line, Outline, SAMPLE, take_apart};
 use serde::Deserialize;
 
-/// Lines of word vectors of which every number is read; of the others, only their number of fields.
-const STRICT_LINES: u64 = 1_000;
+/// Bytes of a line of word vectors.
 const MAX_LINE: u64 = 1 << 20;
 
 /// Why an asset cannot be used.
@@ -70,83 +70,108 @@ pub(super) fn encoder(folder: &Path) -> Result<String, AssetError> {
     Ok(format!("BERT, {layers} layers, {width} wide"))
 }
 
-/// Describes a file of word vectors: a word and its numbers on each line, with or without a first line of two counts.
+/// Describes a file of word vectors, which is taken if methods can read it: `shared::word_vectors` says what a line is.
 pub(super) fn word_vectors(path: &Path) -> Result<String, AssetError> {
     let mut input = BufReader::with_capacity(1 << 18, File::open(path)?);
+    let outline = Outline::of(&first_lines(path)?).map_err(AssetError::Refused)?;
+    input.seek(SeekFrom::Start(outline.start as u64))?;
     let mut line = Vec::new();
-    let mut number = 0;
-    let mut words: u64 = 0;
-    let mut width = None;
-    loop {
+    let mut words: usize = 0;
+    for number in outline.first_line.. {
         line.clear();
         let read = io::Read::take(&mut input, MAX_LINE).read_until(b'\n', &mut line)?;
         if read == 0 {
             break;
         }
-        number += 1;
-        let refused = |text: String| AssetError::Refused(format!("line {number}: {text}"));
-        let text = std::str::from_utf8(&line)
-            .map_err(|_| refused("found bytes that are not UTF-8".to_owned()))?;
-        let mut fields = text.split_ascii_whitespace();
-        let n_fields = fields.clone().count();
-        if n_fields == 0
-            || (number == 1 && n_fields == 2 && fields.all(|field| field.parse::<u64>().is_ok()))
-        {
-            continue;
-        }
-        let width = *width.get_or_insert(n_fields - 1);
-        if n_fields <= width || width == 0 {
-            return Err(refused(format!(
-                "found {n_fields} fields, expected a word and {width} numbers"
+        if read as u64 == MAX_LINE && line.last() != Some(&b'\n') {
+            return Err(AssetError::Refused(format!(
+                "line {number}: found more than {MAX_LINE} bytes, expected a word and {} numbers",
+                outline.width
             )));
         }
-        // A word may hold blanks itself: the numbers are the last fields.
-        if number <= STRICT_LINES {
-            let bad = text
-                .split_ascii_whitespace()
-                .skip(n_fields - width)
-                .find(|field| field.parse::<f32>().is_err());
-            if let Some(bad) = bad {
-                let bad: String = bad.chars().take(40).collect();
-                return Err(refused(format!("found `{bad}`, expected a number")));
+        match take_apart(line.strip_suffix(b"\n").unwrap_or(&line), outline.width) {
+            Line::Blank => {}
+            Line::Nameless | Line::Word { .. } => words += 1,
+            Line::Short { fields } => {
+                return Err(AssetError::Refused(format!(
+                    "line {number}: found {fields} fields, expected a word and {} numbers",
+                    outline.width
+                )));
             }
         }
-        words += 1;
     }
-    match width {
-        Some(width) => Ok(format!("{words} words, {width} numbers each")),
-        None => Err(AssetError::Refused("the file has no vectors".to_owned())),
+    let mut summary = format!("{words} words, {} numbers each", outline.width);
+    if let Some(promised) = outline.n_words.filter(|promised| words < *promised) {
+        // Training takes such a file, with a warning; who uploads it is the first to know.
+        summary.push_str(&format!(
+            "; the first line promises {promised}, the file may be cut off"
+        ));
     }
+    Ok(summary)
+}
+
+/// As many whole lines as the outline of a file looks at.
+fn first_lines(path: &Path) -> io::Result<Vec<u8>> {
+    let mut input = BufReader::with_capacity(1 << 18, File::open(path)?);
+    let mut bytes = Vec::new();
+    for _ in 0..=SAMPLE {
+        io::Read::take(&mut input, MAX_LINE).read_until(b'\n', &mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str) -> Result<String, String> {
+    fn check(content: impl AsRef<[u8]>) -> Result<String, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), text).unwrap();
+        fs::write(file.path(), content).unwrap();
         word_vectors(file.path()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn vectors_are_counted() {
+        for content in [
+            &b"the 0.1 -2e-3\nof 1 2\n"[..],
+            b"2 2\nthe 0.1 0.2\nnew york 1 2\n",
+            // As methods read it: Windows line ends, a mark at the beginning, words that are no UTF-8 or no word at all,
+            // a first word with blanks, blanks at the end, no line break at the end.
+            b"\xef\xbb\xbfthe 0.1 0.2\r\n\r\nof 1 2\r\n",
+            b"na\xefve 1 2\n 3 4\n",
+            b"new york city 1 2\nthe 1 2 \nof 1 2",
+        ] {
+            let words = if content.starts_with(b"new") { 3 } else { 2 };
+            assert_eq!(
+                check(content).unwrap(),
+                format!("{words} words, 2 numbers each"),
+                "{}",
+                String::from_utf8_lossy(content)
+            );
+        }
         assert_eq!(
-            check("the 0.1 -2e-3\nof 1 2\n").unwrap(),
-            "2 words, 2 numbers each"
+            check("3 2\nthe 1 2\n").unwrap(),
+            "1 words, 2 numbers each; the first line promises 3, the file may be cut off"
         );
-        assert_eq!(
-            check("2 2\nthe 0.1 0.2\nnew york 1 2\n").unwrap(),
-            "2 words, 2 numbers each"
-        );
-        assert_eq!(
-            check("the 0.1 0.2\nof 1\n").unwrap_err(),
-            "line 2: found 2 fields, expected a word and 2 numbers"
-        );
-        assert_eq!(
-            check("the 0.1 x\n").unwrap_err(),
-            "line 1: found `x`, expected a number"
-        );
-        assert_eq!(check("\n").unwrap_err(), "the file has no vectors");
+    }
+
+    #[test]
+    fn what_holds_no_vectors_is_refused_with_its_line() {
+        for (content, reason) in [
+            (
+                &b"the 0.1 0.2\nof 1\nand 1 2\n"[..],
+                "line 2: found 2 fields, expected a word and 2 numbers",
+            ),
+            (b"2 3\nthe 1 2\nof 1 2\n", "line 1: found 3"),
+            (b"the 0.1 x\n", "the first lines hold no vector"),
+            (b"\n", "the first lines hold no vector"),
+            (b"\x1f\x8b\x08 packed", "unpack it first"),
+        ] {
+            let error = check(content).unwrap_err();
+            assert!(error.contains(reason), "{error}, expected {reason}");
+        }
+        let long = format!("the 1 2\n{}\n", "x".repeat(MAX_LINE as usize));
+        let error = check(long).unwrap_err();
+        assert!(error.starts_with("line 2: found more than"), "{error}");
     }
 }

@@ -57,7 +57,7 @@ async fn import_asset(
     let title = format!("Import {what} {}", upload.name);
     let request = JobRequest::ImportAsset(Import {
         upload,
-        kind: query.kind,
+        asset: query.kind,
     });
     let job = jobs::insert(
         app.db.write(),

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use arborist_shared::api::corpora::Reject;
-use arborist_shared::corpus::{CorpusFormat, CorpusRow, ResolveError, RowError, parse_row_as};
+use arborist_shared::corpus::{CorpusFormat, CorpusRow, RowError, parse_row_as};
 
 use super::CliError;
 
@@ -96,18 +96,6 @@ impl CorpusReader {
             content,
         }))
     }
-}
-
-/// Where a label stands in its row, as a column from 1; 1 when it cannot be found.
-pub(super) fn column_of_label(raw: &[u8], error: &ResolveError) -> u64 {
-    let (ResolveError::Unknown { label } | ResolveError::Ambiguous { label, .. }) = error;
-    let Ok(quoted) = serde_json::to_string(label) else {
-        return 1;
-    };
-    // The last occurrence: the text may hold the same words, and mostly comes first.
-    raw.windows(quoted.len())
-        .rposition(|window| window == quoted.as_bytes())
-        .map_or(1, |position| position as u64 + 1)
 }
 
 /// Rows that could not be used: the first are printed, all are counted and, where there is a file for them, kept.

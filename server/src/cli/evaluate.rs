@@ -13,12 +13,13 @@ use arborist_shared::metrics::{
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
 use clap::Args;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use super::corpus::{CorpusReader, Rejects, column_of_label};
+use super::corpus::{CorpusReader, Rejects};
 use super::options::{Formats, TaxonomyFile, input_file};
 use super::{CliError, output};
+use crate::corpora::column;
 use crate::runs::predictions::Tallied;
 
 #[derive(Debug, Args)]
@@ -114,7 +115,7 @@ impl Counted {
                         .map(|labels| (counts, labels))
                         .map_err(|error| RowError {
                             line: row.line,
-                            column: column_of_label(row.raw, &error),
+                            column: column::of_label(row.raw, &error),
                             reason: error.to_string(),
                         })
                 }
@@ -151,6 +152,9 @@ fn add(counts: &mut [u64], labels: &LabelSet) {
 /// Gold label sets by document.
 pub(super) struct Gold {
     documents: FxHashMap<String, GoldDocument>,
+    /// Numbers of the rows that cannot be read, as the ids that they would have without one of their own: predictions for
+    /// them are nobody's mistake, and no other row's either.
+    unreadable: FxHashSet<String>,
     /// Rows that have the id of an earlier one, and the first such id.
     repeated: Problem,
 }
@@ -196,6 +200,7 @@ impl Gold {
         let name = reader.name().to_owned();
         let mut gold = Self {
             documents: FxHashMap::default(),
+            unreadable: FxHashSet::default(),
             repeated: Problem::default(),
         };
         let mut rejects = Rejects::default();
@@ -203,10 +208,10 @@ impl Gold {
         while let Some(row) = reader.next_row()? {
             let numbered_id = row.numbered_id();
             let (id, labels) = match row.content {
-                // A row that cannot be read has no id: predictions for its line are nobody's mistake.
                 Err(error) => {
                     rejects.add(&name, row.raw, &error)?;
-                    (numbered_id, None)
+                    gold.unreadable.insert(numbered_id);
+                    continue;
                 }
                 Ok(content) => {
                     let id = content.id.unwrap_or(numbered_id);
@@ -218,7 +223,7 @@ impl Gold {
                         Some(labels) => match resolve_labels(taxonomy, &labels) {
                             Ok(labels) => Some(labels),
                             Err(error) => {
-                                let column = column_of_label(row.raw, &error);
+                                let column = column::of_label(row.raw, &error);
                                 let error = RowError {
                                     line: row.line,
                                     column,
@@ -263,6 +268,23 @@ impl Gold {
     }
 }
 
+/// A line of predictions, or the column and what is wrong there.
+fn parse_prediction(line: &[u8]) -> Result<PredictedDocument, (usize, String)> {
+    const EXPECTED: &str = "expected a line of predictions: {\"id\", \"labels\": […]}";
+    if !line.trim_ascii_start().starts_with(b"{") {
+        let found = String::from_utf8_lossy(line);
+        let found: String = found.trim().chars().take(40).collect();
+        return Err((1, format!("found `{found}`, {EXPECTED}")));
+    }
+    serde_json::from_slice(line).map_err(|error| {
+        let message = error.to_string();
+        let message = message
+            .rsplit_once(" at line ")
+            .map_or(message.as_str(), |(message, _)| message);
+        (error.column(), format!("{message}, {EXPECTED}"))
+    })
+}
+
 /// Streams the predictions past the gold labels.
 fn judge(
     path: &Path,
@@ -282,18 +304,11 @@ fn judge(
             continue;
         }
         let place = || format!("--pred: {}:{}", path.display(), number + 1);
-        let prediction: PredictedDocument = serde_json::from_slice(&line).map_err(|error| {
-            let message = error.to_string();
-            let message = message
-                .rsplit_once(" at line ")
-                .map_or(message.as_str(), |(message, _)| message);
-            CliError::input(format!(
-                "{}:{}: {message}, expected a line of predictions",
-                place(),
-                error.column()
-            ))
+        let prediction = parse_prediction(&line).map_err(|(column, reason)| {
+            CliError::input(format!("{}:{column}: {reason}", place()))
         })?;
         match gold.documents.get_mut(&prediction.id) {
+            None if gold.unreadable.contains(&prediction.id) => {}
             None => unknown.add(&prediction.id),
             Some(document) if document.predicted => repeated.add(&prediction.id),
             Some(document) => {

@@ -9,10 +9,11 @@ use arborist_shared::taxonomy::Taxonomy;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::corpus::{CorpusReader, Rejects, column_of_label};
+use super::corpus::{CorpusReader, Rejects};
 use super::options::{Formats, TaxonomyFile, input_file};
 use super::progress::Progress;
 use super::{CliError, output};
+use crate::corpora::column;
 use crate::exports::{Cleaning, ExportError, Exported, HiAgmOptions, HiAgmWriter};
 
 const REJECTS: &str = "rejects.jsonl";
@@ -171,7 +172,7 @@ impl Export {
                     .transpose();
                 let labels = labels.map_err(|error| RowError {
                     line: row.line,
-                    column: column_of_label(row.raw, &error),
+                    column: column::of_label(row.raw, &error),
                     reason: error.to_string(),
                 })?;
                 Ok((content, labels))

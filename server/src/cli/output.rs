@@ -24,16 +24,6 @@ pub(super) fn result<T: Serialize>(
     }
 }
 
-/// The same to standard error, for commands whose standard output carries data.
-pub(super) fn result_beside_data<T: Serialize>(
-    json: bool,
-    value: &T,
-    for_people: impl FnOnce(&T) -> String,
-) -> Result<(), CliError> {
-    eprintln!("{}", render(json, value, for_people)?);
-    Ok(())
-}
-
 fn render<T: Serialize>(
     json: bool,
     value: &T,

@@ -31,10 +31,11 @@ pub(super) struct Predict {
     /// Where predictions go; `-` writes standard output
     #[arg(long, value_name = "FILE|-")]
     output: PathBuf,
-    /// Predict the labels with a raw score strictly above this [default: the method's own rule]
-    #[arg(long, value_name = "X", value_parser = threshold, conflicts_with = "top", allow_negative_numbers = true)]
+    /// Predict the labels with a raw score strictly above this, 0 to 1 [default: the method's own rule]
+    #[arg(long, value_name = "X", value_parser = threshold, allow_negative_numbers = true)]
     threshold: Option<f32>,
-    /// Predict this many labels with the highest raw scores, and their ancestors
+    /// Predict at most this many labels, those with the highest raw scores, and their ancestors; without --threshold, just
+    /// so many
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
     /// Write the score of every label, not only the 64 highest and those above .01; to rank among rare labels
@@ -47,15 +48,15 @@ pub(super) struct Predict {
     formats: Formats,
     #[command(flatten)]
     places: Places,
-    /// One JSON object as the last line (on standard error when predictions go to standard output)
+    /// One JSON object as the last line, behind the predictions where they go to standard output
     #[arg(long)]
     json: bool,
 }
 
 fn threshold(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(threshold) if threshold.is_finite() => Ok(threshold),
-        _ => Err(format!("found `{text}`, expected a number")),
+        Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(threshold),
+        _ => Err(format!("found `{text}`, expected 0 to 1")),
     }
 }
 
@@ -125,16 +126,17 @@ impl Predict {
                 report.documents, report.seconds, report.docs_per_s
             )
         };
-        if to_stdout {
-            output::result_beside_data(self.json, &report, for_people)
-        } else {
-            output::result(self.json, &report, for_people)
+        if to_stdout && !self.json {
+            eprintln!("{}", for_people(&report));
+            return Ok(());
         }
+        output::result(self.json, &report, for_people)
     }
 
     fn selection(&self) -> Selection {
         match (self.threshold, self.top) {
-            (Some(threshold), _) => Selection::Threshold(threshold),
+            (Some(threshold), None) => Selection::Threshold(threshold),
+            (Some(threshold), Some(top)) => Selection::TopAbove(top as usize, threshold),
             (None, Some(top)) => Selection::Top(top as usize),
             (None, None) => Selection::Method,
         }

@@ -1,5 +1,7 @@
 //! `arborist serve`: options of the server.
 
+use std::net::ToSocketAddrs;
+
 use clap::Args;
 
 use super::CliError;
@@ -12,10 +14,10 @@ pub(super) struct Serve {
     #[command(flatten)]
     places: Places,
     /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
     bind: String,
     /// Address under which browsers reach the server, where it is another one
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     public_url: Option<String>,
     /// Database [default: `arborist.db` in the data directory]
     #[arg(
@@ -25,6 +27,30 @@ pub(super) struct Serve {
         value_name = "URL"
     )]
     database_url: Option<String>,
+    /// Memory of all models that stay loaded for predictions, in MB [default: half of the machine's]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
+    model_memory: Option<u64>,
+}
+
+/// What cannot be listened on is wrong usage, noticed before anything is made.
+fn address(text: &str) -> Result<String, String> {
+    match text.to_socket_addrs().map(|mut found| found.next()) {
+        Ok(Some(_)) => Ok(text.to_owned()),
+        Ok(None) => Err("it names no address".to_owned()),
+        Err(error) => Err(format!(
+            "{error}; expected host and port, such as 127.0.0.1:8080"
+        )),
+    }
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(text.to_owned()),
+        _ => Err("expected http:// or https:// and a host".to_owned()),
+    }
 }
 
 impl Serve {
@@ -34,6 +60,7 @@ impl Serve {
             bind: self.bind,
             public_url: self.public_url,
             database_url: self.database_url,
+            model_memory: self.model_memory.map(|megabytes| megabytes * 1_000_000),
             plugin_dirs: locations::plugin_dirs(self.places.plugins.as_deref()),
             ..ServeOptions::new(search.data_dir)?
         };

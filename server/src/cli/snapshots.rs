@@ -5,9 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use arborist_shared::LabelIndex;
 use arborist_shared::corpus::{
-    CorpusFormat, CorpusRow, RowError, SnapshotDocument, resolve_labels, text_hash,
+    CorpusFormat, CorpusRow, LabelSet, RowError, SnapshotDocument, resolve_labels, text_hash,
 };
 use arborist_shared::split::{Split, SplitRatios, assign};
 use arborist_shared::taxonomy::Taxonomy;
@@ -15,7 +14,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::CliError;
-use super::corpus::{CorpusReader, Rejects, column_of_label};
+use super::corpus::{CorpusReader, Rejects};
+use crate::corpora::column;
 use crate::runs::directory::RunDirectory;
 
 /// Share of the training documents that is held out when there are no validation documents.
@@ -176,7 +176,7 @@ impl Import<'_> {
                     .transpose();
                 let labels = labels.map_err(|error| RowError {
                     line: row.line,
-                    column: column_of_label(row.raw, &error),
+                    column: column::of_label(row.raw, &error),
                     reason: error.to_string(),
                 })?;
                 Ok((content, labels))
@@ -192,14 +192,9 @@ impl Import<'_> {
                         elsewhere += 1;
                         continue;
                     }
-                    Some(target) => self.add(
-                        target,
-                        content,
-                        numbered_id,
-                        labels.closed,
-                        labels.explicit,
-                        row.line,
-                    )?,
+                    Some(target) => {
+                        self.add(target, content, numbered_id, labels, row.line, row.raw)?
+                    }
                 },
             };
             if let Err(error) = added {
@@ -225,9 +220,9 @@ impl Import<'_> {
         split: Split,
         row: CorpusRow,
         numbered_id: String,
-        labels: Vec<LabelIndex>,
-        explicit: Vec<LabelIndex>,
+        labels: LabelSet,
         line: u64,
+        raw: &[u8],
     ) -> Result<Result<(), RowError>, CliError> {
         let numbered = row.id.is_none();
         let id = row.id.unwrap_or(numbered_id);
@@ -238,7 +233,7 @@ impl Import<'_> {
             );
             return Ok(Err(RowError {
                 line,
-                column: 1,
+                column: column::of_id(raw),
                 reason,
             }));
         }
@@ -254,8 +249,8 @@ impl Import<'_> {
         let document = SnapshotDocument {
             id,
             text: row.text,
-            labels,
-            explicit,
+            labels: labels.closed,
+            explicit: labels.explicit,
         };
         part.push(&Line { document, numbered })?;
         Ok(Ok(()))

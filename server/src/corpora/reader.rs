@@ -19,6 +19,8 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use super::column;
+
 /// A longer row is refused: a document of this length is a file that lost its line breaks.
 pub(super) const MAX_ROW: usize = 16 << 20;
 /// Rejected rows are kept up to this many characters.
@@ -153,22 +155,21 @@ impl Rows {
         read: usize,
         number: u64,
     ) -> Result<NewDocument, RowError> {
-        let fail = |reason: String| RowError {
+        let fail = |column: u64, reason: String| RowError {
             line: number,
-            column: 1,
+            column,
             reason,
         };
         if read > MAX_ROW {
-            return Err(fail(format!(
-                "found a row of {read} bytes, expected at most {MAX_ROW}"
-            )));
+            let reason = format!("found a row of {read} bytes, expected at most {MAX_ROW}");
+            return Err(fail(1, reason));
         }
         let row = self.parse(line, number)?;
         let (explicit, n_closed) = match &row.labels {
             None => (None, 0),
             Some(labels) => {
                 let set = resolve_labels(&self.rules.taxonomy, labels)
-                    .map_err(|error| fail(error.to_string()))?;
+                    .map_err(|error| fail(column::of_label(line, &error), error.to_string()))?;
                 (Some(set.explicit), set.closed.len())
             }
         };
@@ -179,14 +180,14 @@ impl Rows {
             .insert(hash(&key), u32::try_from(number).unwrap_or(u32::MAX))
         {
             self.seen.insert(hash(&key), first);
-            let what = if has_id {
-                format!("found the id `{key}`")
+            let (column, what) = if has_id {
+                (column::of_id(line), format!("found the id `{key}`"))
             } else {
-                "found a text without id".to_owned()
+                (1, "found a text without id".to_owned())
             };
-            return Err(fail(format!(
-                "{what}, which line {first} has already, expected each document once"
-            )));
+            let reason =
+                format!("{what}, which line {first} has already, expected each document once");
+            return Err(fail(column, reason));
         }
         let split = match (row.split, self.rules.ratios) {
             (Some(split), _) => split,
@@ -376,7 +377,9 @@ mod tests {
         assert_eq!(documents[1].key.len(), 64);
         let lines: Vec<u64> = rejects.iter().map(|reject| reject.line).collect();
         assert_eq!(lines, [2, 4, 5, 7]);
-        assert!(rejects[0].column > 1, "{:?}", rejects[0]);
+        let columns: Vec<u64> = rejects.iter().map(|reject| reject.column).collect();
+        // Where the row breaks off, at the label, at the id; a text without id is the whole row.
+        assert_eq!(columns, [22, 36, 7, 1]);
         assert!(rejects[1].reason.contains("`C`"), "{:?}", rejects[1]);
         assert!(rejects[2].reason.contains("line 1"), "{:?}", rejects[2]);
         assert!(rejects[3].reason.contains("line 6"), "{:?}", rejects[3]);

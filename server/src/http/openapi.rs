@@ -91,7 +91,11 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     let page = SwaggerUi::new("/api/docs/{_:.*}").config(Config::from(ADDRESS));
-    config.route(ADDRESS, web::get().to(show)).service(page);
+    config
+        .route(ADDRESS, web::get().to(show))
+        // Links within the page are relative to the folder.
+        .service(web::redirect("/api/docs", "/api/docs/"))
+        .service(page);
 }
 
 async fn show() -> HttpResponse {

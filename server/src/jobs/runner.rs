@@ -211,7 +211,7 @@ async fn carry_out(
     context: JobContext,
     request: serde_json::Value,
 ) -> Result<JobResult, JobError> {
-    match serde_json::from_value(request)? {
+    match JobRequest::read(request)? {
         JobRequest::ImportTaxonomy(import) => import.carry_out(&app, &context).await,
         JobRequest::ImportCorpus(import) => import.carry_out(&app, &context).await,
         JobRequest::ImportAsset(import) => import.carry_out(&app, &context).await,

@@ -187,21 +187,42 @@ pub(super) async fn heartbeat(
     Ok(rows.into_iter().next().map(|job| job.cancel_requested))
 }
 
-/// Requests of all jobs that have not ended.
+/// Ids and requests of all jobs that have not ended.
 pub(super) async fn open_requests(
     db: &impl ConnectionTrait,
-) -> Result<Vec<serde_json::Value>, DbErr> {
+) -> Result<Vec<(i64, serde_json::Value)>, DbErr> {
     job::Entity::find()
         .select_only()
+        .column(job::Column::Id)
         .column(job::Column::Request)
-        .filter(
-            job::COLUMN
-                .status
-                .is_in([kinds::JobStatus::Queued, kinds::JobStatus::Running]),
-        )
+        .filter(is_open())
         .into_tuple()
         .all(db)
         .await
+}
+
+fn is_open() -> sea_orm::sea_query::SimpleExpr {
+    job::COLUMN
+        .status
+        .is_in([kinds::JobStatus::Queued, kinds::JobStatus::Running])
+}
+
+/// Fails a job that nobody can work on, whether it waits or an earlier server left it at work.
+pub(super) async fn refuse(db: &impl ConnectionTrait, id: i64, error: &str) -> Result<(), DbErr> {
+    let failed = Expr::value(kinds::JobStatus::Failed);
+    let nobody = Expr::value(Option::<String>::None);
+    let never = Expr::value(Option::<Timestamp>::None);
+    job::Entity::update_many()
+        .col_expr(job::Column::Status, failed)
+        .col_expr(job::Column::Error, Expr::value(error))
+        .col_expr(job::Column::LeaseOwner, nobody)
+        .col_expr(job::Column::LeaseUntil, never)
+        .col_expr(job::Column::FinishedAt, Expr::value(now()))
+        .filter(job::COLUMN.id.eq(id))
+        .filter(is_open())
+        .exec(db)
+        .await
+        .map(|_| ())
 }
 
 /// Writes how a running job ended; one that has ended already stays as it is.

@@ -26,11 +26,18 @@ pub(super) struct Checked {
     pub(super) device: String,
 }
 
-/// Seed of a run when none is given.
-const DEFAULT_SEED: u64 = 1;
+/// Seed of a run when none is given, the same as the command line's.
+const DEFAULT_SEED: u64 = 0;
 
 /// Checks a request against project, method and machine.
 pub(super) async fn check(app: &App, project: i64, new: NewRun) -> Result<Checked, ApiError> {
+    let checked = understand(app, project, new).await?;
+    check_memory(&checked)?;
+    Ok(checked)
+}
+
+/// Checks everything but whether the machine has the memory.
+pub(super) async fn understand(app: &App, project: i64, new: NewRun) -> Result<Checked, ApiError> {
     let plugins = app.plugins.list(app.options.plugin_search()).await?;
     let plugin = plugins.find(&new.method).cloned().ok_or_else(|| {
         let known: Vec<&str> = plugins
@@ -84,7 +91,7 @@ pub(super) async fn check(app: &App, project: i64, new: NewRun) -> Result<Checke
         .resolve(new.preset.as_deref(), overrides)
         .map_err(|error| ApiError::field("/preset", error.to_string()))?;
     check_hyperparameters(manifest, &hyperparameters)?;
-    check_size(manifest, &corpus, &taxonomy)?;
+    check_labels(manifest, &taxonomy)?;
     let encoder = check_encoder(app, project, manifest, new.encoder.as_ref()).await?;
     let word_vectors = check_word_vectors(app, project, manifest, new.word_vectors).await?;
     let device = check_device(new.device.as_deref())?;
@@ -117,39 +124,51 @@ fn check_hyperparameters(
     })
 }
 
-/// Refuses what would not fit into the memory of this machine, with the number.
-fn check_size(
-    manifest: &MethodManifest,
-    corpus: &CorpusRow,
-    taxonomy: &TaxonomyRow,
-) -> Result<(), ApiError> {
-    if let Some(max) = manifest.max_labels
-        && taxonomy.n_labels > max
-    {
-        let detail = format!(
-            "taxonomy {} has {} labels, {} takes at most {max}",
-            taxonomy.id, taxonomy.n_labels, manifest.title
-        );
-        return Err(ApiError::new(Code::RunTooLarge, detail));
+fn check_labels(manifest: &MethodManifest, taxonomy: &TaxonomyRow) -> Result<(), ApiError> {
+    match manifest.max_labels {
+        Some(max) if taxonomy.n_labels > max => {
+            let detail = format!(
+                "taxonomy {} has {} labels, {} takes at most {max}",
+                taxonomy.id, taxonomy.n_labels, manifest.title
+            );
+            Err(ApiError::new(Code::RunTooLarge, detail))
+        }
+        _ => Ok(()),
     }
-    let estimate = manifest.memory.estimate(
-        corpus.n_train_annotated,
-        corpus.n_train_words,
-        taxonomy.n_labels,
-    );
-    let Some(available) = machine_memory() else {
-        return Ok(());
-    };
-    if estimate <= available {
+}
+
+impl Checked {
+    /// Memory that training needs, by the method's formula.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.plugin.side.manifest.memory.estimate(
+            self.corpus.n_train_annotated,
+            self.corpus.n_train_words,
+            self.taxonomy.n_labels,
+        )
+    }
+}
+
+/// Whether an estimate fits; what is not known is not in the way.
+pub(super) fn fits(memory_bytes: u64, available: Option<u64>) -> bool {
+    available.is_none_or(|available| memory_bytes <= available)
+}
+
+/// Refuses what would not fit into the memory of this machine, with the number.
+///
+/// Only a child process loads plugins, so this is the manifest's formula, which knows no hyperparameters. The child asks
+/// the method itself, with those that were chosen, before it trains (`work::train`).
+fn check_memory(checked: &Checked) -> Result<(), ApiError> {
+    let (needed, available) = (checked.memory_bytes(), machine_memory());
+    if fits(needed, available) {
         return Ok(());
     }
     let detail = format!(
         "{} needs about {} for {} documents and {} labels, this machine has {}",
-        manifest.title,
-        gibibytes(estimate),
-        corpus.n_train_annotated,
-        taxonomy.n_labels,
-        gibibytes(available)
+        checked.plugin.side.manifest.title,
+        gibibytes(needed),
+        checked.corpus.n_train_annotated,
+        checked.taxonomy.n_labels,
+        gibibytes(available.unwrap_or_default())
     );
     Err(ApiError::new(Code::RunTooLarge, detail))
 }

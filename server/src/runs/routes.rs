@@ -9,9 +9,9 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::runs::{
-    EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunPage,
+    EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunEstimate, RunFigures,
+    RunPage,
 };
-use arborist_shared::metrics::Metrics;
 use arborist_shared::split::Split;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use super::predict::{Wish, stream as answer_stream, whole as answer_whole};
 use super::spool::Spool;
 use super::store::{self, NewRunRow, RunRow};
 use super::train::Train;
-use super::{models, request};
+use super::{estimate, intervals, models, request};
 use crate::App;
 use crate::accounts::Caller;
 use crate::http::problem::{ApiError, Code};
@@ -42,6 +42,7 @@ const ANSWERS: usize = 4;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(create_run)
+        .service(estimate_run)
         .service(list_runs)
         .service(show_run)
         .service(show_metrics)
@@ -87,6 +88,22 @@ async fn create_run(
     transaction.commit().await?;
     app.jobs.wake(request.slot(), job);
     Ok(accepted(job, Some(run)))
+}
+
+/// What a run would need and how long it would take, before anything is queued. The body is that of a new run, and is
+/// refused where a new run would be, except for its memory: `fits` tells of that.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path, description = "project")), request_body = NewRun,
+    responses((status = 200, body = RunEstimate)))]
+#[post("/projects/{id}/runs/estimate")]
+async fn estimate_run(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    body: web::Json<serde_json::Value>,
+) -> Result<web::Json<RunEstimate>, ApiError> {
+    caller.in_project(&app, *id, Role::Viewer).await?;
+    let new: NewRun = parse(body.into_inner())?;
+    Ok(web::Json(estimate::of(&app, *id, new).await?))
 }
 
 /// A request whose fields have the right types. JSON that is well-formed but not a run is 422, with the field.
@@ -188,10 +205,13 @@ async fn show_run(
 struct ShowMetrics {
     /// `test` unless told otherwise, or `validation`.
     split: Option<String>,
+    /// Whether 95 % intervals of the headline figures come along; the first time takes a moment.
+    #[serde(default)]
+    intervals: bool,
 }
 
 /// All figures of a run on a split.
-#[utoipa::path(tag = "runs", params(("id" = i64, Path), ShowMetrics), responses((status = 200, body = Metrics)))]
+#[utoipa::path(tag = "runs", params(("id" = i64, Path), ShowMetrics), responses((status = 200, body = RunFigures)))]
 #[get("/runs/{id}/metrics")]
 async fn show_metrics(
     app: web::Data<App>,
@@ -208,16 +228,24 @@ async fn show_metrics(
                 ApiError::field("split", error.to_string())
             })?,
     };
-    match store::metrics(app.db.read(), row.id, split).await? {
-        // As it was stored: not a digit is touched.
-        Some(metrics) => Ok(HttpResponse::Ok()
-            .content_type("application/json")
-            .body(metrics)),
-        None => Err(ApiError::new(
+    let metrics = store::metrics(app.db.read(), row.id, split).await?;
+    let metrics = metrics.ok_or_else(|| {
+        ApiError::new(
             Code::MetricsNotFound,
             format!("run {} has no figures for {split}", row.id),
-        )),
-    }
+        )
+    })?;
+    let body = if query.intervals {
+        let app = app.into_inner();
+        let intervals = intervals::of(&app, &row, split, &metrics).await?;
+        intervals::beside(&metrics, intervals.as_deref())
+    } else {
+        metrics
+    };
+    // As it was stored: not a digit is touched.
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body))
 }
 
 /// The epochs of a run so far.

@@ -1,5 +1,7 @@
 //! The queries of runs.
 
+mod speeds;
+
 use std::collections::HashMap;
 
 use arborist_shared::api::jobs::JobStatus;
@@ -18,6 +20,8 @@ use super::directory::Training;
 use crate::db::entity::jobs::job;
 use crate::db::entity::runs::{epoch, run, run_metrics};
 use crate::db::{DbErr, kinds, now, rfc3339};
+
+pub(super) use speeds::{Speed, speeds};
 
 /// What is known of a run before it has an id.
 pub(super) struct NewRunRow {

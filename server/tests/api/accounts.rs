@@ -1,3 +1,4 @@
+use arborist_server::app::ServeOptions;
 use arborist_shared::api::accounts::Role;
 use reqwest::Method;
 use serde_json::json;
@@ -57,6 +58,32 @@ async fn the_first_start_sets_the_password_once() {
         house.anonymous().get("/api/v1/session").await.json()["first_start"],
         false
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_https_the_cookie_travels_nowhere_else() {
+    let mut house = House::open().await;
+    house.stop().await;
+    let options = ServeOptions {
+        public_url: Some("https://trees.example/".to_owned()),
+        ..house.options()
+    };
+    house.start_with(options).await;
+    let link = house.server().first_start_link().unwrap();
+    let token = link
+        .strip_prefix("https://trees.example/first-start?token=")
+        .unwrap();
+    let visitor = house.anonymous();
+    let admin = json!({"token": token, "name": "admin", "password": PASSWORD});
+    let answer = visitor.post("/api/v1/first-start", &admin).await;
+    let sign_in = json!({"name": "admin", "password": PASSWORD});
+    let again = visitor.post("/api/v1/session", &sign_in).await;
+    for answer in [answer.expect(200), again.expect(200)] {
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        for part in ["Secure", "HttpOnly", "SameSite=Strict"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,8 +78,12 @@ impl House {
     }
 
     pub(crate) async fn start(&mut self) {
+        self.start_with(self.options()).await;
+    }
+
+    pub(crate) async fn start_with(&mut self, options: ServeOptions) {
         assert!(self.server.is_none());
-        self.server = Some(http::start(self.options()).await.unwrap());
+        self.server = Some(http::start(options).await.unwrap());
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -1,7 +1,9 @@
 use arborist_server::db::Db;
 use arborist_shared::api::accounts::Role;
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
+use crate::apart::Apart;
 use crate::house::{Client, Estate, House, corpus, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,32 +55,23 @@ async fn a_job_is_watched_from_start_to_end() {
     );
 }
 
-/// An import that has written something but not everything, in a server that is then stopped.
-async fn interrupted_import(house: &mut House, rows: usize) -> (Client, i64, i64) {
-    let client = house.key(Role::Manager).await;
+/// Queues an import and waits until it has written something, but not everything; answers project and job.
+async fn import_half_way(client: &Client, rows: usize) -> (i64, i64) {
     let project = client.project().await;
     let taxonomy = client.taxonomy(project).await;
     let path = format!("/api/v1/projects/{project}/corpora?taxonomy={taxonomy}");
-    let job = client
-        .upload(&path, corpus(0, rows))
-        .await
-        .expect(202)
-        .json()["job"]
-        .as_i64()
-        .unwrap();
-    let has_written =
-        || {
-            let client = client.clone();
-            async move {
-                let job = client.get(&format!("/api/v1/jobs/{job}")).await.json();
-                job["progress"].as_array().unwrap().iter().any(|step| {
-                    step["name"] == "documents" && step["current"].as_i64() > Some(8_000)
-                })
-            }
-        };
-    wait_until("documents are written", has_written).await;
-    house.stop().await;
-    (client, project, job)
+    let accepted = client.upload(&path, corpus(0, rows)).await.expect(202);
+    let job = accepted.json()["job"].as_i64().unwrap();
+    let written = || async {
+        let job = client.get(&format!("/api/v1/jobs/{job}")).await.json();
+        let steps = job["progress"].as_array().unwrap().clone();
+        steps.iter().any(|step| {
+            step["name"] == "documents"
+                && (8_001..rows as u64).contains(&step["current"].as_u64().unwrap())
+        })
+    };
+    wait_until("documents are written", written).await;
+    (project, job)
 }
 
 async fn check_import(house: &House, client: &Client, project: i64, job: i64, rows: i64) {
@@ -129,7 +122,9 @@ async fn check_import(house: &House, client: &Client, project: i64, job: i64, ro
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_goes_on_after_a_restart() {
     let mut house = House::open().await;
-    let (client, project, job) = interrupted_import(&mut house, 60_000).await;
+    let client = house.key(Role::Manager).await;
+    let (project, job) = import_half_way(&client, 60_000).await;
+    house.stop().await;
     house.start().await;
     check_import(&house, &client, project, job, 60_000).await;
 }
@@ -137,19 +132,74 @@ async fn an_import_goes_on_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_goes_on_after_a_crash() {
     let mut house = House::open().await;
-    let (client, project, job) = interrupted_import(&mut house, 40_000).await;
-    // What a server leaves that had no time to put its jobs back: a lease that runs for a while yet.
-    let owner = std::fs::read_to_string(house.data_dir().join("instance")).unwrap();
+    house.stop().await;
+    let apart = Apart::start(&house);
+    let client = apart.key(&house, Role::Manager).await;
+    let (project, job) = import_half_way(&client, 60_000).await;
+    apart.kill();
     let db = Db::open(&house.options().database_url()).await.unwrap();
-    let sql = format!(
-        "UPDATE job SET status = 'running', lease_owner = '{owner}', lease_until = '2999-01-01T00:00:00+00:00' WHERE id = {job}"
-    );
-    sea_orm::ConnectionTrait::execute_unprepared(db.write(), &sql)
-        .await
-        .unwrap();
+    // The crash left the job at work, with a lease that runs for a while yet, and a database that is whole.
+    let open = format!("SELECT status AS found FROM job WHERE id = {job}");
+    for (sql, expected) in [
+        (open.as_str(), "running"),
+        (
+            "SELECT integrity_check AS found FROM pragma_integrity_check",
+            "ok",
+        ),
+    ] {
+        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
+        let row = db.write().query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get::<String>("", "found").unwrap(), expected);
+    }
     db.close().await;
     house.start().await;
-    check_import(&house, &client, project, job, 40_000).await;
+    check_import(&house, &client, project, job, 60_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_cannot_be_read_fails_and_the_server_starts() {
+    let mut house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let body = estate.run(json!({"epochs": 1_000, "step_ms": 10}));
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        let accepted = client.post(&estate.runs(), &body).await.expect(202).json();
+        jobs.push(accepted["job"].as_i64().unwrap());
+    }
+    house.stop().await;
+    // One waits and one is left at work, both as a version of the server queued them that knew other kinds of jobs.
+    let db = Db::open(&house.options().database_url()).await.unwrap();
+    for (job, request, status) in [
+        (jobs[0], r#"{"kind":"export"}"#, "queued"),
+        (jobs[1], r#"{"kind":"import_asset","upload":{}}"#, "running"),
+    ] {
+        let sql = format!(
+            "UPDATE job SET request = '{request}', status = '{status}', lease_until = '2999-01-01T00:00:00+00:00' WHERE id = {job}"
+        );
+        db.write().execute_unprepared(&sql).await.unwrap();
+    }
+    db.close().await;
+    house.start().await;
+    let client = Client {
+        url: format!("http://{}", house.server().address()),
+        ..client
+    };
+    for job in &jobs[..2] {
+        let ended = client.watch(*job).await.pop().unwrap().1;
+        assert_eq!(ended["status"], "failed");
+        let error = ended["error"].as_str().unwrap();
+        assert!(error.contains("cannot be read"), "{error}");
+        assert!(ended["finished_at"].is_string());
+    }
+    // The one that can be read goes on.
+    let last = format!("/api/v1/jobs/{}", jobs[2]);
+    wait_until("the third job is at work", || {
+        let (client, last) = (client.clone(), last.clone());
+        async move { client.get(&last).await.json()["status"] == "running" }
+    })
+    .await;
+    client.delete(&last).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

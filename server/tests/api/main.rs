@@ -8,6 +8,8 @@
 )]
 
 mod accounts;
+mod apart;
+mod assets;
 mod comparisons;
 mod corpora;
 mod house;
@@ -17,4 +19,5 @@ mod predict;
 mod problems;
 mod projects;
 mod runs;
+mod sample;
 mod taxonomies;

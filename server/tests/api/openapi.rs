@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use arborist_shared::api::accounts::Role;
 use serde_json::Value;
 
 use crate::house::House;
@@ -33,6 +34,15 @@ async fn the_description_is_the_one_in_the_docs() {
         served == written,
         "docs/openapi.json is not what the server describes; run `cargo xtask openapi` and read the difference"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_to_try_it_is_found_without_its_slash() {
+    let house = House::open().await;
+    let client = house.key(Role::Viewer).await;
+    let page = client.get("/api/docs").await.expect(200);
+    let html = String::from_utf8(page.body).unwrap();
+    assert!(html.to_lowercase().contains("swagger"), "{html}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,11 +2,12 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
+use arborist_server::app::ServeOptions;
 use arborist_shared::api::accounts::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, Client, Estate, House};
+use crate::house::{Answer, Client, Estate, House, wait_until};
 
 async fn trained() -> (House, Client, i64) {
     let house = House::with_toy().await;
@@ -316,4 +317,58 @@ async fn a_model_that_fails_is_a_problem_and_no_more() {
         .post(&format!("/api/v1/runs/{good}/predict"), &body)
         .await
         .expect(200);
+}
+
+/// Processes that keep the model of this run loaded.
+fn keepers(house: &House, run: i64) -> usize {
+    let directory = house.data_dir().canonicalize().unwrap();
+    let needle = format!(
+        "--serve\0{}\0",
+        directory.join(format!("runs/{run}")).display()
+    );
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .filter(|line| String::from_utf8_lossy(line).contains(&needle))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_makes_room_for_the_next_when_memory_is_short() {
+    let mut house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let runs = [
+        estate.trained(&client, json!({})).await,
+        estate.trained(&client, json!({"smoothing": 2.0})).await,
+    ];
+    let body = json!({"documents": [{"id": "a", "text": "night feather hoot"}]});
+    // (memory, whether a model stays when the other comes): any model is larger than a byte.
+    for (memory, stays) in [(1, false), (1 << 40, true)] {
+        house.stop().await;
+        let options = ServeOptions {
+            model_memory: Some(memory),
+            ..house.options()
+        };
+        house.start_with(options).await;
+        let client = Client {
+            url: format!("http://{}", house.server().address()),
+            ..client.clone()
+        };
+        for (now, other) in [(runs[0], runs[1]), (runs[1], runs[0]), (runs[0], runs[1])] {
+            let path = format!("/api/v1/runs/{now}/predict");
+            let answer = client.post(&path, &body).await.expect(200).json();
+            assert!(predicted(&answer["documents"][0]).contains(&"owls"));
+            assert_eq!(keepers(&house, now), 1, "the model that answers stays");
+            if !stays {
+                wait_until("the other model is gone", || async {
+                    keepers(&house, other) == 0
+                })
+                .await;
+            }
+        }
+        let kept: usize = runs.iter().map(|&run| keepers(&house, run)).sum();
+        assert_eq!(kept, if stays { 2 } else { 1 });
+    }
 }

@@ -123,6 +123,114 @@ async fn a_run_is_trained_and_shows_its_figures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn figures_come_with_intervals_when_asked_for() {
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let run = estate.trained(&client, json!({})).await;
+    for split in ["validation", "test"] {
+        let path = format!("/api/v1/runs/{run}/metrics?split={split}");
+        let plain = client.get(&path).await.expect(200);
+        let with = client.get(&format!("{path}&intervals=true")).await;
+        let (text, with) = (String::from_utf8(plain.body).unwrap(), with.expect(200));
+        // Not a digit of the figures is touched.
+        assert!(
+            with.body
+                .starts_with(text.strip_suffix('}').unwrap().as_bytes())
+        );
+        let (figures, intervals) = (with.json(), with.json()["intervals"].clone());
+        for (figure, interval) in [
+            ("/micro_f1", "/micro_f1"),
+            ("/macro_f1", "/macro_f1"),
+            ("/exact_match", "/exact_match"),
+            ("/raw/micro_f1", "/raw/micro_f1"),
+            ("/raw/macro_f1", "/raw/macro_f1"),
+            ("/raw/hierarchical_f1", "/raw/hierarchical_f1"),
+            ("/raw/exact_match", "/raw/exact_match"),
+        ] {
+            let value = figures.pointer(figure).unwrap().as_f64().unwrap();
+            let bounds: [f64; 2] =
+                serde_json::from_value(intervals.pointer(interval).unwrap().clone()).unwrap();
+            assert!(
+                bounds[0] <= value && value <= bounds[1] && bounds[1] <= 1.0,
+                "{split} {figure}: {value} in {bounds:?}"
+            );
+        }
+        // Computed once: what is kept is what is answered.
+        let kept = house
+            .data_dir()
+            .join(format!("cache/intervals-{run}-{split}.json"));
+        let kept: Value = serde_json::from_slice(&std::fs::read(kept).unwrap()).unwrap();
+        assert_eq!(kept, intervals);
+        let again = client.get(&format!("{path}&intervals=true")).await;
+        assert_eq!(again.body, with.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_estimated_before_it_is_queued() {
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let path = format!("{}/estimate", estate.runs());
+    let body = estate.run(json!({"epochs": 8}));
+    let first = client.post(&path, &body).await.expect(200).json();
+    // 120 training documents of eight words, seven labels; the formula of the toy.
+    assert_eq!(first["memory_bytes"], 1_000_000 + 120 * 8 * 16 + 7 * 1_000);
+    assert_eq!(first["fits"], true);
+    assert!(first["memory_available_bytes"].as_u64().unwrap() > 1 << 28);
+    // No run is known to take the time from.
+    assert_eq!(
+        (first.get("seconds"), first.get("seconds_from")),
+        (None, None)
+    );
+
+    let run = estate.trained(&client, json!({"epochs": 2})).await;
+    let shown = client
+        .get(&format!("/api/v1/runs/{run}"))
+        .await
+        .expect(200)
+        .json();
+    let speed = shown["run"]["train_docs_per_s"].as_f64().unwrap();
+    let viewer = house.key(Role::Viewer).await;
+    let second = viewer.post(&path, &body).await.expect(200).json();
+    assert_eq!(second["seconds"].as_f64(), Some(120.0 * 8.0 / speed));
+    let from = json!({"n_runs": 1, "runs": [run], "documents_per_second": speed, "words_per_document": 8.0,
+        "same_hyperparameters": true});
+    assert_eq!(second["seconds_from"], from);
+
+    // What cannot work is refused as it would be for a run, and nothing was queued by asking.
+    let broken = estate.run(json!({"epochs": 0}));
+    client
+        .post(&path, &broken)
+        .await
+        .problem(422, "hyperparameters_invalid");
+    let listed = client.get(&estate.runs()).await.expect(200).json();
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_says_when_a_run_does_not_fit() {
+    let house = House::with_toy().await;
+    let side = house.data_dir().join("plugins/toy.toml");
+    let text = std::fs::read_to_string(&side).unwrap();
+    let hungry = text.replace("\"base\": 1000000.0", "\"base\": 1e15");
+    assert_ne!(text, hungry, "{text}");
+    std::fs::write(&side, hungry).unwrap();
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let body = estate.run(json!({}));
+    let path = format!("{}/estimate", estate.runs());
+    let estimate = client.post(&path, &body).await.expect(200).json();
+    assert_eq!(estimate["fits"], false);
+    assert_eq!(estimate["memory_bytes"], 1_000_000_000_022_360_u64);
+    client
+        .post(&estate.runs(), &body)
+        .await
+        .problem(422, "run_too_large");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_of_a_training_can_be_watched() {
     let house = House::with_toy().await;
     let client = house.key(Role::Manager).await;
@@ -244,6 +352,52 @@ async fn what_cannot_work_is_refused_before_it_is_queued() {
     );
 
     assert_eq!(client.get(&estate.runs()).await.json()["runs"], json!([]));
+}
+
+/// The formula of the manifest knows no hyperparameters; it is what the server has without loading the plugin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_the_formula_says_is_too_large_is_refused_with_the_number() {
+    let house = House::with_toy().await;
+    let side = house.data_dir().join("plugins/toy.toml");
+    let text = std::fs::read_to_string(&side).unwrap();
+    let hungry = text.replace("\"base\": 1000000.0", "\"base\": 1099511627776000.0");
+    assert_ne!(text, hungry, "{text}");
+    std::fs::write(&side, hungry).unwrap();
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let problem = client
+        .post(&estate.runs(), &estate.run(json!({})))
+        .await
+        .problem(422, "run_too_large");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with(
+            "Toy needs about 1024000.0 GiB for 120 documents and 7 labels, this machine has "
+        ) && detail.ends_with(" GiB"),
+        "{detail}"
+    );
+    assert_eq!(client.get(&estate.runs()).await.json()["runs"], json!([]));
+}
+
+/// The chosen hyperparameters are counted with by the child, which has the plugin loaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_own_estimate_does_not_fit_ends_before_it_trains() {
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let mut body = estate.run(json!({"fault": "huge"}));
+    body["device"] = json!("cpu");
+    let accepted = client.post(&estate.runs(), &body).await.expect(202);
+    let run = accepted.json()["run"].as_i64().unwrap();
+    let job = client.finish(accepted).await;
+    assert_eq!(job["status"], "failed", "{job}");
+    let error = job["error"].as_str().unwrap();
+    assert!(
+        error.contains("Toy needs about 1152921504.6 GB") && error.contains("GB are available"),
+        "{error}"
+    );
+    let epochs = client.get(&format!("/api/v1/runs/{run}/epochs")).await;
+    assert_eq!(epochs.json()["epochs"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,6 +59,53 @@ fn figures_are_those_of_hand() {
 }
 
 #[test]
+fn a_broken_gold_row_takes_nobody_elses_id() {
+    let bench = bench();
+    let row = |id: u32| format!("{{\"id\":\"{id}\",\"text\":\"\",\"labels\":[\"fish\"]}}\n");
+    // The third row would be `2`, had it no id: another row's.
+    let broken = "{\"id\":\"x\",\"text\":\n";
+    bench.write("gold.jsonl", &(row(1) + &row(2) + broken + broken));
+    let line = |id: u32| {
+        format!(
+            "{{\"id\":\"{id}\",\"labels\":[{{\"label\":\"fish\",\"path\":[],\"score\":1,\"predicted\":true}}]}}\n"
+        )
+    };
+    bench.write("pred.jsonl", &(line(1) + &line(2)));
+    let metrics = evaluate(&bench, "pred.jsonl")
+        .ended_with(0)
+        .says(&["gold.jsonl:3:", "rejected rows: 2"])
+        .json();
+    assert_eq!(
+        (&metrics["documents"], &metrics["micro_f1"]),
+        (&2.into(), &1.0.into())
+    );
+    // Predictions for the number of a broken row are passed over; others are not.
+    bench.write("pred.jsonl", &(line(1) + &line(2) + &line(3)));
+    evaluate(&bench, "pred.jsonl").ended_with(0);
+    bench.write("pred.jsonl", &(line(1) + &line(2) + &line(4)));
+    evaluate(&bench, "pred.jsonl")
+        .ended_with(2)
+        .says(&["1 ids of --pred are not in --gold (the first: `4`)"]);
+}
+
+#[test]
+fn a_line_that_is_no_prediction_is_shown() {
+    let bench = bench();
+    for (line, reason) in [
+        (
+            "null",
+            "odd.jsonl:1:1: found `null`, expected a line of predictions",
+        ),
+        ("[1, 2]", "odd.jsonl:1:1: found `[1, 2]`, expected"),
+        ("{\"id\":\"a\"}", "missing field `labels`"),
+        ("{\"id\":\"a\",\"labels\":3}", "odd.jsonl:1:"),
+    ] {
+        bench.write("odd.jsonl", &format!("{line}\n"));
+        evaluate(&bench, "odd.jsonl").ended_with(2).says(&[reason]);
+    }
+}
+
+#[test]
 fn predictions_that_do_not_match_the_gold_are_refused_with_counts() {
     let bench = bench();
     evaluate(&bench, "repeated.jsonl")

@@ -45,6 +45,28 @@ fn a_training_that_goes_wrong_is_explained() {
     }
 }
 
+/// The estimate is the method's own, for the hyperparameters that were chosen.
+#[test]
+fn a_training_that_does_not_fit_is_refused_before_it_starts() {
+    let bench = Workbench::new();
+    let ran = bench
+        .train("run", &["--set", "fault=huge", "--device", "cpu"])
+        .ended_with(1)
+        .says(&[
+            "Toy needs about 1152921504.6 GB for 120 documents with ",
+            "7 labels",
+            " GB are available",
+        ]);
+    assert_eq!(ran.stdout, "");
+    let happened = events(&bench.path("run"));
+    assert!(
+        happened.iter().all(|event| event["event"] != "epoch"),
+        "{happened:?}"
+    );
+    let checkpoint = bench.path("run/checkpoint");
+    assert_eq!(std::fs::read_dir(checkpoint).unwrap().count(), 0);
+}
+
 #[test]
 fn a_model_that_goes_wrong_is_explained() {
     let bench = Workbench::with_run();

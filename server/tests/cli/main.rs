@@ -14,6 +14,7 @@ mod faults;
 mod import;
 mod plugins;
 mod predict;
+mod serve;
 mod supervision;
 mod train;
 mod warm;

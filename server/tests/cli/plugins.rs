@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::workbench::{Workbench, library};
+use crate::workbench::{Ran, Workbench, library};
 
 #[test]
 fn approved_plugins_are_listed_with_their_manifest() {
@@ -99,4 +99,28 @@ fn libraries_that_are_no_plugin_of_ours_cannot_be_approved() {
         .run(&["plugins", "add", "missing.so"])
         .ended_with(2)
         .says(&["missing.so"]);
+}
+
+#[test]
+fn a_plugin_for_another_libtorch_than_the_installed_one_is_refused() {
+    let bench = Workbench::new();
+    let side = bench.read("data/plugins/toy.toml");
+    let with_torch = side.replace("plugin_api =", "torch = \"2.11.0\"\nplugin_api =");
+    assert_ne!(side, with_torch);
+    bench.write("data/plugins/toy.toml", &with_torch);
+    bench.write("libtorch/libtorch_cpu.so", "");
+    let list = |installed: &str| {
+        bench.write("libtorch/build-version", installed);
+        let mut command = bench.command(&["plugins", "--json"]);
+        command.env("ARBORIST_LIBTORCH", bench.path("libtorch"));
+        Ran::from(command.output().unwrap()).ended_with(0).json()
+    };
+    assert_eq!(list("2.11.0+cpu")["methods"][0]["libtorch"], "2.11.0");
+    let refused = list("2.9.1");
+    assert_eq!(refused["methods"], serde_json::json!([]));
+    let reason = refused["refused"][0]["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("built for libtorch 2.11.0, ") && reason.ends_with(" is libtorch 2.9.1"),
+        "{reason}"
+    );
 }

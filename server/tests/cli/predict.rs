@@ -58,11 +58,28 @@ fn rows_come_out_in_the_order_in_which_they_went_in() {
 }
 
 #[test]
-fn standard_input_and_output_carry_data_only() {
+fn standard_input_and_output_carry_data() {
     let bench = Workbench::with_run();
-    let mut command = bench.command(&[
-        "predict", "--run", "run", "--input", "-", "--output", "-", "--json",
-    ]);
+    // What the run predicted for the same documents, to the last byte; for people, the report is beside it.
+    let ran = piped(&bench, &[]);
+    assert_eq!(ran.stdout, bench.read("run/predictions.jsonl"));
+    assert!(ran.stderr.contains("40 documents in"), "{}", ran.stderr);
+    // With --json it is the last line behind the predictions.
+    let ran = piped(&bench, &["--json"]);
+    let report = ran.json();
+    assert_eq!(keys(&report), ["docs_per_s", "documents", "seconds"]);
+    assert_eq!(report["documents"], 40);
+    let (predictions, _) = ran.stdout.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(
+        format!("{predictions}\n"),
+        bench.read("run/predictions.jsonl")
+    );
+}
+
+/// `arborist predict` between two pipes.
+fn piped(bench: &Workbench, more: &[&str]) -> Ran {
+    let arguments = ["predict", "--run", "run", "--input", "-", "--output", "-"];
+    let mut command = bench.command(&[&arguments, more].concat());
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -75,11 +92,7 @@ fn standard_input_and_output_carry_data_only() {
         .unwrap()
         .write_all(bench.read("test.jsonl").as_bytes())
         .unwrap();
-    let ran = Ran::from(child.wait_with_output().unwrap()).ended_with(0);
-    // What the run predicted for the same documents, to the last byte.
-    assert_eq!(ran.stdout, bench.read("run/predictions.jsonl"));
-    let report: Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
-    assert_eq!(report["documents"], 40);
+    Ran::from(child.wait_with_output().unwrap()).ended_with(0)
 }
 
 #[test]
@@ -107,15 +120,36 @@ fn threshold_and_top_act_on_raw_scores_before_closure() {
         assert!(predicted(&line).len() <= 3);
         assert_eq!(line.get("threshold"), None);
     }
-    for line in predict(&["--threshold", "2"]) {
+    for line in predict(&["--threshold", "1"]) {
         assert_eq!(predicted(&line), Vec::<&str>::new());
-        assert_eq!(line["threshold"], 2.0);
+        assert_eq!(line["threshold"], 1.0);
     }
-    for line in predict(&["--threshold", "-1"]) {
-        assert_eq!(predicted(&line).len(), 7);
+    let raw_score = |label: &Value| {
+        let raw = label.get("raw_score").unwrap_or(&label["score"]);
+        raw.as_f64().unwrap()
+    };
+    let is_raw =
+        |label: &&Value| *label.get("raw_predicted").unwrap_or(&label["predicted"]) == true;
+    let mut n_raw = Vec::new();
+    let both = predict(&["--top", "2", "--threshold", "0.5"]);
+    for (line, above) in both.iter().zip(predict(&["--threshold", "0.5"])) {
+        let labels = line["labels"].as_array().unwrap();
+        let raw: Vec<f64> = labels.iter().filter(is_raw).map(raw_score).collect();
+        let above = above["labels"].as_array().unwrap().iter().filter(is_raw);
+        // Whichever takes more away: two labels at most, and none of .5 or less.
+        assert_eq!(raw.len(), above.count().min(2), "{line}");
+        assert!(raw.iter().all(|score| *score > 0.5), "{line}");
+        assert_eq!(line.get("threshold"), None);
+        n_raw.push(raw.len());
     }
-    bench
-        .run(&[
+    assert!(n_raw.contains(&2), "{n_raw:?}");
+    for wrong in [
+        &["--top", "0"][..],
+        &["--threshold", "2"],
+        &["--threshold", "-1"],
+        &["--threshold", "NaN"],
+    ] {
+        let arguments = [
             "predict",
             "--run",
             "run",
@@ -123,25 +157,12 @@ fn threshold_and_top_act_on_raw_scores_before_closure() {
             "test.jsonl",
             "--output",
             "-",
-            "--top",
-            "0",
-        ])
-        .ended_with(2);
-    bench
-        .run(&[
-            "predict",
-            "--run",
-            "run",
-            "--input",
-            "test.jsonl",
-            "--output",
-            "-",
-            "--top",
-            "1",
-            "--threshold",
-            "0",
-        ])
-        .ended_with(2);
+        ];
+        bench
+            .run(&[&arguments, wrong].concat())
+            .ended_with(2)
+            .says(&[wrong[0]]);
+    }
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn bad_rows_are_listed_and_the_others_kept() {
         "train.jsonl:21:30: found the label `bats`, which is not in the taxonomy",
         "train.jsonl:23:",
         "train.jsonl:24:",
-        "train.jsonl:25:1: found the id `d3`, which line 4 has already",
+        "train.jsonl:25:7: found the id `d3`, which line 4 has already",
         "rejected rows: 4",
         "1 rows without `labels` were left out",
     ]);
@@ -340,6 +340,7 @@ fn wrong_usage_names_what_is_wrong() {
 fn hyperparameters_come_from_preset_then_config_then_set() {
     let bench = Workbench::new();
     bench.write("config.toml", "epochs = 3\nsmoothing = 2.5\n");
+    bench.write("glove.txt", "owl 1 2\n");
     let more = [
         "--preset",
         "fast",
@@ -347,13 +348,13 @@ fn hyperparameters_come_from_preset_then_config_then_set() {
         "config.toml",
         "--set",
         "epochs=4",
-        "--encoder",
-        "minilm",
+        "--word-vectors",
+        "glove.txt",
     ];
     let report = bench
         .train("run", &more)
         .ended_with(0)
-        .says(&["uses no pretrained encoder"])
+        .says(&["uses no word vectors"])
         .json();
     assert_eq!(report["epochs"], 4);
     let request: Value = serde_json::from_str(&bench.read("run/request.json")).unwrap();

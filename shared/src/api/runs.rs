@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::jobs::JobStatus;
 use crate::metrics::Metrics;
+use crate::significance::Intervals;
 
 /// `POST /api/v1/projects/{id}/runs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,42 @@ pub struct NewRun {
     /// `auto`, `cpu` or `cuda:N`.
     #[serde(default)]
     pub device: Option<String>,
+}
+
+/// Answer of `POST /api/v1/projects/{id}/runs/estimate`, which takes the body of a new run and starts nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunEstimate {
+    /// Memory that training needs, by the method's own formula.
+    pub memory_bytes: u64,
+    /// Memory that the server's machine has; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_available_bytes: Option<u64>,
+    /// Whether the run would be accepted.
+    pub fits: bool,
+    /// Time that training takes if it does not stop early; absent while no finished run of the method is like this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Where `seconds` comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_from: Option<SecondsFrom>,
+}
+
+/// The finished runs whose speed an estimate takes: of the same method on documents of like length, and of those the ones
+/// with the fewest other hyperparameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SecondsFrom {
+    /// How many runs of this server, in whichever project.
+    pub n_runs: u64,
+    /// Those of this project, newest first.
+    pub runs: Vec<i64>,
+    /// Their speed in training, the median.
+    pub documents_per_second: f64,
+    /// Words in each of their training documents, on average.
+    pub words_per_document: f64,
+    /// Whether their hyperparameters differ in nothing but the number of epochs.
+    pub same_hyperparameters: bool,
 }
 
 /// A run; `GET /api/v1/projects/{id}/runs?limit=&cursor=` → `{"runs":[…],"next"}`, one as `{"run":{…}}`.
@@ -119,6 +156,19 @@ impl From<&Metrics> for Headline {
             exact_match: metrics.exact_match,
         }
     }
+}
+
+/// `GET /api/v1/runs/{id}/metrics?split=&intervals=true`: the figures, digit by digit as without, and their intervals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunFigures {
+    /// The figures.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// 95 % intervals of the headline figures, by drawing documents with replacement; only where they are asked for, and
+    /// not for a run without documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 /// `POST /api/v1/runs/{id}/predict`; as `application/x-ndjson` a `PredictDocument` a line in, a `PredictedDocument` a line out,

@@ -75,11 +75,17 @@ fn the_methods_own_decision_holds_unless_asked_otherwise() {
     assert_eq!(raw(Selection::Top(1)), [0]);
     assert_eq!(raw(Selection::Top(9)), [0, 2, 4]);
     assert_eq!(raw(Selection::Top(0)), Vec::<LabelIndex>::new());
+    // Both at once: whichever takes more away.
+    assert_eq!(raw(Selection::TopAbove(1, 0.5)), [0]);
+    assert_eq!(raw(Selection::TopAbove(9, 0.5)), [0, 2]);
+    assert_eq!(raw(Selection::TopAbove(9, 0.625)), [0]);
+    assert_eq!(raw(Selection::TopAbove(9, 1.0)), Vec::<LabelIndex>::new());
     let threshold = |selection, stored: &DocumentScores| select(selection).threshold(stored, 0.5);
     assert_eq!(threshold(Selection::Method, &stored), None);
     assert_eq!(threshold(Selection::Method, &scores(&[])), Some(0.5));
     assert_eq!(threshold(Selection::Threshold(0.25), &stored), Some(0.25));
     assert_eq!(threshold(Selection::Top(3), &stored), None);
+    assert_eq!(threshold(Selection::TopAbove(3, 0.25), &stored), None);
 }
 
 #[test]

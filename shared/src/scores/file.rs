@@ -235,16 +235,17 @@ impl<R: Read + Seek> ScoresReader<R> {
 }
 
 fn decode(record: &[u8], n_labels: u32) -> Option<DocumentScores> {
-    let counts = record.get(..8)?;
+    let (counts, body) = record.split_at_checked(8)?;
     let (n_scores, n_decided) = (u32_at(counts, 0) as usize, u32_at(counts, 4));
-    let body = &record[8..];
     let decided_at = n_scores.checked_mul(6)?;
     let (scored, decided) = (body.get(..decided_at)?, body.get(decided_at..)?);
     let (labels, values) = scored.split_at(n_scores * 4);
     let labels = labels.chunks_exact(4).map(|bytes| u32_at(bytes, 0));
     let values = values
-        .chunks_exact(2)
-        .map(|bytes| f16::from_le_bytes([bytes[0], bytes[1]]).to_f32());
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&bytes| f16::from_le_bytes(bytes).to_f32());
     let scores: Vec<(LabelIndex, f32)> = labels.zip(values).collect();
     let n_expected = if n_decided == UNDECIDED {
         0
@@ -278,6 +279,10 @@ fn array<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "callers hand over pieces whose length they fixed or checked"
+)]
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }

@@ -296,3 +296,72 @@ fn decisions_that_are_not_closed_up_have_hierarchical_figures_of_their_own() {
 fn without_documents_there_is_no_test() {
     assert_eq!(compare(&[], &[], &[], &t5(), OPTIONS), Vec::new());
 }
+
+#[test]
+fn intervals_of_one_run_hold_its_figures() {
+    let t5 = t5();
+    let (run, _, gold) = runs(1_000, 0.8, 0.5);
+    let found = intervals(&run, &gold, &t5, OPTIONS).unwrap();
+    // A share of .8 of 1,000 documents: 1.96 standard errors are .0248.
+    let close = |found: [f64; 2], share: f64, half: f64| {
+        let (low, high) = (share - half, share + half);
+        assert!(
+            (found[0] - low).abs() < 0.006 && (found[1] - high).abs() < 0.006,
+            "{found:?}, expected {low} to {high}"
+        );
+    };
+    let right = run
+        .iter()
+        .filter(|judged| judged.labels.contains(&2))
+        .count() as f64
+        / 1_000.0;
+    close(found.exact_match, right, 0.0248);
+    // Each document predicts two labels and has two: micro-F1 is the share of the right ones.
+    close(found.micro_f1, right, 0.0248);
+    assert_eq!(found.raw.hierarchical_f1, found.micro_f1);
+    let observed = figures(&run, &gold, &t5);
+    for (interval, figure) in [
+        (found.micro_f1, 0),
+        (found.macro_f1, 1),
+        (found.exact_match, 3),
+    ] {
+        assert!(interval[0] < observed[figure] && observed[figure] < interval[1]);
+    }
+    // The order of the documents does not matter, and the same seed gives the same bounds.
+    let (mut turned, mut turned_gold) = (run.clone(), gold.clone());
+    turned.reverse();
+    turned_gold.reverse();
+    assert_eq!(
+        intervals(&turned, &turned_gold, &t5, OPTIONS).unwrap(),
+        found
+    );
+    assert_eq!(intervals(&[], &[], &t5, OPTIONS), None);
+}
+
+#[test]
+fn raw_sets_have_intervals_of_their_own() {
+    let t5 = t5();
+    // Only the leaf is predicted: closing adds the parent, the raw set lacks it.
+    let run: Vec<Judged> = runs(200, 1.0, 1.0)
+        .0
+        .into_iter()
+        .map(|judged| Judged {
+            raw: vec![2],
+            ..judged
+        })
+        .collect();
+    let gold = vec![vec![0, 2]; 200];
+    let found = intervals(&run, &gold, &t5, OPTIONS).unwrap();
+    assert_eq!((found.micro_f1, found.exact_match), ([1.0; 2], [1.0; 2]));
+    assert_eq!(found.raw.exact_match, [0.0; 2]);
+    assert!((found.raw.micro_f1[0] - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(found.raw.hierarchical_f1, [1.0; 2]);
+}
+
+#[test]
+fn documents_without_labels_do_not_count_as_right_twice() {
+    let t5 = t5();
+    let run = vec![Judged::default(); 50];
+    let found = intervals(&run, &vec![Vec::new(); 50], &t5, OPTIONS).unwrap();
+    assert_eq!((found.exact_match, found.micro_f1), ([1.0; 2], [0.0; 2]));
+}

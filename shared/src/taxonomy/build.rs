@@ -1,5 +1,10 @@
 //! From labels with parent ids to the flat arrays of a [`Taxonomy`], or the reason why not.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a label is a position in arrays as long as the taxonomy"
+)]
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -1,5 +1,10 @@
 //! Finding labels by id: an open hash table of positions, without a second copy of the ids.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "positions are taken modulo the number of slots"
+)]
+
 use std::hash::Hasher;
 
 use rustc_hash::FxHasher;

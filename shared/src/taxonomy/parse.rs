@@ -115,7 +115,7 @@ pub fn parse(
 /// The text without byte order mark.
 fn decode_utf8(bytes: &[u8]) -> Result<&str, TaxonomyError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
+        let (before, from) = bytes.split_at(error.valid_up_to());
         let line_start = before
             .iter()
             .rposition(|&byte| byte == b'\n')
@@ -125,7 +125,7 @@ fn decode_utf8(bytes: &[u8]) -> Result<&str, TaxonomyError> {
             line,
             column: (before.len() - line_start) as u64 + 1,
         };
-        let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        let byte = from.first().copied().unwrap_or_default();
         place.syntax(format!("the byte 0x{byte:02X}"), "UTF-8 text")
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
@@ -196,6 +196,10 @@ impl Draft {
         self.by_id.get(id).copied()
     }
 
+    fn label(&self, id: &str) -> Option<&DraftLabel> {
+        self.labels.get(self.find(id)?)
+    }
+
     /// The label with this id, introduced now if it is new.
     fn introduce(&mut self, id: &str, name: &str, place: Place) -> usize {
         if let Some(position) = self.find(id) {
@@ -215,6 +219,10 @@ impl Draft {
     }
 
     /// Puts a label below the root (`None`) or another label, which may be introduced later.
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "children are positions that `introduce` gave"
+    )]
     fn connect(&mut self, child: usize, parent: Option<&str>, place: Place) {
         let label = &mut self.labels[child];
         let known = match parent {
@@ -275,8 +283,7 @@ impl Draft {
     /// Adds the place of the edge or label that is at fault.
     fn locate(&self, error: TaxonomyError) -> TaxonomyError {
         let edge = |child: &str, parent: &str| -> Option<Place> {
-            let label = &self.labels[self.find(child)?];
-            label
+            self.label(child)?
                 .parents
                 .iter()
                 .find(|(id, _)| id == parent)
@@ -285,9 +292,7 @@ impl Draft {
         let place = match &error {
             TaxonomyError::UnknownParent { label, parent } => edge(label, parent),
             TaxonomyError::SelfParent { label } => edge(label, label),
-            TaxonomyError::DuplicateId { id } => {
-                self.find(id).map(|position| self.labels[position].place)
-            }
+            TaxonomyError::DuplicateId { id } => self.label(id).map(|label| label.place),
             // The line that closed the cycle is the last of its lines.
             TaxonomyError::Cycle { ids } => {
                 let parents = ids.iter().cycle().skip(1);

@@ -202,14 +202,17 @@ fn peer(workspace: &Workspace) -> Result<PathBuf> {
         "nvidia-cuda-cupti==13.0.85",
     ];
     let plain = [
-        "numpy",
-        "typing-extensions",
-        "sympy",
-        "networkx",
-        "jinja2",
-        "filelock",
-        "fsspec",
-        "setuptools",
+        "--no-deps",
+        "numpy==2.4.6",
+        "typing-extensions==4.16.0",
+        "sympy==1.14.0",
+        "mpmath==1.3.0",
+        "networkx==3.6.1",
+        "jinja2==3.1.6",
+        "markupsafe==3.0.4",
+        "filelock==4.2.11",
+        "fsspec==2026.9.0",
+        "setuptools==80.9.0",
     ];
     let script = workspace.root.join("xtask/bench/torch_without_cuda.py");
     setup::venv(workspace, "torch-peer", &[&plain, &packages], |python| {

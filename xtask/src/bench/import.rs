@@ -19,6 +19,8 @@ use crate::workspace::Workspace;
 const ROWS: usize = 1_000_000;
 const WORDS: usize = 20;
 const LABELS: usize = 100;
+/// A row that breaks off behind its last character.
+const BROKEN: &str = r#"{"id": "broken", "text":"#;
 
 pub(super) fn million(workspace: &Workspace) -> Result<Benchmark<'_>> {
     product::build(workspace)?;
@@ -96,7 +98,8 @@ fn import(workspace: &Workspace, data: &Path, rows: &Path, taxonomy: &Path) -> R
     let job = answer["job"]
         .as_i64()
         .with_context(|| format!("the upload was answered by {answer}"))?;
-    demo::wait_for(&mut client, job, "import")?;
+    let half_way = demo::wait_for(&mut client, job, "import")?;
+    anyhow::ensure!(half_way >= 3, "the import showed no progress");
     let seconds = started.elapsed().as_secs_f64();
     let corpora = client.get(&format!("/api/v1/projects/{project}/corpora"))?;
     let corpus = &corpora["corpora"][0];
@@ -107,6 +110,13 @@ fn import(workspace: &Workspace, data: &Path, rows: &Path, taxonomy: &Path) -> R
     anyhow::ensure!(
         kept == Some(ROWS as u64 - 1) && rejected == Some(1),
         "{kept:?} rows were kept and {rejected:?} rejected"
+    );
+    let path = format!("/api/v1/corpora/{}/rejects", corpus["id"]);
+    let reject = client.send("GET", &path, None)?.json("GET", &path)?;
+    let place = (reject["line"].as_u64(), reject["column"].as_u64());
+    anyhow::ensure!(
+        place == (Some(ROWS as u64 / 2 + 1), Some(BROKEN.len() as u64)),
+        "the broken row was reported as {reject}"
     );
     let peak_megabytes = peak_memory(server.pid())?;
     server.stop()?;
@@ -172,7 +182,7 @@ fn write(rows: &Path, taxonomy: &Path) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(rows)?);
     for number in 0..ROWS {
         if number == ROWS / 2 {
-            writeln!(out, "{{\"id\": \"broken\", \"text\": ")?;
+            writeln!(out, "{BROKEN}")?;
             continue;
         }
         let words: Vec<String> = (0..WORDS).map(|_| spell(random.below(30_000))).collect();

@@ -16,6 +16,9 @@ use crate::workspace::{Workspace, link};
 /// The only version that the workspace's tch accepts.
 pub(crate) const VERSION: &str = "2.11.0";
 
+/// Says the version, beside the libraries.
+pub(crate) const VERSION_FILE: &str = "build-version";
+
 /// Changes whenever the layout below does, so that older folders are made anew.
 const LAYOUT: u32 = 1;
 
@@ -174,6 +177,7 @@ pub(super) fn ensure_cpu(workspace: &Workspace) -> Result<()> {
             stand_in(&partial.join("lib"))
         })?;
     }
+    say_version(&directory)?;
     let moved = link(&directory, &workspace.libtorch())?;
     say(
         "libtorch",
@@ -225,6 +229,7 @@ pub(super) fn ensure_cuda(workspace: &Workspace) -> Result<()> {
                 .context("the wheel's libtorch_python.so is not where it was")
         })?;
     }
+    say_version(&directory)?;
     say(
         "libtorch",
         &format!(
@@ -244,6 +249,17 @@ fn library_folder(name: &str) -> &'static str {
         "nvidia-nvshmem-cu13" => "nvidia/nvshmem/lib/",
         _ => "nvidia/cu13/lib/",
     }
+}
+
+/// Names the version in a file beside the libraries, as PyTorch's own archives of libtorch do in their root: the host
+/// compares it with what a plugin was built for. Not part of the layout, so that folders made before get it too.
+fn say_version(directory: &Path) -> Result<()> {
+    let path = directory.join("lib").join(VERSION_FILE);
+    let text = format!("{VERSION}\n");
+    if fs::read_to_string(&path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn stand_in(lib: &Path) -> Result<()> {

@@ -3,6 +3,9 @@
 //! The index is asked through pip, so the machine's own settings hold and no host is
 //! named here. The bytes are fetched by `python/fetch.py`, which resumes.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -15,6 +15,8 @@ use crate::hooks::use_query;
 #[derive(PartialEq, Properties)]
 pub struct DocumentPaneProps {
     pub id: i64,
+    /// Whose labels the document has.
+    pub taxonomy: Option<i64>,
     /// The row of the list, where it is there: shown at once.
     pub known: Option<Rc<Document>>,
     /// Place in the list and length of the list.
@@ -53,8 +55,8 @@ pub fn DocumentPane(props: &DocumentPaneProps) -> Html {
             <div class="ab-pane__body">
                 {
                     match &props.known {
-                        Some(document) => content(document),
-                        None => show(&query, html! { <Lines count={8} /> }, |document| document.as_ref().map(content).unwrap_or_default()),
+                        Some(document) => content(document, props.taxonomy),
+                        None => show(&query, html! { <Lines count={8} /> }, |document| document.as_ref().map(|document| content(document, props.taxonomy)).unwrap_or_default()),
                     }
                 }
             </div>
@@ -62,7 +64,7 @@ pub fn DocumentPane(props: &DocumentPaneProps) -> Html {
     }
 }
 
-fn content(document: &Document) -> Html {
+fn content(document: &Document, taxonomy: Option<i64>) -> Html {
     html! {
         <>
             <p class="ab-pane__facts">{ split_tag(document.split) }<code title="Id of the document">{ format::middle(&document.key, 40) }</code></p>
@@ -72,7 +74,7 @@ fn content(document: &Document) -> Html {
                 match &document.labels {
                     None => html! { <p class="ab-muted">{ "Nobody has judged this document yet." }</p> },
                     Some(labels) if labels.is_empty() => html! { <p class="ab-muted">{ "Judged: no label of the taxonomy applies." }</p> },
-                    Some(_) => html! { <PathTree paths={document.paths.clone()} /> },
+                    Some(_) => html! { <PathTree paths={document.paths.clone()} {taxonomy} /> },
                 }
             }
         </>

@@ -24,6 +24,7 @@ use crate::format;
 use crate::hooks::{use_query, use_url_query};
 use crate::model::jsonl::split_of_name;
 use crate::pages::corpus::{path_chips, split_tag};
+use crate::pages::guide;
 use crate::pages::overview::stat;
 use crate::route::Route;
 
@@ -118,7 +119,7 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
                 <DropZone id="corpus-file" title="Drop the documents here" multiple=true {onfiles} testid="corpus-file">
                     { "One file, or one for each part: train, validation and test. You see how they will be read before anything is sent." }
                 </DropZone>
-                <p class="ab-muted">{ format!("Labels are looked up in version {} of the taxonomy ({}).", props.taxonomy.version, format::counted(props.taxonomy.n_labels, "label", "labels")) }</p>
+                <p class="ab-muted">{ format!("Labels are looked up in version {} of the taxonomy ({}).", props.taxonomy.version, format::counted(props.taxonomy.n_labels, "label", "labels")) }{ " " }<RouteLink to={Route::Guide} query={guide::at(guide::chapter::DOCUMENTS)}>{ "Read in the guide how documents are imported" }</RouteLink></p>
                 <details class="ab-fold"><summary>{ "Which files work?" }</summary>
                     <dl class="ab-formats">
                         <div><dt>{ "JSON lines with text and labels" }</dt><dd><pre>{ "{\"text\": \"The choir sang until midnight.\", \"labels\": [\"Music\"]}\n{\"id\": \"d2\", \"text\": \"…\", \"labels\": [[\"Culture\", \"Film\"]], \"split\": \"test\"}" }</pre><p>{ "Labels by id, by unique name, or as a path. An empty list means that no label applies; without the field a document counts as not annotated." }</p></dd></div>
@@ -308,7 +309,7 @@ fn Review(props: &ReviewProps) -> Html {
                 </div>
             }
             { show(&previews, html! { <Lines count={8} /> }, |previews| match previews.get(at) {
-                Some(Ok(preview)) => content(preview),
+                Some(Ok(preview)) => content(preview, props.taxonomy),
                 Some(Err(error)) => html! { <Failure error={error.clone()} retry={previews_retry(&props.onchange, &props.chosen)} /> },
                 None => Html::default(),
             }) }
@@ -327,13 +328,15 @@ fn previews_retry(onchange: &Callback<Vec<Chosen>>, chosen: &[Chosen]) -> Callba
     Callback::from(move |()| onchange.emit(chosen.clone()))
 }
 
-fn content(preview: &CorpusPreview) -> Html {
+fn content(preview: &CorpusPreview, taxonomy: i64) -> Html {
     if let Some(error) = &preview.error {
         return html! { <Notice kind={NoticeKind::Danger} title="This file cannot be read" testid="corpus-problem"><p>{ api::sentence(error) }</p></Notice> };
     }
     html! {
         <>
-            <p class="ab-muted">{ format!("The first {} looked at · {}", format::counted(preview.n_rows, "row", "rows"), preview.encoding) }
+            <p class="ab-muted">{ format!("The first {} looked at", format::counted(preview.n_rows, "row", "rows")) }
+                // Files are read as UTF-8; only what is found beyond that is worth saying.
+                if preview.encoding != "UTF-8" { { format!(" · {}", preview.encoding) } }
                 if preview.n_unannotated > 0 { { format!(" · {} without labels, kept as not annotated", format::count(preview.n_unannotated)) } }
             </p>
             if preview.n_problems > 0 {
@@ -363,7 +366,7 @@ fn content(preview: &CorpusPreview) -> Html {
                                     match &row.paths {
                                         None => html! { <span class="ab-muted">{ "not annotated" }</span> },
                                         Some(paths) if paths.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
-                                        Some(paths) => path_chips(&format::deepest(paths), 3),
+                                        Some(paths) => path_chips(&format::deepest(paths), 3, Some(taxonomy)),
                                     }
                                 }</td>
                                 <td>{ row.split.map(split_tag).unwrap_or_else(|| html! { <span class="ab-muted">{ "–" }</span> }) }</td>

@@ -15,6 +15,7 @@ use crate::components::{
 };
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
+use crate::pages::guide;
 use crate::pages::overview::stat;
 use crate::route::Route;
 
@@ -105,6 +106,7 @@ pub fn TaxonomyStep(props: &TaxonomyStepProps) -> Html {
                     <DropZone id="taxonomy-file" title="Drop the taxonomy here" {onfiles} testid="taxonomy-file">
                         { "A file with the tree of labels. The format is recognized; you see what is in it before it is sent." }
                     </DropZone>
+                    <p><RouteLink to={Route::Guide} query={guide::at(guide::chapter::TAXONOMY)} class="ab-quiet">{ "Read about taxonomies in the guide" }</RouteLink></p>
                     <details class="ab-fold"><summary>{ "Which files work?" }</summary>
                         <dl class="ab-formats">
                             <div><dt>{ "Table of child and parent" }</dt><dd><pre>{ "Music\tCulture\nCulture\tRoot" }</pre></dd></div>

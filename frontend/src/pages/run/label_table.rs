@@ -9,6 +9,7 @@ use yew::prelude::*;
 use crate::api::{self, Answer};
 use crate::components::field::Search;
 use crate::components::figure::{Figure, ShareBar};
+use crate::components::label_path::LabelRef;
 use crate::components::{Icon, LabelPath, Panel, VirtualList, icon};
 use crate::format;
 use crate::hooks::{use_debounced, use_query, use_url_query};
@@ -149,7 +150,8 @@ pub fn LabelTable(props: &LabelTableProps) -> Html {
     };
     let header = html! { <div class="ab-label-row ab-label-row--head" role="row">{ for COLUMNS.map(heading) }</div> };
     let row = {
-        let (rows, metrics, known) = (rows.clone(), metrics.clone(), known.clone());
+        let (rows, metrics, known, taxonomy) =
+            (rows.clone(), metrics.clone(), known.clone(), props.taxonomy);
         Callback::from(move |index: usize| {
             let Some(label) = rows.get(index).and_then(|at| metrics.labels.get(*at)) else {
                 return Html::default();
@@ -161,7 +163,7 @@ pub fn LabelTable(props: &LabelTableProps) -> Html {
                 .unwrap_or_else(|| (vec![label.name.clone()], 1));
             html! {
                 <div key={label.id.clone()} class="ab-virtual__row ab-label-row" role="row" aria-rowindex={(index + 2).to_string()} data-label={label.id.clone()} data-testid="label-row">
-                    <div class="ab-label-row__cell" role="rowheader"><LabelPath {path} level={Some(level)} /></div>
+                    <div class="ab-label-row__cell" role="rowheader"><LabelPath {path} level={Some(level)} card={LabelRef::id(Some(taxonomy), &label.id)} /></div>
                     <div class="ab-label-row__cell ab-number" role="cell"><span class="ab-figure-cell"><ShareBar share={label.support as f64 / most as f64} tone="quiet" />{ format::count(label.support) }</span></div>
                     <div class="ab-label-row__cell ab-number" role="cell"><Figure value={label.precision} metric="precision" /></div>
                     <div class="ab-label-row__cell ab-number" role="cell"><Figure value={label.recall} metric="recall" /></div>

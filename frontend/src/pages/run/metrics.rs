@@ -14,7 +14,7 @@ use crate::components::figure::Figure;
 use crate::components::{Hint, Lines, Panel, show};
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
-use crate::model::metric::{DECODED, HEADLINE, Metric, PAIRED, RAW};
+use crate::model::metric::{DECODED, HEADLINE, Metric, PAIRED, RAW, interval};
 use crate::pages::corpus::split_name;
 
 #[derive(PartialEq, Properties)]
@@ -28,6 +28,9 @@ pub struct FiguresProps {
 pub fn Figures(props: &FiguresProps) -> Html {
     let query = use_url_query();
     let run = &props.run;
+    let intervals = use_query((run.id, props.split), |(run, split)| {
+        api::intervals(run, split)
+    });
     let headline = if props.split == Split::Validation {
         run.validation
     } else {
@@ -36,6 +39,8 @@ pub fn Figures(props: &FiguresProps) -> Html {
     let Some(headline) = headline else {
         return Html::default();
     };
+    let intervals = intervals.data();
+    let known = intervals.as_deref().and_then(Option::as_ref);
     let values = [
         headline.micro_f1,
         headline.macro_f1,
@@ -64,9 +69,12 @@ pub fn Figures(props: &FiguresProps) -> Html {
             </div>
             <dl class="ab-headline__figures">
                 for (metric, value) in HEADLINE.iter().zip(values) {
-                    <div key={metric.key} class="ab-headline__figure"><dt>{ metric.title }<Hint text={metric.meaning} /></dt><dd><Figure {value} metric={metric.key} strong=true /></dd></div>
+                    <div key={metric.key} class="ab-headline__figure"><dt>{ metric.title }<Hint text={metric.meaning} /></dt><dd><Figure {value} metric={metric.key} strong=true interval={known.and_then(|known| interval(known, metric.key))} /></dd></div>
                 }
             </dl>
+            if known.is_some() {
+                <p class="ab-headline__note">{ "± is half of the 95% interval" }<Hint text="How much a figure would move with other documents of the same kind: they are drawn again and again from those of this part. Another seed is another matter." /></p>
+            }
         </section>
     }
 }

@@ -12,6 +12,7 @@ use crate::components::{
     Ago, Button, Dialog, Empty, Failure, Icon, Lines, Notice, NoticeKind, Panel, Variant, show,
 };
 use crate::hooks::use_query;
+use crate::pages::guide::chapter;
 use crate::shell::role_word;
 
 const ROLES: [(Role, &str); 5] = [
@@ -59,7 +60,7 @@ pub fn KeyRing() -> Html {
         <>
             <Panel title="API keys" flush=true actions={if is_empty { Html::default() } else { create.clone() }}>
                 { show(&keys, html! { <div class="ab-inset"><Lines count={4} /></div> }, |keys| if keys.is_empty() {
-                    html! { <Empty icon={Icon::Key} title="No keys yet" action={create}>{ "A key lets a program do what the pages do: import, train, classify." }</Empty> }
+                    html! { <Empty icon={Icon::Key} title="No keys yet" action={create} guide={chapter::TRY}>{ "A key lets a program do what the pages do: import, train, classify." }</Empty> }
                 } else {
                     html! {
                         <div class="ab-scroll"><table class="ab-table" data-testid="keys">

@@ -1,40 +1,73 @@
-//! The methods as cards: the idea in two lines, the paper, what it needs.
+//! The methods as cards: the idea in two lines, the paper, what it needs, what it costs on this corpus.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use arborist_shared::api::corpora::Corpus;
+use arborist_shared::api::runs::{NewRun, RunEstimate};
 use arborist_shared::manifest::{AssetNeed, HierarchyKind, MethodManifest, PathKind};
 use yew::prelude::*;
 
-use super::Known;
+use super::{Known, cost};
+use crate::api;
 use crate::components::field::Checkbox;
 use crate::components::{Icon, icon};
 use crate::format;
+use crate::hooks::{use_debounced, use_query};
 use crate::model::train_form::TrainForm;
 
 #[derive(PartialEq, Properties)]
 pub struct MethodCardsProps {
+    pub project: i64,
     pub known: Rc<Known>,
     pub form: TrainForm,
     pub onchange: Callback<TrainForm>,
     pub corpus: Option<Corpus>,
 }
 
-/// Words of a document, for an estimate before the documents were counted.
-const WORDS: u64 = 200;
-
+/// What each method would cost as it comes, without changes.
 #[component]
 pub fn MethodCards(props: &MethodCardsProps) -> Html {
+    let asked: Vec<NewRun> = props
+        .corpus
+        .iter()
+        .flat_map(|corpus| {
+            let methods = &props.known.plugins.methods;
+            let mut form = TrainForm {
+                device: props.form.device.clone(),
+                encoder: props.form.encoder.clone(),
+                word_vectors: props.form.word_vectors.clone(),
+                ..TrainForm::default()
+            };
+            for plugin in methods {
+                form.toggle(&plugin.name, &plugin.manifest);
+            }
+            form.requests(methods, corpus)
+        })
+        .collect();
+    let asked = use_debounced(asked, 300);
+    let costs = use_query((props.project, asked), |(project, asked)| async move {
+        let mut costs = BTreeMap::new();
+        for run in asked {
+            // A method that cannot be trained like this has no cost; its form says why.
+            if let Ok(estimate) = api::estimate(project, &run).await {
+                costs.insert(run.method, estimate);
+            }
+        }
+        Ok(costs)
+    })
+    .data()
+    .unwrap_or_default();
     html! {
         <ul class="ab-methods" role="list">
             for plugin in props.known.plugins.methods.iter() {
-                { card(props, &plugin.manifest) }
+                { card(props, &plugin.manifest, costs.get(&plugin.name)) }
             }
         </ul>
     }
 }
 
-fn card(props: &MethodCardsProps, manifest: &MethodManifest) -> Html {
+fn card(props: &MethodCardsProps, manifest: &MethodManifest, cost: Option<&RunEstimate>) -> Html {
     let name = manifest.name.clone();
     let picked = props.form.choice(&name).is_some();
     let toggle = {
@@ -46,15 +79,6 @@ fn card(props: &MethodCardsProps, manifest: &MethodManifest) -> Html {
             onchange.emit(form);
         })
     };
-    let memory = props
-        .corpus
-        .as_ref()
-        .map(|corpus| {
-            manifest
-                .memory
-                .estimate(corpus.n_train, corpus.n_train * WORDS, props.known.n_labels)
-        })
-        .filter(|bytes| *bytes > 0);
     let too_many = manifest
         .max_labels
         .is_some_and(|most| props.known.n_labels > most);
@@ -73,8 +97,10 @@ fn card(props: &MethodCardsProps, manifest: &MethodManifest) -> Html {
             }
             <ul class="ab-method__needs">
                 for (index, need) in needs(manifest).into_iter().enumerate() { <li key={index}>{ need }</li> }
-                if let Some(memory) = memory { <li title={format!("Estimated for this corpus at {WORDS} words a document, with the balanced preset.")}>{ format!("about {} of memory", format::bytes(memory)) }</li> }
             </ul>
+            if let Some(cost) = cost {
+                <p class={classes!("ab-method__cost", (!cost.fits).then_some("ab-method__cost--unfit"))} data-testid={format!("cost-{name}")} title={cost::whence(cost)}>{ icon(if cost.fits { Icon::Clock } else { Icon::Warning }) }<span>{ cost::words(cost) }</span></p>
+            }
             if too_many { <p class="ab-field__error">{ format!("Takes at most {} labels; this taxonomy has {}.", format::count(manifest.max_labels.unwrap_or_default()), format::count(props.known.n_labels)) }</p> }
         </li>
     }

@@ -1,4 +1,4 @@
-//! What will start, and the button that starts it.
+//! What will start, what it needs, and the button that starts it.
 
 use std::rc::Rc;
 
@@ -8,11 +8,12 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
-use super::Known;
+use super::{Known, cost};
 use crate::api::{self, ApiError};
 use crate::components::toast::{Toast, ToastKind, use_toaster};
-use crate::components::{Button, Failure, Icon, Variant};
+use crate::components::{Button, Failure, Icon, Notice, NoticeKind, Variant};
 use crate::format;
+use crate::hooks::{use_debounced, use_query};
 use crate::model::schema_form::written;
 use crate::model::train_form::TrainForm;
 use crate::route::Route;
@@ -50,6 +51,35 @@ pub fn Review(props: &ReviewProps) -> Html {
         Vec::new()
     };
     let count = requests.len();
+    // Seeds cost the same: each kind of run is asked about once.
+    let mut kinds: Vec<NewRun> = Vec::new();
+    for request in &requests {
+        let kind = kind(request);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let asked = use_debounced(kinds, 300);
+    let costs = use_query((project, asked), |(project, asked)| async move {
+        let mut costs = Vec::new();
+        for run in asked {
+            // Starting the run says what is wrong with it; here only the cost stays away.
+            let cost = api::estimate(project, &run).await.ok();
+            costs.push((run, cost));
+        }
+        Ok(costs)
+    })
+    .data();
+    let cost_of = |request: &NewRun| {
+        let kind = kind(request);
+        costs
+            .as_ref()?
+            .iter()
+            .find(|(run, _)| *run == kind)?
+            .1
+            .as_ref()
+    };
+    let total = cost::total(requests.iter().map(cost_of));
 
     let start = {
         let (requests, busy, refused) = (requests.clone(), busy.clone(), refused.clone());
@@ -100,15 +130,17 @@ pub fn Review(props: &ReviewProps) -> Html {
             } else {
                 <ul class="ab-review__list">
                     for (index, request) in requests.iter().enumerate() {
-                        <li key={index}>
+                        <li key={index} data-testid="review-run">
                             <strong>{ title(&props.known, &request.method) }</strong>
                             <span>{ format!("{} · seed {}", request.preset.clone().unwrap_or_default(), request.seed.unwrap_or_default()) }</span>
                             if !request.hyperparameters.is_empty() {
                                 <span class="ab-review__changes">{ request.hyperparameters.iter().map(|(key, value)| format!("{} {}", key.replace('_', " "), written(value))).collect::<Vec<_>>().join(", ") }</span>
                             }
+                            if let Some(cost) = cost_of(request) { <span class="ab-review__changes" title={cost::whence(cost)} data-testid="review-cost">{ cost::words(cost) }</span> }
                         </li>
                     }
                 </ul>
+                if let Some(total) = total { { altogether(count, &total) } }
                 <p class="ab-muted">{ format!("On version {} of the corpus: {} to learn from, {} to measure on.", props.corpus.version, format::counted(props.corpus.n_train, "document", "documents"), format::count(props.corpus.n_test)) }</p>
             }
             for one in refused.iter() {
@@ -119,6 +151,34 @@ pub fn Review(props: &ReviewProps) -> Html {
                 variant={Variant::Primary} icon={Icon::Train} block=true busy={*busy} disabled={count == 0} testid="start-training" onclick={start}
             />
         </aside>
+    }
+}
+
+/// A run but for its seed.
+fn kind(request: &NewRun) -> NewRun {
+    NewRun {
+        seed: None,
+        ..request.clone()
+    }
+}
+
+fn altogether(count: usize, total: &cost::Total) -> Html {
+    let memory = format::bytes(total.memory_bytes);
+    let there = total
+        .memory_available_bytes
+        .map(|bytes| format!(" of {}", format::bytes(bytes)))
+        .unwrap_or_default();
+    html! {
+        <>
+            <dl class="ab-review__total" data-testid="review-total">
+                <div><dt>{ "Runs" }</dt><dd>{ count }</dd></div>
+                <div><dt>{ "Time" }</dt><dd>{ total.seconds.map_or_else(|| "not known yet".to_owned(), cost::about) }</dd></div>
+                <div><dt>{ "Memory" }</dt><dd>{ format!("{memory}{there}") }</dd></div>
+            </dl>
+            if !total.fits {
+                <Notice kind={NoticeKind::Warning} title="More memory than the server has" testid="review-unfit"><p>{ "Such a run would be refused. A smaller preset, or smaller batches, needs less." }</p></Notice>
+            }
+        </>
     }
 }
 

@@ -8,6 +8,7 @@ use yew::prelude::*;
 
 use super::{Question, Reply};
 use crate::components::figure::ShareBar;
+use crate::components::label_path::{LabelRef, use_label_cards};
 use crate::components::{Failure, Icon, Panel, RouteLink, icon, states};
 use crate::format;
 use crate::hooks::use_url_query;
@@ -75,6 +76,7 @@ pub fn arrange(mut entries: Vec<Entry>, runner_ups: bool) -> Vec<AnswerRow> {
 pub fn Answers(props: &AnswersProps) -> Html {
     let query = use_url_query();
     let methods = use_methods();
+    let cards = use_label_cards();
     let question = &props.question;
     let runner_ups = query.get("show") == Some("all");
     let mut entries = Vec::new();
@@ -106,6 +108,14 @@ pub fn Answers(props: &AnswersProps) -> Html {
         let query = query.clone();
         Callback::from(move |_: Event| query.set(&[("show", all.then(|| "all".to_owned()))]))
     };
+    let open = {
+        let asked = props
+            .runs
+            .iter()
+            .find(|run| question.runs.contains(&run.id));
+        let taxonomy = asked.map(|run| run.taxonomy);
+        Callback::from(move |path: Vec<String>| cards.open(LabelRef::path(taxonomy, &path)))
+    };
     let actions = html! {
         <div class="ab-segments" role="radiogroup" aria-label="Labels shown">
             <label class={classes!("ab-segments__one", (!runner_ups).then_some("ab-segments__one--on"))}><input type="radio" name="show" checked={!runner_ups} onchange={toggle(false)} data-testid="show-chosen" />{ "Found" }</label>
@@ -119,7 +129,7 @@ pub fn Answers(props: &AnswersProps) -> Html {
                 <table class={classes!("ab-table", "ab-answers", props.outdated.then_some("ab-outdated"))} aria-busy={is_waiting.then_some("true")}>
                     <thead><tr><th scope="col">{ "Label" }</th>for run in question.runs.iter() { { heading(props, *run, &methods) } }</tr></thead>
                     <tbody data-testid="answer-rows">
-                        for row in rows.iter() { { draw(row, &question.runs) } }
+                        for row in rows.iter() { { draw(row, &question.runs, &open) } }
                         if rows.is_empty() && is_ready { <tr><td colspan={(question.runs.len() + 1).to_string()} class="ab-muted">{ "No label passes the threshold. The runner-ups show what came close." }</td></tr> }
                     </tbody>
                 </table>
@@ -151,14 +161,15 @@ fn heading(props: &AnswersProps, id: i64, methods: &Methods) -> Html {
     html! { <th key={id} scope="col" class="ab-answers__run" {title}><RouteLink to={Route::Run { project: props.project, run: id }}>{ name }</RouteLink>{ state }</th> }
 }
 
-fn draw(answer: &AnswerRow, runs: &[i64]) -> Html {
+fn draw(answer: &AnswerRow, runs: &[i64], open: &Callback<Vec<String>>) -> Html {
     let row = &answer.row;
+    let path = row.path.to_vec();
     let whole = row.path.join(" › ");
     html! {
         <tr key={row.path.join("\u{1f}")} class={classes!((!answer.is_predicted()).then_some("ab-answers__faint"))} data-testid="answer-row" data-path={row.path.join("/")}>
             <th scope="row" title={whole.clone()}>
                 <span class="ab-answers__label" style={format!("--depth: {}; --level: var(--ab-level-{})", row.depth() - 1, (row.depth() - 1) % 6 + 1)}>
-                    <span class="ab-path__dot" aria-hidden="true" /><bdi>{ format::middle(row.short_name(), 60) }</bdi><span class="pf-v6-screen-reader">{ format!(" ({whole})") }</span>
+                    <span class="ab-path__dot" aria-hidden="true" /><button type="button" class="ab-bare" data-testid="label-chip" onclick={open.reform(move |_: MouseEvent| path.clone())}><bdi>{ format::middle(row.short_name(), 60) }</bdi></button><span class="pf-v6-screen-reader">{ format!(" ({whole})") }</span>
                 </span>
             </th>
             for run in runs {

@@ -3,17 +3,17 @@
 //! As in Parabel (Prabhu et al., WWW 2018): a label is the mean of its documents' vectors, and a set of labels is
 //! halved by balanced spherical 2-means until the parts are small enough.
 
+#[cfg(test)]
+mod tests;
+
 use arborist_shared::LabelIndex;
 use rayon::prelude::*;
 
 use super::LabelDocuments;
 use crate::matrix::Matrix;
 use crate::random::Random;
+use crate::scale::Scale;
 
-/// Children that a node keeps in any case.
-const MIN_CHILDREN: usize = 64;
-/// Documents of a node times its children, above which the children are grouped.
-pub(crate) const MAX_VISITS: usize = 1 << 24;
 /// Documents that a label's mean is taken of, at most.
 const DOCUMENTS_PER_MEAN: usize = 64;
 /// Features that are kept of a mean: the largest.
@@ -26,8 +26,7 @@ pub(crate) struct Grouping<'a> {
     pub(crate) matrix: &'a Matrix,
     pub(crate) documents: &'a LabelDocuments,
     pub(crate) seed: u64,
-    /// See [`MAX_VISITS`].
-    pub(crate) max_visits: usize,
+    pub(crate) scale: Scale,
 }
 
 type Mean = Vec<(u32, f32)>;
@@ -42,7 +41,7 @@ impl Grouping<'_> {
         let visits = n_documents
             .min(self.matrix.n_rows())
             .saturating_mul(labels.len());
-        if labels.len() <= MIN_CHILDREN || visits <= self.max_visits {
+        if labels.len() <= self.scale.min_children || visits <= self.scale.max_visits {
             return Vec::new();
         }
         let means: Vec<Mean> = labels.par_iter().map(|&label| self.mean(label)).collect();

@@ -1,7 +1,6 @@
 //! A small corpus that is easy to tell apart, as files; and short ways to train on it.
 
 use std::fs;
-use std::path::Path;
 
 use arborist_plugin_api::{
     Host, LoadRequest, Method, Model, ModelError, Predictions, TrainRequest, Unattended,
@@ -10,6 +9,7 @@ use arborist_shared::corpus::SnapshotDocument;
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use tempfile::TempDir;
 
+use crate::scale::Scale;
 use crate::{Hyperparameters, Linear, LinearModel};
 
 /// Files of a corpus and a place for the checkpoint.
@@ -77,8 +77,28 @@ impl Toy {
         threads: u32,
         validation: bool,
     ) -> Result<(), ModelError> {
+        let request = self.train_request(threads, validation);
+        Linear::train(hyperparameters, &request, &Host::new(&Unattended))
+    }
+
+    /// The same with other limits.
+    pub(crate) fn train_at(
+        &self,
+        hyperparameters: Hyperparameters,
+        threads: u32,
+        validation: bool,
+        scale: Scale,
+    ) -> Result<(), ModelError> {
+        let request = self.train_request(threads, validation);
+        let host = Host::new(&Unattended);
+        crate::pool(threads)?
+            .install(|| crate::train::train(&hyperparameters, &request, host, scale))
+    }
+
+    /// What a host asks for.
+    pub(crate) fn train_request(&self, threads: u32, validation: bool) -> TrainRequest {
         let path = |name: &str| self.directory.path().join(name);
-        let request = TrainRequest {
+        TrainRequest {
             checkpoint: self.checkpoint(),
             train: path("train.jsonl"),
             validation: validation.then(|| path("validation.jsonl")),
@@ -88,15 +108,22 @@ impl Toy {
             threads,
             encoder: None,
             word_vectors: None,
-        };
-        Linear::train(hyperparameters, &request, &Host::new(&Unattended))
+        }
     }
 
     pub(crate) fn load(&self) -> Result<LinearModel, ModelError> {
-        load(
-            &self.checkpoint(),
-            &self.directory.path().join("taxonomy.json"),
-        )
+        Linear::load(&self.load_request())
+    }
+
+    /// What a host asks for.
+    pub(crate) fn load_request(&self) -> LoadRequest {
+        LoadRequest {
+            checkpoint: self.checkpoint(),
+            taxonomy: self.directory.path().join("taxonomy.json"),
+            device: "cpu".to_owned(),
+            threads: 2,
+            encoder: None,
+        }
     }
 
     /// Trains and scores texts: `[texts, labels]`.
@@ -121,16 +148,6 @@ impl Toy {
             })
             .collect()
     }
-}
-
-fn load(checkpoint: &Path, taxonomy: &Path) -> Result<LinearModel, ModelError> {
-    Linear::load(&LoadRequest {
-        checkpoint: checkpoint.to_owned(),
-        taxonomy: taxonomy.to_owned(),
-        device: "cpu".to_owned(),
-        threads: 2,
-        encoder: None,
-    })
 }
 
 /// Two top labels with three leaves each; every leaf and every top label has words of its own. `n` documents per leaf.

@@ -202,6 +202,18 @@ fn every_kind_of_damage_is_noticed() {
 }
 
 #[test]
+fn defaults_read_as_people_write_them() {
+    let defaults = Linear::manifest().resolve(None, &[]).unwrap();
+    for (key, written) in [
+        ("threshold", "0.5"),
+        ("prune", "0.02"),
+        ("tolerance", "0.01"),
+    ] {
+        assert_eq!(defaults[key].to_string(), written, "{key}");
+    }
+}
+
+#[test]
 fn unknown_hyperparameters_are_refused_and_defaults_agree() {
     let defaults = Linear::manifest().resolve(None, &[]).unwrap();
     let parsed: Hyperparameters =

@@ -1,5 +1,7 @@
 //! A corpus folder as snapshots, and figures of a trained model.
 
+pub(crate) mod generated;
+
 use std::error::Error;
 use std::fs;
 use std::io::{BufWriter, Write};

@@ -3,6 +3,8 @@
 //! Parameters are called as in Hugging Face's files, so that a checkpoint can be read there.
 
 mod masked_head;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 

@@ -156,7 +156,7 @@ fn add_linear(
 
 /// Rows with mean 0 and variance 1, then scaled and shifted.
 #[derive(Debug)]
-pub(super) struct LayerNorm {
+pub struct LayerNorm {
     eps: f64,
     /// `[width]`
     weight: Tensor,
@@ -165,7 +165,7 @@ pub(super) struct LayerNorm {
 }
 
 impl LayerNorm {
-    pub(super) fn new(
+    pub fn new(
         parameters: &mut Parameters,
         name: &str,
         width: i64,
@@ -187,7 +187,7 @@ impl LayerNorm {
     }
 
     /// `x`: `[rows, width]`, seen by libtorch.
-    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+    pub fn forward(&self, x: &Tensor) -> Tensor {
         x.layer_norm(
             self.weight.size(),
             Some(&self.weight),

@@ -119,7 +119,7 @@ impl Corpus {
             seed: 1,
             device: "cpu".to_owned(),
             threads: 1,
-            encoder: None,
+            encoder: Some(super::tiny_encoder()),
             word_vectors: None,
         };
         Self {

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::dispatch::vectorized;
-use super::lanes::{LANES, load};
+use super::lanes::{LANES, Lanes, load};
 use super::parallel;
 use super::square::transposed;
 
@@ -109,10 +109,6 @@ impl QuantizedMatrix {
             offsets,
             biases: biases.to_vec(),
         }
-    }
-
-    pub(crate) fn inputs(&self) -> usize {
-        self.inputs
     }
 
     pub(crate) fn outputs(&self) -> usize {
@@ -222,34 +218,60 @@ fn multiply_body<const FMA: bool, const ROWS: usize>(
     {
         quantize::<ROWS>(rows, weights.inputs, columns, &mut scales);
     }
-    for (place, panel) in part.panels.clone().enumerate() {
-        let first = panel * LANES;
-        let to = weights.outputs.min(first + LANES);
-        let panel = &weights.panels[panel * quads..][..quads];
-        let output_scales = load(&weights.scales[first..to]);
-        let biases = load(&weights.biases[first..to]);
-        let mut offsets = [0; LANES];
-        offsets[..to - first].copy_from_slice(&weights.offsets[first..to]);
+    let Range { start: first, end } = part.panels.clone();
+    for panel in (first..end).step_by(2) {
+        let panels = [panel, (panel + 1).min(end - 1)];
+        let values = panels.map(|panel| &weights.panels[panel * quads..][..quads]);
+        let outputs = panels.map(|panel| Outputs::new(weights, panel));
         for ((columns, rows), scales) in columns
             .chunks_exact(quads)
             .zip(part.result.chunks_mut(LANES))
             .zip(scales.chunks(LANES))
         {
-            let sums = tile(columns, panel, instructions);
-            for ((row, sums), scale) in rows.iter_mut().zip(&sums).zip(scales) {
-                let mut values = [0.0; LANES];
-                for lane in 0..LANES {
-                    values[lane] = (sums[lane] - offsets[lane]) as f32
-                        * (scale * output_scales[lane])
-                        + biases[lane];
-                }
-                let row = &mut row[place * LANES..];
-                if let Some(row) = row.first_chunk_mut::<LANES>() {
-                    *row = values;
-                } else {
-                    row.copy_from_slice(&values[..row.len()]);
+            let [left, right] = tiles(columns, values, instructions);
+            let column = (panel - first) * LANES;
+            for (((row, left), right), scale) in rows.iter_mut().zip(&left).zip(&right).zip(scales)
+            {
+                outputs[0].put(&mut row[column..], left, *scale);
+                if panel + 1 < end {
+                    outputs[1].put(&mut row[column + LANES..], right, *scale);
                 }
             }
+        }
+    }
+}
+
+/// What turns the sums of a panel's outputs into values.
+struct Outputs {
+    scales: Lanes,
+    biases: Lanes,
+    offsets: [i32; LANES],
+}
+
+impl Outputs {
+    #[inline(always)]
+    fn new(weights: &QuantizedMatrix, panel: usize) -> Self {
+        let range = panel * LANES..weights.outputs.min((panel + 1) * LANES);
+        let mut offsets = [0; LANES];
+        offsets[..range.len()].copy_from_slice(&weights.offsets[range.clone()]);
+        Self {
+            scales: load(&weights.scales[range.clone()]),
+            biases: load(&weights.biases[range]),
+            offsets,
+        }
+    }
+
+    #[inline(always)]
+    fn put(&self, row: &mut [f32], sums: &[i32; LANES], scale: f32) {
+        let mut values = [0.0; LANES];
+        for lane in 0..LANES {
+            let sum = (sums[lane] - self.offsets[lane]) as f32;
+            values[lane] = sum * (scale * self.scales[lane]) + self.biases[lane];
+        }
+        if let Some(row) = row.first_chunk_mut::<LANES>() {
+            *row = values;
+        } else {
+            row.copy_from_slice(&values[..row.len()]);
         }
     }
 }
@@ -287,18 +309,25 @@ fn quantize<const ROWS: usize>(
     }
 }
 
+/// Sums of two panels: each value of the rows is read once for both.
 #[inline(always)]
-fn tile(columns: &[Column], panel: &[Quads], instructions: Instructions) -> Sums {
+fn tiles(columns: &[Column], panels: [&[Quads]; 2], instructions: Instructions) -> [Sums; 2] {
     #[cfg(target_arch = "x86_64")]
     match instructions {
         // SAFETY: the processor was found to have the instructions.
         #[allow(unsafe_code)]
-        Instructions::Avx512 => return unsafe { tile_avx512(columns, panel) },
-        // SAFETY: the processor was found to have the instructions.
-        #[allow(unsafe_code)]
-        Instructions::Avx => return unsafe { tile_avx(columns, panel) },
+        Instructions::Avx512 => return unsafe { tiles_avx512(columns, panels) },
+        Instructions::Avx => {
+            // SAFETY: the processor was found to have the instructions.
+            #[allow(unsafe_code)]
+            return panels.map(|panel| unsafe { tile_avx(columns, panel) });
+        }
         Instructions::None => {}
     }
+    panels.map(|panel| tile(columns, panel))
+}
+
+fn tile(columns: &[Column], panel: &[Quads]) -> Sums {
     let mut sums = [[0; LANES]; LANES];
     for (column, quads) in columns.iter().zip(panel) {
         for (sums, row) in sums.iter_mut().zip(&column.0) {
@@ -315,28 +344,40 @@ fn tile(columns: &[Column], panel: &[Quads], instructions: Instructions) -> Sums
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vnni")]
 #[inline]
-fn tile_avx512(columns: &[Column], panel: &[Quads]) -> Sums {
+fn tiles_avx512(columns: &[Column], panels: [&[Quads]; 2]) -> [Sums; 2] {
     use std::arch::x86_64::{
         _mm512_dpbusd_epi32, _mm512_load_si512, _mm512_set1_epi32, _mm512_setzero_si512,
         _mm512_storeu_si512,
     };
 
-    let mut sums = [_mm512_setzero_si512(); LANES];
-    for (column, quads) in columns.iter().zip(panel) {
-        // SAFETY: there are 64 aligned bytes to read.
-        #[allow(unsafe_code)]
-        let weights = unsafe { _mm512_load_si512(std::ptr::from_ref(quads).cast()) };
-        for (sum, row) in sums.iter_mut().zip(&column.0) {
-            let row = _mm512_set1_epi32(i32::from_ne_bytes(*row));
-            *sum = _mm512_dpbusd_epi32(*sum, row, weights);
+    /// Rows at a time: twice as many sums fit the registers.
+    const HALF: usize = LANES / 2;
+    let mut result = [[[0; LANES]; LANES]; 2];
+    for first in [0, HALF] {
+        let mut sums = [[_mm512_setzero_si512(); 2]; HALF];
+        for ((column, left), right) in columns.iter().zip(panels[0]).zip(panels[1]) {
+            // SAFETY: there are 64 aligned bytes to read of each.
+            #[allow(unsafe_code)]
+            let weights = unsafe {
+                [
+                    _mm512_load_si512(std::ptr::from_ref(left).cast()),
+                    _mm512_load_si512(std::ptr::from_ref(right).cast()),
+                ]
+            };
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let row = _mm512_set1_epi32(i32::from_ne_bytes(column.0[first + row]));
+                sums[0] = _mm512_dpbusd_epi32(sums[0], row, weights[0]);
+                sums[1] = _mm512_dpbusd_epi32(sums[1], row, weights[1]);
+            }
         }
-    }
-    let mut result = [[0; LANES]; LANES];
-    for (row, sum) in result.iter_mut().zip(sums) {
-        // SAFETY: there is room for sixteen numbers.
-        #[allow(unsafe_code)]
-        unsafe {
-            _mm512_storeu_si512(row.as_mut_ptr().cast(), sum);
+        for (row, sums) in sums.into_iter().enumerate() {
+            for (result, sum) in result.iter_mut().zip(sums) {
+                // SAFETY: there is room for sixteen numbers.
+                #[allow(unsafe_code)]
+                unsafe {
+                    _mm512_storeu_si512(result[first + row].as_mut_ptr().cast(), sum);
+                }
+            }
         }
     }
     result

@@ -1,21 +1,20 @@
 //! Products of matrices: linear layers of many rows, forward and backward.
 //!
-//! libtorch's own leave half of some processors unused. Both operands are packed sixteen values side by side, a stretch
-//! of the inner dimension at a time, and multiplied in register tiles; every order in memory is packed equally fast.
+//! libtorch's own leave half of some processors unused. The products are those of the `gemm` crates, one part of the
+//! result for each task: their own threads would wait for libtorch's.
 
 use std::ops::Range;
 
-use super::dispatch::vectorized;
-use super::lanes::{LANES, Lanes, load};
-use super::parallel;
-use super::square::{square, transposed};
+use gemm_common::Parallelism;
 
-/// Steps of the inner dimension at a time: sixteen columns of as many stay in the first cache.
-const DEPTH: usize = 384;
-/// Rows of the result that a task computes at a time: as many, packed, stay in the second cache.
-const ROWS_AT_A_TIME: usize = 192;
-/// Tasks for each thread: more than one evens out what threads get of the processor.
+use super::parallel;
+
+/// Rows of the result that are worth a task: each packs the whole right operand for itself.
+const ROWS: usize = 256;
+/// Tasks for each thread, at most: more than one evens out what threads get of the processor.
 const TASKS: usize = 3;
+/// Columns of the result that are worth a task when there are few rows.
+const COLUMNS: usize = 64;
 
 /// A matrix as it stands in memory: `count` rows or columns of the result, and `depth` terms of each of their sums.
 #[derive(Clone, Copy)]
@@ -54,6 +53,14 @@ impl<'a> Operand<'a> {
             order: Order::Outcomes,
         }
     }
+
+    /// From one row or column of the result to the next, and from one term to the next.
+    fn strides(self) -> (usize, usize) {
+        match self.order {
+            Order::Terms => (self.depth, 1),
+            Order::Outcomes => (1, self.count),
+        }
+    }
 }
 
 /// What the result is before the product is added.
@@ -66,22 +73,24 @@ pub(crate) enum Start<'a> {
     Result,
 }
 
-/// The right operand, packed once for many products.
+/// The right operand, arranged once for many products.
 #[derive(Debug)]
-pub(crate) struct PackedMatrix {
+pub(crate) struct ArrangedMatrix {
     count: usize,
-    depth: usize,
-    blocks: Vec<Block>,
+    /// `[depth, count]`, which is packed fastest.
+    values: Vec<f32>,
 }
 
-impl PackedMatrix {
+impl ArrangedMatrix {
     pub(crate) fn new(operand: Operand<'_>) -> Self {
+        let (outcome, term) = operand.strides();
+        let values = (0..operand.depth)
+            .flat_map(|step| (0..operand.count).map(move |place| step * term + place * outcome))
+            .map(|place| operand.values[place])
+            .collect();
         Self {
             count: operand.count,
-            depth: operand.depth,
-            blocks: stretches(operand.depth)
-                .map(|steps| Block::new(operand, steps))
-                .collect(),
+            values,
         }
     }
 
@@ -90,248 +99,132 @@ impl PackedMatrix {
         self.count
     }
 
-    /// `result = start + a · self`, `[a.count, self.count]`.
-    pub(crate) fn multiply(&self, a: Operand<'_>, result: &mut [f32], start: Start<'_>) {
-        check(a, self.count, self.depth, result);
-        prepare(self.depth, self.count, result, start);
-        let mut start = start;
-        for (steps, block) in stretches(self.depth).zip(&self.blocks) {
-            accumulate(a, steps, block, self.count, result, start);
-            start = Start::Result;
-        }
+    pub(crate) fn operand(&self) -> Operand<'_> {
+        Operand::columns(&self.values, self.count)
     }
 }
 
 /// `result = start + a · b`, `[a.count, b.count]`.
+///
+/// # Panics
+/// When the shapes do not fit.
 pub(crate) fn multiply(a: Operand<'_>, b: Operand<'_>, result: &mut [f32], start: Start<'_>) {
-    check(a, b.count, b.depth, result);
-    prepare(b.depth, b.count, result, start);
-    let mut start = start;
-    for steps in stretches(b.depth) {
-        let block = Block::new(b, steps.clone());
-        accumulate(a, steps, &block, b.count, result, start);
-        start = Start::Result;
+    assert!(a.depth == b.depth, "{} terms and {}", a.depth, b.depth);
+    for operand in [a, b] {
+        assert!(
+            operand.values.len() == operand.count * operand.depth,
+            "an operand fills its shape"
+        );
     }
-}
-
-fn check(a: Operand<'_>, count: usize, depth: usize, result: &[f32]) {
-    assert!(a.depth == depth, "{} terms and {depth}", a.depth);
     assert!(
-        result.len() == a.count * count,
-        "{} values are not {} × {count}",
+        result.len() == a.count * b.count,
+        "{} values are not {} × {}",
         result.len(),
-        a.count
+        a.count,
+        b.count
     );
-}
-
-/// Sums without terms are never reached.
-fn prepare(depth: usize, count: usize, result: &mut [f32], start: Start<'_>) {
-    if depth > 0 {
-        return;
-    }
-    match start {
-        Start::Zero => result.fill(0.0),
-        Start::Biases(biases) => result
-            .chunks_exact_mut(count.max(1))
-            .for_each(|row| row.copy_from_slice(biases)),
-        Start::Result => {}
-    }
-}
-
-/// The inner dimension in parts of nearly equal size.
-fn stretches(depth: usize) -> impl Iterator<Item = Range<usize>> {
-    let parts = depth.div_ceil(DEPTH);
-    let length = depth.div_ceil(parts.max(1)).next_multiple_of(LANES);
-    (0..parts)
-        .map(move |part| part * length..((part + 1) * length).min(depth))
-        .filter(|steps| !steps.is_empty())
-}
-
-/// A stretch of an operand: `[panel][step][lane]`.
-#[derive(Debug)]
-struct Block {
-    steps: usize,
-    panels: Vec<Lanes>,
-}
-
-impl Block {
-    fn new(operand: Operand<'_>, steps: Range<usize>) -> Self {
-        let depth = steps.len();
-        let count = operand.count.div_ceil(LANES);
-        let mut panels = vec![[0.0; LANES]; count * depth];
-        let ranges = parallel::ranges(count, 1);
-        let tasks = ranges
-            .iter()
-            .cloned()
-            .zip(parallel::split_rows(&mut panels, &ranges, depth))
-            .collect();
-        parallel::run(tasks, |(range, panels): (Range<usize>, &mut [Lanes])| {
-            pack(operand, range.start * LANES, steps.clone(), panels);
-        });
-        Self {
-            steps: depth,
-            panels,
-        }
-    }
-
-    fn panel(&self, panel: usize) -> &[Lanes] {
-        &self.panels[panel * self.steps..][..self.steps]
-    }
-}
-
-vectorized! {
-    /// Packs as many panels as there is room for, the first of them at `first`.
-    fn pack(operand: Operand<'_>, first: usize, steps: Range<usize>, panels: &mut [Lanes]) => pack_body
-}
-
-#[inline(always)]
-fn pack_body<const FMA: bool, const ROWS: usize>(
-    operand: Operand<'_>,
-    first: usize,
-    steps: Range<usize>,
-    panels: &mut [Lanes],
-) {
-    let Operand {
-        values,
-        count,
-        depth,
-        order,
-    } = operand;
-    for (number, panel) in panels.chunks_exact_mut(steps.len()).enumerate() {
-        let first = first + number * LANES;
-        let lanes = LANES.min(count - first);
-        match order {
-            Order::Outcomes => {
-                for (step, target) in steps.clone().zip(panel) {
-                    *target = load(&values[step * count + first..][..lanes]);
-                }
-            }
-            Order::Terms => {
-                for (place, target) in panel.chunks_mut(LANES).enumerate() {
-                    let start = steps.start + place * LANES;
-                    let length = target.len();
-                    let mut rows = [[0.0; LANES]; LANES];
-                    for (lane, row) in rows.iter_mut().take(lanes).enumerate() {
-                        *row = load(&values[(first + lane) * depth + start..][..length]);
-                    }
-                    target.copy_from_slice(&transposed::<ROWS>(&rows)[..length]);
-                }
-            }
-        }
-    }
-}
-
-/// What one task computes.
-struct Part<'a> {
-    first_row: usize,
-    panels: Range<usize>,
-    /// The panels' columns of each row.
-    result: Vec<&'a mut [f32]>,
-}
-
-/// `result = start + a · block`
-fn accumulate(
-    a: Operand<'_>,
-    steps: Range<usize>,
-    block: &Block,
-    columns: usize,
-    result: &mut [f32],
-    start: Start<'_>,
-) {
     if result.is_empty() {
         return;
     }
-    let wanted = parallel::threads() * TASKS;
-    let rows = a
-        .count
-        .div_ceil(wanted)
-        .next_multiple_of(LANES)
-        .min(ROWS_AT_A_TIME);
-    let stretches = a.count.div_ceil(rows);
-    let panels = columns.div_ceil(LANES);
-    let across = cut(panels, wanted.div_ceil(stretches));
-    let widths: Vec<Range<usize>> = across
-        .iter()
-        .map(|panels| panels.start * LANES..(panels.end * LANES).min(columns))
-        .collect();
-    let mut parts = Vec::with_capacity(stretches * across.len());
-    for (number, result) in result.chunks_mut(rows * columns).enumerate() {
-        let mut results: Vec<Vec<&mut [f32]>> = across.iter().map(|_| Vec::new()).collect();
-        for row in result.chunks_exact_mut(columns) {
-            for (result, row) in results
-                .iter_mut()
-                .zip(parallel::split_rows(row, &widths, 1))
-            {
-                result.push(row);
-            }
-        }
-        parts.extend(across.iter().zip(results).map(|(panels, result)| Part {
-            first_row: number * rows,
-            panels: panels.clone(),
-            result,
-        }));
+    let threads = parallel::threads();
+    let parts = (a.count / ROWS).clamp(threads, threads * TASKS);
+    let rows = a.count.div_ceil(parts).next_multiple_of(16);
+    if rows >= COLUMNS || b.count < 2 * COLUMNS {
+        let tasks = result.chunks_mut(rows * b.count).enumerate().collect();
+        parallel::run(tasks, |(number, result): (usize, &mut [f32])| {
+            let first = number * rows;
+            let part = first..first + result.len() / b.count;
+            multiply_part(a, b, part, 0..b.count, result, start);
+        });
+    } else {
+        by_columns(a, b, result, start);
     }
-    parallel::run(parts, |part| add_part(part, a, steps.clone(), block, start));
 }
 
-/// `0..length` in at most `parts` ranges of nearly equal size.
-fn cut(length: usize, parts: usize) -> Vec<Range<usize>> {
-    let parts = parts.clamp(1, length.max(1));
-    (0..parts)
-        .map(|part| length * part / parts..length * (part + 1) / parts)
-        .collect()
+/// Few rows: each task has some of the columns, in a place of its own.
+fn by_columns(a: Operand<'_>, b: Operand<'_>, result: &mut [f32], start: Start<'_>) {
+    let columns = parallel::ranges(b.count, COLUMNS);
+    let mut parts: Vec<Vec<f32>> = columns
+        .iter()
+        .map(|columns| {
+            let rows = result.chunks_exact(b.count);
+            rows.flat_map(|row| &row[columns.clone()])
+                .copied()
+                .collect()
+        })
+        .collect();
+    let tasks = columns.iter().cloned().zip(&mut parts).collect();
+    parallel::run(tasks, |(columns, part): (Range<usize>, &mut Vec<f32>)| {
+        multiply_part(a, b, 0..a.count, columns, part, start);
+    });
+    for (columns, part) in columns.iter().zip(parts) {
+        let rows = result.chunks_exact_mut(b.count);
+        for (row, part) in rows.zip(part.chunks_exact(columns.len())) {
+            row[columns.clone()].copy_from_slice(part);
+        }
+    }
 }
 
-vectorized! {
-    fn add_part(part: Part<'_>, a: Operand<'_>, steps: Range<usize>, block: &Block, start: Start<'_>) => add_part_body
-}
-
-#[inline(always)]
-fn add_part_body<const FMA: bool, const ROWS: usize>(
-    mut part: Part<'_>,
+/// Some rows and columns of the result, `[rows, columns]`.
+fn multiply_part(
     a: Operand<'_>,
-    steps: Range<usize>,
-    block: &Block,
+    b: Operand<'_>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    result: &mut [f32],
     start: Start<'_>,
 ) {
-    let depth = steps.len();
-    let mut packed = vec![[0.0; LANES]; part.result.len().div_ceil(LANES) * depth];
-    pack_body::<FMA, ROWS>(a, part.first_row, steps, &mut packed);
-    for (place, panel) in part.panels.clone().enumerate() {
-        let right = block.panel(panel).as_flattened();
-        let mut before = [0.0; LANES];
-        if let Start::Biases(biases) = start {
-            before = load(&biases[panel * LANES..biases.len().min((panel + 1) * LANES)]);
-        }
-        for (left, rows) in packed
-            .chunks_exact(depth)
-            .zip(part.result.chunks_mut(LANES))
-        {
-            let sums = square::<FMA, ROWS>(left.as_flattened(), LANES, right, LANES, depth);
-            for (row, sums) in rows.iter_mut().zip(&sums) {
-                let row = &mut row[place * LANES..];
-                if let Some(row) = row.first_chunk_mut::<LANES>() {
-                    put(row, sums, &before, start);
-                } else {
-                    let mut padded = load(row);
-                    put(&mut padded, sums, &before, start);
-                    row.copy_from_slice(&padded[..row.len()]);
-                }
+    assert!(
+        rows.end <= a.count && columns.end <= b.count,
+        "within the operands"
+    );
+    assert!(
+        result.len() == rows.len() * columns.len(),
+        "a part has its size"
+    );
+    let keeps = match start {
+        Start::Zero => false,
+        Start::Biases(biases) => {
+            for row in result.chunks_exact_mut(columns.len()) {
+                row.copy_from_slice(&biases[columns.clone()]);
             }
+            true
         }
+        Start::Result => true,
+    };
+    if a.depth == 0 {
+        if !keeps {
+            result.fill(0.0);
+        }
+        return;
     }
-}
-
-#[inline(always)]
-fn put(row: &mut Lanes, sums: &Lanes, before: &Lanes, start: Start<'_>) {
-    if matches!(start, Start::Result) {
-        for lane in 0..LANES {
-            row[lane] += sums[lane];
-        }
-    } else {
-        for lane in 0..LANES {
-            row[lane] = before[lane] + sums[lane];
-        }
+    let ((a_row, a_term), (b_column, b_term)) = (a.strides(), b.strides());
+    let multiply = gemm_f32::gemm::f32::get_gemm_fn();
+    // SAFETY: rows and columns are within the operands, which have `depth` terms for each of them; the result has room
+    // for all of them, and nobody else looks at it.
+    #[allow(unsafe_code)]
+    unsafe {
+        multiply(
+            rows.len(),
+            columns.len(),
+            a.depth,
+            result.as_mut_ptr(),
+            1,
+            columns.len() as isize,
+            keeps,
+            a.values.as_ptr().add(rows.start * a_row),
+            a_term as isize,
+            a_row as isize,
+            b.values.as_ptr().add(columns.start * b_column),
+            b_column as isize,
+            b_term as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
     }
 }
 
@@ -398,8 +291,9 @@ mod tests {
                     multiply(left, right, &mut found, Start::Result);
                     check(&found, 2.0, &[]);
                     found.fill(f32::NAN);
-                    let packed = PackedMatrix::new(right);
-                    packed.multiply(left, &mut found, Start::Biases(&biases));
+                    let arranged = ArrangedMatrix::new(right);
+                    let right = arranged.operand();
+                    multiply(left, right, &mut found, Start::Biases(&biases));
                     check(&found, 0.0, &biases);
                 }
             }

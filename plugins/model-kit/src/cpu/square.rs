@@ -10,7 +10,7 @@ pub(crate) type Square = [Lanes; LANES];
 
 /// Sixteen values for each step, `stride` apart from those of the step before.
 #[derive(Clone, Copy)]
-pub(crate) struct Strip<'a> {
+struct Strip<'a> {
     values: &'a [f32],
     stride: usize,
 }
@@ -19,7 +19,7 @@ impl<'a> Strip<'a> {
     /// # Panics
     /// When `steps` steps are not within `values`.
     #[inline(always)]
-    pub(crate) fn new(values: &'a [f32], stride: usize, steps: usize) -> Self {
+    fn new(values: &'a [f32], stride: usize, steps: usize) -> Self {
         assert!(
             steps == 0 || (steps - 1) * stride + LANES <= values.len(),
             "a strip is within its values"

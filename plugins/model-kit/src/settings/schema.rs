@@ -284,6 +284,14 @@ pub fn pretrained() -> Vec<Property> {
             ),
         ),
         (
+            "encoder_dropout",
+            ADVANCED,
+            dropout(
+                "Dropout of the encoder",
+                "With a pretrained encoder: share that is dropped in training at every place where it has dropout.",
+            ),
+        ),
+        (
             "weight_decay",
             ADVANCED,
             number(

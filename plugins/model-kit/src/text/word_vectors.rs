@@ -1,12 +1,10 @@
 //! Word vectors in the text format of `GloVe`, fastText and word2vec (METHODS 1.4).
 //!
 //! The file is mapped into memory and gone through once, in parts on all threads, for its words and where their numbers
-//! begin; only the numbers of words that a vocabulary asks for are read as numbers. How a line is taken apart is in
-//! `line`, how a file begins in `outline`.
+//! begin; only the numbers of words that a vocabulary asks for are read as numbers. How a line is taken apart and how a
+//! file begins is `shared::word_vectors`, by which the server checks uploads too.
 
 mod coverage;
-mod line;
-mod outline;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -15,10 +13,10 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use arborist_plugin_api::Host;
+use arborist_shared::word_vectors::{Outline, read_numbers};
 use memchr::memchr;
 
 pub use self::coverage::Coverage;
-use self::outline::Outline;
 use self::scan::Place;
 use super::Vocabulary;
 use crate::cpu::parallel;
@@ -137,7 +135,7 @@ impl WordVectors {
             for ((_, place), row) in rows {
                 let numbers = &self.file.bytes()[place.numbers..];
                 let end = memchr(b'\n', numbers).unwrap_or(numbers.len());
-                if let Err(reason) = line::read_numbers(&numbers[..end], row) {
+                if let Err(reason) = read_numbers(&numbers[..end], row) {
                     *result = Err(format!("line {}: {reason}", place.line));
                     return;
                 }

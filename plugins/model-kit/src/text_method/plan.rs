@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arborist_plugin_api::TrainRequest;
 use arborist_shared::taxonomy::Taxonomy;
+use tch::Device;
 
 use super::{Source, TextHyperparameters, budget};
 use crate::batch::{Dealing, EncodedDocuments};
@@ -22,6 +23,7 @@ pub(super) fn plan<H: TextHyperparameters>(
     taxonomy: &Taxonomy,
     encoder: Option<&BertConfig>,
     request: &TrainRequest,
+    device: Device,
 ) -> Plan {
     let settings = hyperparameters.training();
     let evaluation = hyperparameters.evaluation();
@@ -42,8 +44,7 @@ pub(super) fn plan<H: TextHyperparameters>(
         epochs,
         batch_size,
         accumulate: 1,
-        // Nothing is padded on a processor, so length does not matter to the dealing.
-        dealing: Dealing::Shuffled,
+        dealing: Dealing::on(device),
         optimizer: AdamOptions {
             learning_rate: settings.rate(encoder),
             epsilon: settings.adam_eps,

@@ -93,6 +93,7 @@ pub fn train<N: TextNetwork>(
         &taxonomy,
         encoder.as_ref(),
         request,
+        device,
     );
     host.info(format!(
         "{} documents, {} {}, {} labels; up to {} epochs",
@@ -171,7 +172,7 @@ fn start<H: TextHyperparameters>(
                 max_length: max_length.min(most),
                 long_text: settings.long_text,
             };
-            let encoder = pretrained.config.clone();
+            let encoder = settings.applied_to(&pretrained.config);
             let pieces = pretrained.pieces.clone();
             Ok(Start {
                 reader: Reader::Pieces(PieceReader::new(pieces, options)),

@@ -1,3 +1,5 @@
+mod course;
+
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -30,6 +32,11 @@ struct Tiny {
 
 impl Tiny {
     fn new(seed: u64) -> Self {
+        Self::with_dropouts(seed, [0.5, 0.1, 0.1])
+    }
+
+    /// Shares of dropout on words, states and features.
+    fn with_dropouts(seed: u64, [words, states, features]: [f64; 3]) -> Self {
         let mut parameters = Parameters::fresh(Device::Cpu, seed);
         let table = parameters
             .add_table(
@@ -42,6 +49,8 @@ impl Tiny {
         let options = TextRcnnOptions {
             rnn_hidden: 8,
             num_kernels: 10,
+            embedding_dropout: words,
+            rnn_dropout: states,
             ..TextRcnnOptions::default()
         };
         let encoder = TextRcnn::new(&mut parameters, Rc::clone(&table), options).unwrap();
@@ -50,7 +59,7 @@ impl Tiny {
             encoder.features(),
             LABELS as i64,
             &ClassifierSettings {
-                classifier_dropout: 0.1,
+                classifier_dropout: features,
                 classifier_dropout_site: DropoutSite::Input,
                 ..ClassifierSettings::default()
             },

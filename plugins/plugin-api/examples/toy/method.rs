@@ -57,6 +57,8 @@ enum Fault {
     SegfaultInPredict,
     /// Scores that are not numbers.
     NotANumber,
+    /// Estimates more memory than there is.
+    Huge,
 }
 
 impl Method for Toy {
@@ -74,7 +76,8 @@ impl Method for Toy {
             paper: None,
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
-            encoder: AssetNeed::None,
+            // Looked at and named in the log, so that tests see what arrives; the counts start from nothing.
+            encoder: AssetNeed::Optional,
             word_vectors: AssetNeed::None,
             capabilities: vec![Capability::LabelEmbeddings, Capability::Evidence],
             memory: MemoryFormula {
@@ -111,7 +114,7 @@ impl Method for Toy {
                         "description": "How to go wrong.",
                         "type": "string",
                         "enum": ["none", "fail", "panic", "segfault", "exit", "deaf", "panic_in_load",
-                                 "panic_in_predict", "segfault_in_predict", "not_a_number"],
+                                 "panic_in_predict", "segfault_in_predict", "not_a_number", "huge"],
                         "default": "none", "x-advanced": true
                     }
                 },
@@ -135,6 +138,14 @@ impl Method for Toy {
         Ok(())
     }
 
+    fn memory(hyperparameters: &Hyperparameters, facts: &Facts) -> u64 {
+        if hyperparameters.fault == Fault::Huge {
+            return 1 << 60;
+        }
+        let formula = Self::manifest().memory;
+        formula.estimate(facts.documents, facts.tokens, facts.labels)
+    }
+
     fn train(
         hyperparameters: Hyperparameters,
         request: &TrainRequest,
@@ -143,6 +154,11 @@ impl Method for Toy {
         let taxonomy = request.taxonomy()?;
         let documents = request.train_documents()?;
         host.info(format!("{} documents to train on", documents.len()));
+        if let Some(encoder) = &request.encoder {
+            let config = std::fs::read_to_string(encoder.join("config.json"));
+            let config = config.map_err(|error| ModelError::Failed(error.to_string()))?;
+            host.info(format!("the encoder's configuration is {config}"));
+        }
         let mut counts = Counts::new(taxonomy.len());
         for epoch in 1..=hyperparameters.epochs {
             for (step, document) in documents.iter().enumerate() {

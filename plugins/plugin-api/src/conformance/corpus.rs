@@ -62,6 +62,17 @@ const FILLERS: [&str; 24] = [
     "between",
 ];
 
+/// All words of the corpus: labels' names, what gives them away, and what says nothing.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    let labels = TREE.iter().flat_map(|(top, leaves)| {
+        let leaves = leaves
+            .iter()
+            .flat_map(|(leaf, words)| std::iter::once(*leaf).chain(words.iter().copied()));
+        std::iter::once(*top).chain(leaves)
+    });
+    labels.chain(FILLERS)
+}
+
 /// A taxonomy with its documents, split.
 #[derive(Clone, Debug)]
 pub(super) struct Corpus {

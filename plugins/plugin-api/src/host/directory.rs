@@ -6,16 +6,26 @@ use std::path::{Path, PathBuf};
 
 use arborist_shared::api::plugins;
 
+use super::libtorch::Libtorch;
 use super::side_manifest::{SideManifest, SideManifestError, sha256_of_file, write_durably};
 use crate::seam::ABI_VERSION;
 
 /// Lists the plugins of some directories. An earlier directory wins when two hold a method of the same name.
 ///
 /// A library may be used when its side manifest is there, names this ABI version and the library's SHA-256, and when
-/// `allow` or the `allowed.toml` of the directory itself lists it. Everything else is refused with a reason.
-/// Directories that do not exist are skipped.
+/// `allow` or the `allowed.toml` of the directory itself lists it. A plugin that was built for libtorch must name the
+/// version of every one in `libtorch`, since any of them may be what it is linked with at run time.
+/// Everything else is refused with a reason. Directories that do not exist are skipped.
 #[must_use]
-pub fn read_plugin_dirs(directories: &[PathBuf], allow: &AllowList) -> FoundPlugins {
+pub fn read_plugin_dirs(
+    directories: &[PathBuf],
+    allow: &AllowList,
+    libtorch: &[Libtorch],
+) -> FoundPlugins {
+    let trusted = Trusted {
+        allow: allow.clone(),
+        libtorch,
+    };
     let mut found = FoundPlugins::default();
     let mut claimed = HashSet::new();
     let mut without_manifest = BTreeSet::new();
@@ -27,7 +37,7 @@ pub fn read_plugin_dirs(directories: &[PathBuf], allow: &AllowList) -> FoundPlug
         if visited.insert(directory.clone())
             && let Err(error) = read_directory(
                 &directory,
-                allow,
+                &trusted,
                 &mut found,
                 &mut claimed,
                 &mut without_manifest,
@@ -204,6 +214,13 @@ impl AllowList {
     }
 }
 
+/// What a library is judged by.
+#[derive(Clone)]
+struct Trusted<'a> {
+    allow: AllowList,
+    libtorch: &'a [Libtorch],
+}
+
 fn read_entries(path: &Path) -> Result<BTreeMap<String, String>, SideManifestError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -221,7 +238,7 @@ fn read_entries(path: &Path) -> Result<BTreeMap<String, String>, SideManifestErr
 
 fn read_directory(
     directory: &Path,
-    allow: &AllowList,
+    trusted: &Trusted<'_>,
     found: &mut FoundPlugins,
     claimed: &mut HashSet<PathBuf>,
     without_manifest: &mut BTreeSet<PathBuf>,
@@ -233,9 +250,9 @@ fn read_directory(
     }
     paths.sort();
     let allowed_here = directory.join(AllowList::FILE_NAME);
-    let mut allow = allow.clone();
+    let mut trusted = trusted.clone();
     match AllowList::read(&allowed_here) {
-        Ok(here) => allow.extend(here),
+        Ok(here) => trusted.allow.extend(here),
         Err(error) => found.refuse(&allowed_here, error.to_string()),
     }
     let library_suffix = std::env::consts::DLL_EXTENSION;
@@ -249,7 +266,7 @@ fn read_directory(
                     let library = side.library_path(directory);
                     let library = fs::canonicalize(&library).unwrap_or(library);
                     claimed.insert(library.clone());
-                    match judge(&path, &library, &side, &allow) {
+                    match judge(&path, &library, &side, &trusted) {
                         Ok(()) => found.add(FoundPlugin { library, side }),
                         Err(reason) => found.refuse(&library, reason),
                     }
@@ -268,7 +285,7 @@ fn judge(
     manifest_path: &Path,
     library: &Path,
     side: &SideManifest,
-    allow: &AllowList,
+    trusted: &Trusted<'_>,
 ) -> Result<(), String> {
     let stem = manifest_path.file_stem().and_then(|stem| stem.to_str());
     if stem != Some(side.name.as_str()) || side.name != side.manifest.name {
@@ -285,6 +302,15 @@ fn judge(
             side.abi
         ));
     }
+    if let Some(wanted) = &side.torch
+        && let Some(other) = trusted.libtorch.iter().find(|it| !it.is_of(wanted))
+    {
+        return Err(format!(
+            "built for libtorch {wanted}, {} is libtorch {}",
+            other.directory.display(),
+            other.version
+        ));
+    }
     let sha256 = sha256_of_file(library).map_err(|error| error.to_string())?;
     if !sha256.eq_ignore_ascii_case(&side.sha256) {
         return Err(format!(
@@ -292,7 +318,7 @@ fn judge(
             side.sha256
         ));
     }
-    if !allow.allows(&side.name, &sha256) {
+    if !trusted.allow.allows(&side.name, &sha256) {
         return Err(
             "not approved: run `arborist plugins add` with this file to approve it".to_owned(),
         );

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arborist_plugin_api::host::{
-    AllowList, FoundPlugins, SideManifest, SideManifestError, read_plugin_dirs, sha256_of_file,
+    AllowList, FoundPlugins, Libtorch, SideManifest, SideManifestError, read_plugin_dirs,
+    sha256_of_file,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -49,7 +50,7 @@ impl Directory {
     }
 
     fn read(&self) -> FoundPlugins {
-        read_plugin_dirs(&[self.path()], &AllowList::default())
+        read_plugin_dirs(&[self.path()], &AllowList::default(), &[])
     }
 
     fn edit(&self, file: &str, edit: impl FnOnce(String) -> String) {
@@ -89,7 +90,7 @@ fn an_approval_may_lie_elsewhere() {
     let elsewhere = Directory::new();
     let list = elsewhere.path().join("allowed.toml");
     AllowList::add_to_file(&list, "toy", &sha256_of_file(&directory.library()).unwrap()).unwrap();
-    let found = read_plugin_dirs(&[directory.path()], &AllowList::read(&list).unwrap());
+    let found = read_plugin_dirs(&[directory.path()], &AllowList::read(&list).unwrap(), &[]);
     assert_eq!((found.plugins.len(), found.refused.len()), (1, 0));
 }
 
@@ -129,6 +130,70 @@ fn another_abi_version_is_refused() {
         &directory.library(),
         "built for plugin ABI 2, this program speaks plugin ABI 1",
     );
+}
+
+/// A directory that looks like libtorch, with these contents of `build-version`.
+fn libtorch(version: &str) -> Directory {
+    let directory = Directory::new();
+    fs::create_dir(directory.path().join("lib")).unwrap();
+    fs::write(directory.path().join("lib/libtorch_cpu.so"), "").unwrap();
+    fs::write(directory.path().join("build-version"), version).unwrap();
+    directory
+}
+
+#[test]
+fn a_plugin_for_another_libtorch_is_refused_with_both_versions() {
+    let directory = Directory::with_approved_toy();
+    directory.edit("toy.toml", |text| {
+        text.replace("plugin_api =", "torch = \"2.11.0\"\nplugin_api =")
+    });
+    let judged = |there: &[&str]| {
+        let there: Vec<Directory> = there.iter().map(|version| libtorch(version)).collect();
+        let there: Vec<Libtorch> = there
+            .iter()
+            .map(|directory| Libtorch::find(&directory.path()).unwrap())
+            .collect();
+        let found = read_plugin_dirs(&[directory.path()], &AllowList::default(), &there);
+        assert_eq!(found.plugins.len() + found.refused.len(), 1, "{found:?}");
+        found.refused.first().map(|refused| refused.reason.clone())
+    };
+    assert_eq!(judged(&[]), None, "nothing is known of libtorch");
+    assert_eq!(judged(&["2.11.0\n"]), None);
+    assert_eq!(judged(&["2.11.0+cu130", "2.11.0"]), None);
+    for there in [&["2.10.1"][..], &["2.11.0", "2.10.1+cpu"]] {
+        let reason = judged(there).unwrap();
+        assert!(
+            reason.starts_with("built for libtorch 2.11.0, ")
+                && reason.contains("is libtorch 2.10.1"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_plugin_without_libtorch_is_listed_whatever_libtorch_is_there() {
+    let directory = Directory::with_approved_toy();
+    let there = libtorch("1.0.0");
+    let there = Libtorch::find(&there.path()).unwrap();
+    let found = read_plugin_dirs(&[directory.path()], &AllowList::default(), &[there]);
+    assert_eq!((found.plugins.len(), found.refused.len()), (1, 0));
+}
+
+#[test]
+fn the_version_of_libtorch_lies_beside_its_libraries_or_their_folder() {
+    let outside = libtorch("2.11.0\n");
+    let found = Libtorch::find(&outside.path()).unwrap();
+    assert_eq!(found.version, "2.11.0");
+    assert_eq!(found.directory, outside.path().join("lib"));
+    fs::rename(
+        outside.path().join("build-version"),
+        outside.path().join("lib/build-version"),
+    )
+    .unwrap();
+    assert_eq!(Libtorch::find(&outside.path()), Some(found.clone()));
+    assert_eq!(Libtorch::find(&outside.path().join("lib")), Some(found));
+    fs::remove_file(outside.path().join("lib/libtorch_cpu.so")).unwrap();
+    assert_eq!(Libtorch::find(&outside.path()), None);
 }
 
 #[test]
@@ -188,7 +253,7 @@ fn the_first_of_two_plugins_for_a_method_wins() {
     let first = Directory::with_approved_toy();
     let second = Directory::with_approved_toy();
     let directories = [first.path(), second.path(), first.path()];
-    let found = read_plugin_dirs(&directories, &AllowList::default());
+    let found = read_plugin_dirs(&directories, &AllowList::default(), &[]);
     assert_eq!(found.plugins.len(), 1, "the same library in two places");
     assert_eq!(found.refused, []);
 
@@ -200,7 +265,7 @@ fn the_first_of_two_plugins_for_a_method_wins() {
     side.sha256.clone_from(&sha256);
     side.write(&second.path()).unwrap();
     AllowList::add_to_file(&second.path().join("allowed.toml"), "toy", &sha256).unwrap();
-    let found = read_plugin_dirs(&directories, &AllowList::default());
+    let found = read_plugin_dirs(&directories, &AllowList::default(), &[]);
     assert_eq!(found.find("toy").unwrap().library, first.library());
     assert!(
         found.refused[0]
@@ -212,7 +277,11 @@ fn the_first_of_two_plugins_for_a_method_wins() {
 
 #[test]
 fn missing_directories_are_skipped() {
-    let found = read_plugin_dirs(&[PathBuf::from("/nowhere/plugins")], &AllowList::default());
+    let found = read_plugin_dirs(
+        &[PathBuf::from("/nowhere/plugins")],
+        &AllowList::default(),
+        &[],
+    );
     assert_eq!(found, FoundPlugins::default());
 }
 
@@ -226,7 +295,7 @@ fn a_library_is_approved_where_it_lies() {
     AllowList::approve(&data.path().join("plugins"), &library, &side).unwrap();
 
     let directories = [theirs.path(), data.path().join("plugins")];
-    let found = read_plugin_dirs(&directories, &AllowList::default());
+    let found = read_plugin_dirs(&directories, &AllowList::default(), &[]);
     assert_eq!(found.refused, [], "approved elsewhere, so not refused here");
     assert_eq!(found.find("toy").unwrap().library, library);
 

@@ -5,6 +5,7 @@ mod answers;
 mod calls;
 mod directories;
 mod hyperparameters;
+mod kit;
 mod libraries;
 #[allow(unreachable_pub, reason = "the same file is a library of its own")]
 #[path = "../../examples/toy/method.rs"]

@@ -11,8 +11,9 @@ use rustc_hash::FxHashSet;
 
 use super::Run;
 use crate::cli::CliError;
-use crate::cli::corpus::{CorpusReader, Rejects, column_of_label};
+use crate::cli::corpus::{CorpusReader, Rejects};
 use crate::cli::snapshots::Line;
+use crate::corpora::column;
 
 /// A document with its gold labels.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ pub(super) fn read_gold(
                 });
             }
             Err(error) => {
-                let column = column_of_label(row.raw, &error);
+                let column = column::of_label(row.raw, &error);
                 rejects.add(
                     &name,
                     row.raw,

@@ -79,11 +79,10 @@ impl<'a> Reader<'a, '_> {
         // Raw values are slices of `text`.
         let offset = (value.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let line = self.newlines.partition_point(|&newline| newline < offset);
-        let line_start = if line == 0 {
-            0
-        } else {
-            self.newlines[line - 1] + 1
-        };
+        let line_start = line
+            .checked_sub(1)
+            .and_then(|before| self.newlines.get(before))
+            .map_or(0, |newline| newline + 1);
         Place {
             line: line as u64 + 1,
             column: (offset - line_start) as u64 + 1,
@@ -233,13 +232,13 @@ impl<'a> Reader<'a, '_> {
         if id.is_empty() {
             return Err(place.syntax("an empty id", "the id of a label"));
         }
-        if let Some(known) = self.draft.find(&id) {
+        if let Some(known) = self.draft.label(&id) {
             let may_repeat =
                 fields.parents.is_none() && (fields.id.is_none() || above.label.is_some());
             if !may_repeat {
                 return Err(place.locate(TaxonomyError::DuplicateId { id }));
             }
-            let first = &self.draft.labels[known].name;
+            let first = &known.name;
             if *first != name {
                 let found = format!("`{id}` with the name `{name}`");
                 return Err(place.syntax(found, format!("the name `{first}`, which it had before")));

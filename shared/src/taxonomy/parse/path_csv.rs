@@ -11,18 +11,22 @@ struct Cell {
     place: Place,
 }
 
+fn starts_with_root(row: &[Cell]) -> bool {
+    row.first().is_some_and(|cell| cell.text == ROOT)
+}
+
 pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), TaxonomyError> {
     let mut rows = records(text, separator(text))?;
     rows.retain(|row| row.iter().any(|cell| !cell.text.is_empty()));
-    if rows.len() > 1
-        && rows[0]
-            .iter()
+    let is_header = |row: &Vec<Cell>| {
+        row.iter()
             .all(|cell| cell.text.is_empty() || is_heading(&cell.text))
-    {
+    };
+    if rows.len() > 1 && rows.first().is_some_and(is_header) {
         draft.note("the first row was taken as a header");
         rows.remove(0);
     }
-    if !rows.is_empty() && rows.iter().all(|row| row[0].text == ROOT) {
+    if !rows.is_empty() && rows.iter().all(|row| starts_with_root(row)) {
         draft.note("the first column says `Root` everywhere and was ignored");
         for row in &mut rows {
             row.remove(0);
@@ -35,7 +39,7 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), TaxonomyError> {
             .map_or(0, |last| last + 1);
         let mut above: Option<String> = None;
         let mut is_new = used == 0;
-        for cell in &row[..used] {
+        for cell in row.iter().take(used) {
             if cell.text.is_empty() {
                 return Err(cell.place.syntax(
                     "an empty cell before the end of the path",

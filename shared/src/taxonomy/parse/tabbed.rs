@@ -6,8 +6,14 @@ use super::{Draft, Place};
 /// A field with the place where it starts.
 type Field<'a> = (&'a str, Place);
 
+/// A line: its first field, and the others.
+struct Row<'a> {
+    first: Field<'a>,
+    others: Vec<Field<'a>>,
+}
+
 /// Lines that are not blank, with their fields. TABs at the end of a line are dropped and counted in a note.
-fn rows<'a>(text: &'a str, draft: &mut Draft) -> Vec<Vec<Field<'a>>> {
+fn rows<'a>(text: &'a str, draft: &mut Draft) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
     let mut trailing: Option<(u64, u64)> = None;
     for (line, content) in (1..).zip(text.split('\n')) {
@@ -20,12 +26,15 @@ fn rows<'a>(text: &'a str, draft: &mut Draft) -> Vec<Vec<Field<'a>>> {
             trailing.get_or_insert((0, line)).0 += 1;
         }
         let mut column = 1;
-        let fields = trimmed.split('\t').map(|field| {
+        let mut fields = trimmed.split('\t').map(|field| {
             let place = Place { line, column };
             column += field.len() as u64 + 1;
             (field, place)
         });
-        rows.push(fields.collect());
+        if let Some(first) = fields.next() {
+            let others = fields.collect();
+            rows.push(Row { first, others });
+        }
     }
     if let Some((n, first)) = trailing {
         draft.note(format!(
@@ -50,12 +59,12 @@ pub(super) fn child_parent(text: &str, draft: &mut Draft) -> Result<(), Taxonomy
         rows.remove(0);
     }
     for row in &rows {
-        let [child, parent] = row[..] else {
-            let place = row[row.len().min(3) - 1].1;
-            let found = if row.len() == 1 {
-                "1 field".to_owned()
-            } else {
-                format!("{} fields", row.len())
+        let (child, others) = (row.first, &row.others[..]);
+        let &[parent] = others else {
+            let place = others.get(1).unwrap_or(&child).1;
+            let found = match others.len() {
+                0 => "1 field".to_owned(),
+                more => format!("{} fields", more + 1),
             };
             return Err(place.syntax(found, "2 fields: the label, a TAB and its parent"));
         };
@@ -73,32 +82,29 @@ pub(super) fn child_parent(text: &str, draft: &mut Draft) -> Result<(), Taxonomy
 }
 
 /// Whether the first line says `child<TAB>parent` and nothing else in the file uses these words.
-fn has_header(rows: &[Vec<Field<'_>>]) -> bool {
+fn has_header(rows: &[Row<'_>]) -> bool {
     let is = |field: &Field<'_>, word: &str| field.0.trim().eq_ignore_ascii_case(word);
-    let Some(([child, parent], rest)) = rows
-        .split_first()
-        .map(|(first, rest)| (&first[..], rest))
-        .and_then(|(first, rest)| {
-            <&[Field<'_>; 2]>::try_from(first)
-                .ok()
-                .map(|fields| (fields, rest))
-        })
-    else {
+    let Some((header, rest)) = rows.split_first() else {
         return false;
     };
-    is(child, "child")
+    let [parent] = &header.others[..] else {
+        return false;
+    };
+    is(&header.first, "child")
         && is(parent, "parent")
         && !rest
             .iter()
-            .flatten()
+            .flat_map(|row| std::iter::once(&row.first).chain(&row.others))
             .any(|field| is(field, "child") || is(field, "parent"))
 }
 
 /// `parent<TAB>child<TAB>child…`.
 pub(super) fn parent_children(text: &str, draft: &mut Draft) -> Result<(), TaxonomyError> {
     let rows = rows(text, draft);
-    if !rows.iter().any(|row| row[0].0 == ROOT) {
-        let (found, place) = rows[0][0];
+    if let Some(first) = rows.first()
+        && !rows.iter().any(|row| row.first.0 == ROOT)
+    {
+        let (found, place) = first.first;
         return Err(place.syntax(
             format!("`{found}` and no line that starts with `Root`"),
             "a line `Root<TAB>label<TAB>…`",
@@ -109,17 +115,17 @@ pub(super) fn parent_children(text: &str, draft: &mut Draft) -> Result<(), Taxon
     let mut continued: Option<(u64, String)> = None;
     // Children first: a parent's own line may come before the line that introduces it.
     for row in &rows {
-        let parent = check_name(row[0], "a parent, or `Root`")?;
-        let line = row[0].1.line;
+        let parent = check_name(row.first, "a parent, or `Root`")?;
+        let line = row.first.1.line;
         if let Some(first) = own_line.insert(parent, line) {
             continued
                 .get_or_insert_with(|| (0, format!("`{parent}` on lines {first} and {line}")))
                 .0 += 1;
         }
-        if row.len() == 1 {
+        if row.others.is_empty() {
             without_children.get_or_insert((0, line)).0 += 1;
         }
-        for &child in &row[1..] {
+        for &child in &row.others {
             let id = check_name(child, "a child of the first label of the line")?;
             if id == ROOT {
                 return Err(child
@@ -131,7 +137,7 @@ pub(super) fn parent_children(text: &str, draft: &mut Draft) -> Result<(), Taxon
         }
     }
     for row in &rows {
-        let (parent, place) = row[0];
+        let (parent, place) = row.first;
         if parent != ROOT && draft.find(parent).is_none() {
             return Err(place.syntax(
                 format!("the parent `{parent}`, which is a child on no line"),

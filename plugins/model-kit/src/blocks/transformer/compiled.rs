@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::kernels::{Dropouts, Kernels, NormValues, Product, Weights};
+use super::kernels::{Dropouts, Kernels, NormValues, Product};
 use super::{LayerCache, Sight, TransformerLayer, TransformerSizes};
+use crate::blocks::linear::LinearWeights;
 use crate::cpu::cached::{CachedQuery, CachedTask};
 use crate::cpu::int8::{self, QuantizedMatrix};
-use crate::cpu::matrix::{Operand, PackedMatrix, Start};
+use crate::cpu::matrix::{self, ArrangedMatrix, Operand, Start};
 use crate::cpu::noise::Dropout;
 use crate::cpu::{self, cached, parallel, slices};
 use crate::pass::Pass;
@@ -38,35 +39,35 @@ pub struct CompiledTransformerLayer(Compiled);
 
 #[derive(Debug)]
 enum Compiled {
-    Kernels(Box<Kernels<PackedProduct>>),
+    Kernels(Box<Kernels<ArrangedProduct>>),
     Plain(Box<TransformerLayer>),
 }
 
 /// Arranged weights of a linear layer.
 #[derive(Debug)]
-enum PackedProduct {
+enum ArrangedProduct {
     Single {
-        weights: PackedMatrix,
+        weights: ArrangedMatrix,
         /// `[out]`
         biases: Vec<f32>,
     },
     Int8(QuantizedMatrix),
 }
 
-impl PackedProduct {
-    fn new(weights: &Weights, precision: Precision) -> Self {
+impl ArrangedProduct {
+    fn new(weights: &LinearWeights, precision: Precision) -> Self {
         let (weight, inputs) = (weights.weight(), weights.inputs());
         if precision == Precision::Int8 && int8::is_fast() {
             return Self::Int8(QuantizedMatrix::new(weight, weights.biases(), inputs));
         }
         Self::Single {
-            weights: PackedMatrix::new(Operand::rows(weight, inputs)),
+            weights: ArrangedMatrix::new(Operand::rows(weight, inputs)),
             biases: weights.biases().to_vec(),
         }
     }
 }
 
-impl Product for PackedProduct {
+impl Product for ArrangedProduct {
     fn multiply(&self, x: &Tensor) -> Tensor {
         let outputs = match self {
             Self::Single { weights, .. } => weights.count(),
@@ -77,7 +78,7 @@ impl Product for PackedProduct {
         match self {
             Self::Single { weights, biases } => {
                 let x = Operand::rows(slices::read(x), x.size()[1] as usize);
-                weights.multiply(x, values, Start::Biases(biases));
+                matrix::multiply(x, weights.operand(), values, Start::Biases(biases));
             }
             Self::Int8(weights) => weights.multiply(slices::read(x), values),
         }
@@ -91,7 +92,7 @@ impl CompiledTransformerLayer {
             return Self(Compiled::Plain(Box::new(layer)));
         }
         let kernels = Kernels::of(&layer);
-        let packed = |weights: &Weights| PackedProduct::new(weights, precision);
+        let packed = |weights: &LinearWeights| ArrangedProduct::new(weights, precision);
         Self(Compiled::Kernels(Box::new(Kernels {
             sizes: layer.sizes,
             projections: packed(&kernels.projections),

@@ -6,11 +6,11 @@ use tch::Tensor;
 
 use super::{LayerNorm, Sight, TransformerLayer, TransformerSizes};
 use crate::blocks::Linear;
+use crate::blocks::linear::LinearWeights;
 use crate::cpu::attention::{self, Head, HeadGradient};
-use crate::cpu::matrix::{self, Operand, Start};
 use crate::cpu::noise::Dropout;
 use crate::cpu::norm::{self, Norm};
-use crate::cpu::{gelu, parallel, slices, sums};
+use crate::cpu::{gelu, parallel, slices};
 use crate::pass::Pass;
 
 /// Dropout of one pass: on probabilities, on the attention's output, on the output of the layers behind it.
@@ -37,76 +37,9 @@ pub(super) trait Product {
     fn multiply(&self, x: &Tensor) -> Tensor;
 }
 
-/// Weights that a step changes, so that arranging them pays only once.
-#[derive(Debug)]
-pub(super) struct Weights {
-    /// `[out, in]`
-    weight: Tensor,
-    /// `[out]`
-    bias: Tensor,
-}
-
-impl Weights {
-    pub(super) fn of(layers: &[&Linear]) -> Self {
-        let stacked = |parts: Vec<Tensor>| match parts.as_slice() {
-            [single] => single.contiguous(),
-            parts => Tensor::cat(parts, 0),
-        };
-        Self {
-            weight: stacked(layers.iter().map(|layer| layer.weight.detach()).collect()),
-            bias: stacked(layers.iter().map(|layer| layer.bias.detach()).collect()),
-        }
-    }
-
-    pub(super) fn weight(&self) -> &[f32] {
-        slices::read(&self.weight)
-    }
-
-    pub(super) fn biases(&self) -> &[f32] {
-        slices::read(&self.bias)
-    }
-
-    pub(super) fn inputs(&self) -> usize {
-        self.weight.size()[1] as usize
-    }
-
-    fn outputs(&self) -> usize {
-        self.weight.size()[0] as usize
-    }
-
-    /// Adds the gradient of the input to `result`, or writes it. `gradient`: `[n, out]`.
-    fn of_input(&self, gradient: &Tensor, result: &mut Tensor, start: Start<'_>) {
-        matrix::multiply(
-            Operand::rows(slices::read(gradient), self.outputs()),
-            Operand::columns(self.weight(), self.inputs()),
-            slices::write(result),
-            start,
-        );
-    }
-
-    /// Gradient of the weights, `[out, in]`. `gradient`: `[n, out]`, `input`: `[n, in]`.
-    fn of_weight(&self, gradient: &Tensor, input: &Tensor) -> Tensor {
-        let mut result = slices::unset(&self.weight.size());
-        matrix::multiply(
-            Operand::columns(slices::read(gradient), self.outputs()),
-            Operand::columns(slices::read(input), self.inputs()),
-            slices::write(&mut result),
-            Start::Zero,
-        );
-        result
-    }
-}
-
-impl Product for Weights {
+impl Product for LinearWeights {
     fn multiply(&self, x: &Tensor) -> Tensor {
-        let mut result = slices::unset(&[x.size()[0], self.outputs() as i64]);
-        matrix::multiply(
-            Operand::rows(slices::read(x), self.inputs()),
-            Operand::rows(self.weight(), self.inputs()),
-            slices::write(&mut result),
-            Start::Biases(self.biases()),
-        );
-        result
+        LinearWeights::multiply(self, x)
     }
 }
 
@@ -209,16 +142,16 @@ pub(super) struct Kernels<P> {
     pub(super) output_norm: NormValues,
 }
 
-impl Kernels<Weights> {
+impl Kernels<LinearWeights> {
     pub(super) fn of(layer: &TransformerLayer) -> Self {
         let [query, key, value] = &layer.projections;
         Self {
             sizes: layer.sizes,
-            projections: Weights::of(&[query, key, value]),
-            attention_output: Weights::of(&[&layer.attention_output]),
+            projections: LinearWeights::of(&[query, key, value]),
+            attention_output: LinearWeights::of(&[&layer.attention_output]),
             attention_norm: NormValues::of(&layer.attention_norm),
-            intermediate: Weights::of(&[&layer.intermediate]),
-            output: Weights::of(&[&layer.output]),
+            intermediate: LinearWeights::of(&[&layer.intermediate]),
+            output: LinearWeights::of(&[&layer.output]),
             output_norm: NormValues::of(&layer.output_norm),
         }
     }
@@ -373,7 +306,7 @@ impl TransformerLayer {
 
 /// A pass through the layer with what its way back needs.
 struct Run {
-    kernels: Kernels<Weights>,
+    kernels: Kernels<LinearWeights>,
     dropouts: Dropouts,
     sight: Sight,
     /// `[rows, width]`
@@ -401,10 +334,7 @@ impl Run {
         let second = kernels
             .output_norm
             .backward(gradient, output, self.dropouts.output);
-        let mut of_inner = slices::unset(&inner.size());
-        kernels
-            .output
-            .of_input(&second.of_x, &mut of_inner, Start::Zero);
+        let mut of_inner = kernels.output.of_input(&second.of_x);
         let of_inner_bias = gelu::backward(
             slices::write(&mut inner),
             slices::write(&mut of_inner),
@@ -415,7 +345,7 @@ impl Run {
         let mut of_attended = second.of_residual;
         kernels
             .intermediate
-            .of_input(&of_inner, &mut of_attended, Start::Result);
+            .add_of_input(&of_inner, &mut of_attended);
         drop((inner, of_inner));
         let first =
             kernels
@@ -424,25 +354,20 @@ impl Run {
         let of_context_weight = kernels
             .attention_output
             .of_weight(&first.of_x, &self.context);
-        let mut of_context = of_attended;
-        kernels
-            .attention_output
-            .of_input(&first.of_x, &mut of_context, Start::Zero);
+        let of_context = kernels.attention_output.of_input(&first.of_x);
         let of_projections = self.attention_backward(&of_context);
         let of_weights = kernels.projections.of_weight(&of_projections, &self.x);
         let width = kernels.sizes.width;
-        let of_biases = sums::of_rows(slices::read(&of_projections), 3 * width as usize);
+        let of_biases = kernels.projections.of_bias(&of_projections);
         let of_x = needs_gradient.then(|| {
             let mut of_x = first.of_residual;
-            kernels
-                .projections
-                .of_input(&of_projections, &mut of_x, Start::Result);
+            kernels.projections.add_of_input(&of_projections, &mut of_x);
             of_x
         });
         let mut gradients = vec![of_x];
         for part in 0..3 {
             gradients.push(Some(of_weights.narrow(0, part * width, width)));
-            gradients.push(Some(part_of(&of_biases, part as usize, width as usize)));
+            gradients.push(Some(of_biases.narrow(0, part * width, width)));
         }
         gradients.extend([
             Some(of_context_weight),

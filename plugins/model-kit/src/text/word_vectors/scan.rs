@@ -5,12 +5,11 @@
 
 use std::ops::Range;
 
+use arborist_shared::word_vectors::{Line, Outline, take_apart};
 use memchr::memchr;
 use rustc_hash::FxHashMap;
 
 use super::Progress;
-use super::line::{Line, take_apart};
-use super::outline::Outline;
 use crate::cpu::parallel;
 use crate::error::KitError;
 use crate::mapped::MappedFile;

@@ -5,17 +5,21 @@ const EXCERPT: usize = 40;
 
 /// What a line holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub enum Line<'a> {
+    /// Nothing but white space.
     Blank,
     /// Numbers without a word, behind a blank: no text has the empty word.
     Nameless,
     /// A word, which may hold blanks itself, and where its numbers begin.
     Word {
+        /// The word, whose bytes need not be UTF-8.
         word: &'a [u8],
+        /// Offset in the line.
         numbers: usize,
     },
     /// Fewer fields than a word and its numbers.
     Short {
+        /// Fields there are.
         fields: usize,
     },
 }
@@ -26,7 +30,8 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// Takes a line apart, given how many numbers a vector has.
-pub(super) fn take_apart(line: &[u8], width: usize) -> Line<'_> {
+#[must_use]
+pub fn take_apart(line: &[u8], width: usize) -> Line<'_> {
     let fields = count_fields(line);
     let starts_blank = line.first().copied().is_none_or(is_blank);
     if fields == 0 {
@@ -99,7 +104,10 @@ pub(super) fn number(field: &[u8]) -> Option<f32> {
 }
 
 /// Reads as many numbers as `values` has places, from the rest of a line.
-pub(super) fn read_numbers(line: &[u8], values: &mut [f32]) -> Result<(), String> {
+///
+/// # Errors
+/// Names what is no finite number.
+pub fn read_numbers(line: &[u8], values: &mut [f32]) -> Result<(), String> {
     // Once for the line: looking at each field would take as long as reading its number.
     let text = std::str::from_utf8(line).unwrap_or_default();
     let mut end = 0;

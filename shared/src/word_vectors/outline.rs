@@ -1,26 +1,29 @@
 //! How a file of word vectors begins: whether it is text at all, whether it has a header, how long its vectors are.
 
-use memchr::memchr;
-
 use super::line::{count_fields, field, fields_from_the_end, number};
 
-/// Lines that are looked at to find the length of a vector.
-const SAMPLE: usize = 100;
+/// Lines that are looked at to find the length of a vector, besides a header.
+pub const SAMPLE: usize = 100;
 
 /// What the first lines say about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outline {
+pub struct Outline {
     /// Where the first vector's line begins.
-    pub(super) start: usize,
+    pub start: usize,
     /// Number of that line, from 1.
-    pub(super) first_line: usize,
-    pub(super) width: usize,
+    pub first_line: usize,
+    /// Length of a vector.
+    pub width: usize,
     /// Number of words by the header.
-    pub(super) n_words: Option<usize>,
+    pub n_words: Option<usize>,
 }
 
 impl Outline {
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, String> {
+    /// Looks at the beginning of a file: its first [`SAMPLE`] lines have to be there.
+    ///
+    /// # Errors
+    /// When there are no vectors, the header says something else than the lines, or the file is packed.
+    pub fn of(bytes: &[u8]) -> Result<Self, String> {
         if let Some(format) = packed(bytes) {
             return Err(format!(
                 "the file is packed ({format}); unpack it first: expected text, a word and its numbers a line"
@@ -74,7 +77,8 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
 }
 
 fn first_line(bytes: &[u8]) -> &[u8] {
-    &bytes[..memchr(b'\n', bytes).unwrap_or(bytes.len())]
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    &bytes[..end.unwrap_or(bytes.len())]
 }
 
 /// "400000 300": number of words and length of a vector.

@@ -1,0 +1,219 @@
+use std::io::{Cursor, Write as _};
+
+use arborist_shared::api::accounts::Role;
+use serde_json::{Value, json};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::house::{Client, Estate, House};
+
+const CONFIG: &str = r#"{"model_type":"bert","num_hidden_layers":2,"hidden_size":8}"#;
+
+/// A zip of these files in one folder, as people pack a Hugging Face folder.
+fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        let name = format!("minilm/{name}");
+        writer
+            .start_file(name, SimpleFileOptions::default())
+            .unwrap();
+        writer.write_all(content.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+async fn import(client: &Client, project: i64, query: &str, file: impl Into<Vec<u8>>) -> Value {
+    let path = format!("/api/v1/projects/{project}/assets?{query}");
+    client.finish(client.upload(&path, file.into()).await).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn word_vectors_are_uploaded_and_listed() {
+    let house = House::open().await;
+    let client = house.key(Role::Manager).await;
+    let project = client.project().await;
+    let glove = "the 0.1 -2e-3\nnew york 1 2\n";
+    let fast_text = "2 2\nthe 0.1 -2e-3\nof 1 2\n";
+    let mut made = Vec::new();
+    for (name, content) in [("glove.txt", glove), ("cc.en.vec", fast_text)] {
+        let query = format!("kind=word_vectors&name={name}");
+        let job = import(&client, project, &query, content).await;
+        assert_eq!(job["result"]["type"], "asset", "{job}");
+        made.push(Client::made(&job));
+    }
+    let list = format!("/api/v1/projects/{project}/assets");
+    let assets = client.get(&list).await.expect(200).json()["assets"].clone();
+    let shown: Vec<_> = assets
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|asset| {
+            (
+                asset["id"].as_i64().unwrap(),
+                asset["name"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(shown, [(made[1], "cc.en.vec"), (made[0], "glove.txt")]);
+    for asset in assets.as_array().unwrap() {
+        assert_eq!(asset["kind"], "word_vectors");
+        assert_eq!(asset["summary"], "2 words, 2 numbers each");
+        let hash = asset["content_hash"].as_str().unwrap();
+        let kept = house
+            .data_dir()
+            .join("assets")
+            .join(hash)
+            .join("vectors.txt");
+        assert_eq!(
+            std::fs::metadata(kept).unwrap().len(),
+            asset["n_bytes"].as_u64().unwrap()
+        );
+    }
+    let uploads = std::fs::read_dir(house.data_dir().join("uploads")).unwrap();
+    assert_eq!(uploads.count(), 0, "an upload is left behind its job");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uploaded_encoder_reaches_the_run_that_names_it() {
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let archive = zipped(&[
+        ("config.json", CONFIG),
+        ("vocab.txt", "[PAD]\n[UNK]\n"),
+        ("model.safetensors", "weights"),
+        ("pytorch_model.bin", "a pickle"),
+    ]);
+    let job = import(
+        &client,
+        estate.project,
+        "kind=encoder&name=minilm.zip",
+        archive,
+    )
+    .await;
+    let asset = Client::made(&job);
+    let list = format!("/api/v1/projects/{}/assets", estate.project);
+    let shown = client.get(&list).await.expect(200).json()["assets"][0].clone();
+    assert_eq!(
+        (&shown["id"], &shown["summary"]),
+        (&json!(asset), &json!("BERT, 2 layers, 8 wide"))
+    );
+
+    let mut body = estate.run(json!({}));
+    body["encoder"] = json!(asset);
+    let accepted = client.post(&estate.runs(), &body).await.expect(202);
+    let run = Client::made(&client.finish(accepted).await);
+    let directory = house.data_dir().join(format!("runs/{run}"));
+    let events = std::fs::read_to_string(directory.join("events.jsonl")).unwrap();
+    assert!(
+        events.contains("num_hidden_layers"),
+        "the plugin did not see the encoder"
+    );
+    let request: Value =
+        serde_json::from_slice(&std::fs::read(directory.join("request.json")).unwrap()).unwrap();
+    let folder = std::path::Path::new(request["encoder"].as_str().unwrap());
+    assert!(folder.join("model.safetensors").is_file());
+    assert!(
+        !folder.join("pytorch_model.bin").exists(),
+        "what executes on load was kept"
+    );
+
+    // An asset of one kind does not pass for the other, nor one of another project for one's own.
+    let vectors = import(&client, estate.project, "kind=word_vectors", "the 1 2\n").await;
+    body["encoder"] = json!(Client::made(&vectors));
+    let problem = client
+        .post(&estate.runs(), &body)
+        .await
+        .problem(422, "field_invalid");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("other kind"),
+        "{problem}"
+    );
+    let other = client.project().await;
+    let foreign = import(
+        &client,
+        other,
+        "kind=encoder",
+        zipped(&[
+            ("config.json", CONFIG),
+            ("vocab.txt", "[PAD]\n"),
+            ("model.safetensors", "other weights"),
+        ]),
+    )
+    .await;
+    body["encoder"] = json!(Client::made(&foreign));
+    client
+        .post(&estate.runs(), &body)
+        .await
+        .problem(422, "field_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assets_that_nothing_can_use_are_refused_with_a_reason() {
+    let house = House::open().await;
+    let client = house.key(Role::Manager).await;
+    let project = client.project().await;
+    let weights = ("model.safetensors", "weights");
+    let words = ("vocab.txt", "[PAD]\n");
+    let of_another_kind = CONFIG.replace("bert", "gpt2");
+    for (kind, file, reason) in [
+        ("encoder", b"no archive".to_vec(), "archive"),
+        ("encoder", zipped(&[weights, words]), "no config.json"),
+        (
+            "encoder",
+            zipped(&[("config.json", CONFIG), words]),
+            "no *.safetensors",
+        ),
+        (
+            "encoder",
+            zipped(&[("config.json", CONFIG), weights]),
+            "neither vocab.txt nor tokenizer.json",
+        ),
+        (
+            "encoder",
+            zipped(&[("config.json", &of_another_kind), weights, words]),
+            "`gpt2`, expected `bert`",
+        ),
+        (
+            "encoder",
+            zipped(&[("config.json", "{"), weights, words]),
+            "config.json cannot be read",
+        ),
+        (
+            "word_vectors",
+            b"the 1 2\nof 1\nand 1 2\n".to_vec(),
+            "line 2: found 2 fields, expected a word and 2 numbers",
+        ),
+        (
+            "word_vectors",
+            b"no vectors at all\n".to_vec(),
+            "hold no vector",
+        ),
+        (
+            "word_vectors",
+            zipped(&[("glove.txt", "the 1 2\n")]),
+            "unpack it first",
+        ),
+    ] {
+        let job = import(&client, project, &format!("kind={kind}"), file).await;
+        assert_eq!(job["status"], "failed", "{job}");
+        let error = job["error"].as_str().unwrap();
+        assert!(error.contains(reason), "{error}, expected {reason}");
+        assert!(!error.contains("the server failed"), "{error}");
+    }
+    let path = format!("/api/v1/projects/{project}/assets");
+    assert_eq!(client.get(&path).await.json()["assets"], json!([]));
+    client
+        .upload(&format!("{path}?kind=pictures"), "x")
+        .await
+        .problem(400, "malformed_query");
+    let viewer = house.key(Role::Viewer).await;
+    viewer
+        .upload(&format!("{path}?kind=encoder"), "x")
+        .await
+        .problem(403, "forbidden");
+    for folder in ["assets", "uploads", "tmp"] {
+        let left = std::fs::read_dir(house.data_dir().join(folder)).unwrap();
+        assert_eq!(left.count(), 0, "{folder} is not empty");
+    }
+}
