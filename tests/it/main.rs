@@ -2,6 +2,7 @@
 //!
 //! One executable with modules: linking is most of the time of a test build.
 
+mod alike;
 mod browser;
 mod crash;
 mod foreign;

@@ -8,12 +8,11 @@ use arborist_model_kit::blocks::{
     StructureOptions, Text, TextEncoder, TextPropagation, TextPropagationOptions, TreeLstmOptions,
     binary_cross_entropy,
 };
-use arborist_model_kit::cpu::parallel;
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
-use arborist_model_kit::text_method::{Inputs, Prepared, Purpose};
+use arborist_model_kit::text_method::{Inputs, LabelSets, Prepared, Purpose};
 use arborist_model_kit::training::Losses;
 use arborist_model_kit::word_table::WordTable;
 use tch::Tensor;
@@ -45,6 +44,8 @@ struct Branch {
     texts: Option<EncodedDocuments>,
     refresh: u64,
     updates_per_epoch: u64,
+    /// Groups that a batch of labels' texts is cut into.
+    groups: usize,
 }
 
 /// From a text to logits in prediction.
@@ -182,7 +183,7 @@ impl Classification {
                 stage: moment.stage + READING + number,
                 ..moment
             });
-            let batch = Batch::new(texts, members, parallel::threads());
+            let batch = Batch::new(texts, members, branch.groups);
             let read = features(&self.encoder, &pass, &batch).detach();
             for (row, label) in (0..).zip(&batch.documents) {
                 branch
@@ -238,8 +239,8 @@ impl Branch {
                 parameters,
                 inputs.hierarchy,
                 &hyperparameters.matching,
-                text_width,
-                width,
+                LabelSets::Closed,
+                [text_width, width],
             )?,
             inputs: vectors,
             structure: StructureEncoder::new(
@@ -252,6 +253,7 @@ impl Branch {
             texts: None,
             refresh: hyperparameters.matching.label_refresh_steps.max(1),
             updates_per_epoch: 1,
+            groups: parameters.groups(),
         })
     }
 

@@ -9,7 +9,7 @@ use arborist_model_kit::settings::{
     ClassifierSettings, CountedFrom, EncoderKind, EncoderSettings, GraphSettings,
     PretrainedSettings, TextSettings, TrainingSettings,
 };
-use arborist_model_kit::text_method::{LabelSets, Source, TextHyperparameters};
+use arborist_model_kit::text_method::{Evaluation, LabelSets, Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -20,6 +20,12 @@ pub(crate) use self::schema::schema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
     pub scoring: Scoring,
+    /// Weight of labels without documents, as wrong ones, with [`Scoring::DotProduct`].
+    pub unseen_weight: f64,
+    /// Updates between two evaluations within an epoch; 0 = none.
+    pub eval_every: u64,
+    /// Epochs that go by before evaluations within an epoch begin.
+    pub eval_from_epoch: u32,
     #[serde(flatten)]
     pub matching: MatchingSettings,
     /// Whether the projected text is propagated along the tree.
@@ -166,6 +172,9 @@ impl Default for Hyperparameters {
     fn default() -> Self {
         Self {
             scoring: Scoring::Classifier,
+            unseen_weight: 0.1,
+            eval_every: 0,
+            eval_from_epoch: 0,
             matching: MatchingSettings::default(),
             propagation_gcn: true,
             node_size: 300,
@@ -185,9 +194,53 @@ impl Default for Hyperparameters {
 }
 
 impl Hyperparameters {
+    /// What is chosen other than the default though dot products do without it. The presets choose some of it.
+    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
+        if self.scoring != Scoring::DotProduct {
+            return Vec::new();
+        }
+        let default = Self::default();
+        let (matching, usual) = (&self.matching, &default.matching);
+        let (rcnn, usual_rcnn) = (&self.rcnn, &default.rcnn);
+        [
+            ("label_repr", matching.label_repr != usual.label_repr),
+            (
+                "label_refresh_steps",
+                matching.label_refresh_steps != usual.label_refresh_steps,
+            ),
+            (
+                "propagation_gcn",
+                self.propagation_gcn != default.propagation_gcn,
+            ),
+            ("node_size", self.node_size != default.node_size),
+            (
+                "projection_dropout",
+                self.projection_dropout != default.projection_dropout,
+            ),
+            ("num_kernels", rcnn.num_kernels != usual_rcnn.num_kernels),
+            ("kernel_sizes", rcnn.kernel_sizes != usual_rcnn.kernel_sizes),
+            ("top_k", rcnn.top_k != usual_rcnn.top_k),
+            ("conv_tail", rcnn.conv_tail != usual_rcnn.conv_tail),
+            (
+                "classifier_dropout",
+                self.classifier.classifier_dropout != default.classifier.classifier_dropout,
+            ),
+            (
+                "classifier_dropout_site",
+                self.classifier.classifier_dropout_site
+                    != default.classifier.classifier_dropout_site,
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, is_chosen)| *is_chosen)
+        .map(|(name, _)| name)
+        .collect()
+    }
+
     /// Refuses what the schema cannot: combinations.
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         self.rcnn.check().map_err(ModelError::Input)?;
+        self.graph.check().map_err(ModelError::Input)?;
         let matching = &self.matching;
         if matching.alpha >= matching.beta && !matching.any_margins {
             return Err(ModelError::Input(format!(
@@ -214,6 +267,13 @@ impl TextHyperparameters for Hyperparameters {
         &self.training
     }
 
+    fn evaluation(&self) -> Evaluation {
+        Evaluation {
+            every: self.eval_every,
+            from_epoch: self.eval_from_epoch,
+        }
+    }
+
     fn prior_from(&self) -> CountedFrom {
         self.graph.prior_from
     }
@@ -228,7 +288,7 @@ impl TextHyperparameters for Hyperparameters {
     fn label_width(&self) -> usize {
         match self.scoring {
             Scoring::Classifier => self.node_size as usize,
-            Scoring::DotProduct => self.text.max_length + 2 * self.text.word_size as usize,
+            Scoring::DotProduct => 2 * self.text.max_length + 2 * self.text.word_size as usize,
         }
     }
 }
@@ -237,7 +297,8 @@ impl TextHyperparameters for Hyperparameters {
 pub(crate) fn presets() -> BTreeMap<String, Map<String, Value>> {
     presets::presets(
         json!({
-            "prior_from": "train_validation", "epochs": 150, "patience": 0, "max_vocab": 60_000
+            "prior_from": "train_validation", "epochs": 150, "patience": 0, "max_vocab": 60_000,
+            "eval_every": 200, "eval_from_epoch": 20
         }),
         json!({
             "epochs": 150, "patience": 0, "min_freq": 5, "init": "torch_default", "adam_eps": 1e-8,

@@ -12,7 +12,8 @@ pub fn is_keyword(with: usize, documents: usize) -> bool {
 }
 
 /// Texts of all labels, in alphabetical order of the words. Labels without typical words get those of their name.
-pub(crate) fn label_texts(corpus: &Prepared<'_>) -> EncodedDocuments {
+#[must_use]
+pub fn label_texts(corpus: &Prepared<'_>) -> EncodedDocuments {
     let reader = corpus.reader;
     let words = reader.vocabulary();
     let mut ranks: Vec<u32> = (0..words.len() as u32).collect();

@@ -27,7 +27,7 @@ use arborist_shared::manifest::{AssetNeed, Chosen, HierarchyKind, Paper, PathKin
 pub use crate::hyperparameters::{
     CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
 };
-pub use crate::label_texts::is_keyword;
+pub use crate::label_texts::{is_keyword, label_texts};
 
 /// A trained model: texts in, scores out.
 pub type HiMatchModel = TextModel<network::Network>;
@@ -85,6 +85,13 @@ impl Method for HiMatch {
     ) -> Result<(), ModelError> {
         hyperparameters.check()?;
         memory::check(&hyperparameters, request.taxonomy()?.len() as u64)?;
+        let without_effect = hyperparameters.without_effect();
+        if !without_effect.is_empty() {
+            host.info(format!(
+                "scoring dot_product does without {}",
+                without_effect.join(", ")
+            ));
+        }
         text_method::train::<network::Network>(&hyperparameters, request, host)
     }
 

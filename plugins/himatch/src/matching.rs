@@ -6,6 +6,7 @@ use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
 use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text_method::LabelSets;
 use arborist_shared::LabelIndex;
 use tch::Tensor;
 
@@ -63,7 +64,7 @@ impl Head {
 }
 
 impl Matching {
-    /// `text_width` and `label_width`: of what the maps read.
+    /// The widths are of what the maps of texts and labels read.
     ///
     /// # Errors
     /// When the checkpoint does not have the parameters in this shape.
@@ -71,13 +72,13 @@ impl Matching {
         parameters: &mut Parameters,
         hierarchy: &Hierarchy,
         settings: &MatchingSettings,
-        text_width: i64,
-        label_width: i64,
+        gold_sets: LabelSets,
+        [text_width, label_width]: [i64; 2],
     ) -> Result<Self, KitError> {
         Ok(Self {
             text: Head::new(parameters, "matching.text", text_width, settings)?,
             label: Head::new(parameters, "matching.label", label_width, settings)?,
-            family: Family::new(hierarchy),
+            family: Family::new(hierarchy, gold_sets),
             settings: settings.clone(),
         })
     }
@@ -204,12 +205,18 @@ impl Space<'_> {
         let settings = self.settings;
         let mut coarse = Vec::new();
         let mut sibling = Vec::new();
-        let mut others = Vec::new();
+        // Of several others, each is a term of its own, as the three kinds are.
+        let mut others: Vec<Vec<(usize, LabelIndex, LabelIndex)>> = Vec::new();
         for draw in draws {
             let pair = |label| (draw.document, draw.positive, label);
             coarse.extend(draw.coarse.map(pair));
             sibling.extend(draw.sibling.map(pair));
-            others.extend(draw.others.iter().copied().map(pair));
+            for (place, label) in draw.others.iter().enumerate() {
+                if others.len() == place {
+                    others.push(Vec::new());
+                }
+                others[place].push(pair(*label));
+            }
         }
         let mut hinges = Vec::new();
         if !coarse.is_empty() {
@@ -227,15 +234,15 @@ impl Space<'_> {
         if !sibling.is_empty() {
             hinges.push(self.hinge(&sibling, settings.beta * settings.gamma));
         }
-        if !others.is_empty() {
-            hinges.push(self.hinge(&others, settings.gamma));
+        for others in &others {
+            hinges.push(self.hinge(others, settings.gamma));
         }
         if hinges.is_empty() {
             return self.nothing();
         }
         let kind = self.texts.kind();
         match settings.distance {
-            // The code adds the means of the three kinds, the paper averages over all pairs.
+            // The code adds the means of three terms, the paper averages over all pairs.
             Distance::MeanSq => {
                 let means: Vec<Tensor> = hinges.iter().map(|hinge| hinge.mean(kind)).collect();
                 Tensor::stack(&means, 0).sum(kind)

@@ -34,9 +34,9 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
                 + length * 8.0,
             node * TRAINED + 4.0 * TRAINED,
         ),
-        // Weights of attention, what is seen, and both with gradients.
+        // Weights of attention, likeness of words, what is seen, and all with gradients.
         Scoring::DotProduct => (
-            tokens * 4.0 * 3.0 + batch * 4.0 * 4.0 * (2.0 * units + word),
+            tokens * 4.0 * 6.0 + batch * 4.0 * 4.0 * (2.0 * units + word),
             2.0 * TRAINED,
         ),
     };

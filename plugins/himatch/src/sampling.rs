@@ -1,7 +1,10 @@
 //! Which labels a text is matched with: right ones, and wrong ones by their place in the taxonomy (METHODS 4.3).
 
+use std::collections::BTreeSet;
+
 use arborist_model_kit::cpu::noise::Noise;
 use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text_method::LabelSets;
 use arborist_shared::LabelIndex;
 
 use crate::hyperparameters::MatchingSettings;
@@ -13,7 +16,8 @@ pub struct Draw {
     pub document: usize,
     /// One of its labels.
     pub positive: LabelIndex,
-    /// A parent of it, or itself on the top level. None without sampling by the hierarchy.
+    /// A parent of it, or itself on the top level; where ancestors are not gold, one that the document does not have, if
+    /// there is one. None without sampling by the hierarchy.
     pub coarse: Option<LabelIndex>,
     /// A wrong sibling, or any wrong label where there is none. None when no label is wrong.
     pub sibling: Option<LabelIndex>,
@@ -27,6 +31,8 @@ pub struct Family {
     parents: Vec<Vec<LabelIndex>>,
     children: Vec<Vec<LabelIndex>>,
     tops: Vec<LabelIndex>,
+    /// Whether the ancestors of a gold label are gold.
+    gold_sets: LabelSets,
 }
 
 /// Numbers, one after the other.
@@ -59,7 +65,7 @@ impl Chance {
 
 impl Family {
     #[must_use]
-    pub fn new(hierarchy: &Hierarchy) -> Self {
+    pub fn new(hierarchy: &Hierarchy, gold_sets: LabelSets) -> Self {
         let n = hierarchy.n_labels();
         let (mut parents, mut children) = (vec![Vec::new(); n], vec![Vec::new(); n]);
         for edge in hierarchy.edges() {
@@ -73,6 +79,7 @@ impl Family {
             parents,
             children,
             tops,
+            gold_sets,
         }
     }
 
@@ -140,12 +147,32 @@ impl Family {
         Draw {
             document,
             positive,
-            coarse: Some(parent.unwrap_or(positive)),
+            coarse: match self.gold_sets {
+                LabelSets::Closed => Some(parent.unwrap_or(positive)),
+                LabelSets::Explicit => chance.one_of(&self.wrong_ancestors(positive, gold)),
+            },
             sibling: chance
                 .one_of(&siblings)
                 .or_else(|| self.wrong(gold, chance)),
             others: self.wrong(gold, chance).into_iter().collect(),
         }
+    }
+
+    /// Ancestors that the document does not have, sorted.
+    fn wrong_ancestors(&self, label: LabelIndex, gold: &[LabelIndex]) -> Vec<LabelIndex> {
+        let mut above = BTreeSet::new();
+        let mut rest = vec![label];
+        while let Some(label) = rest.pop() {
+            rest.extend(
+                self.parents[label as usize]
+                    .iter()
+                    .filter(|parent| above.insert(**parent)),
+            );
+        }
+        above
+            .into_iter()
+            .filter(|label| gold.binary_search(label).is_err())
+            .collect()
     }
 
     /// A label that the document does not have.

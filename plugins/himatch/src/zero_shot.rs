@@ -1,26 +1,33 @@
 //! Labels scored by what they see of a text, from their names and their place in the taxonomy (METHODS 4.8).
 //!
 //! The paper describes this for EURLEX57K in few words and its code for it does not run; what is computed here is the
-//! reading of METHODS: label-wise attention as in the zero-shot methods that the paper cites. Two things are different.
+//! reading of METHODS: label-wise attention as in the zero-shot methods that the paper cites. Three things are different.
 //! A label is its name plus what the graph convolution makes of it: what passed a `ReLU` alone, times what a `ReLU` lets
-//! through of the text, is never negative, so that no score would be below a half. And all labels share one bias, for
-//! most labels do not apply.
+//! through of the text, is never negative, so that no score would be below a half. All labels share one bias, for most
+//! labels do not apply; it starts at the share that does. And the text's word vectors are compared with labels besides
+//! the states that the encoder makes of them: names are made of word vectors, so a word that is like a name speaks for a
+//! label that was never seen, where a map from states to names knows only the names it was trained on.
+//!
+//! The paper leaves open what unseen labels are compared with in training. With a loss over seen labels alone nothing
+//! says that an unseen one does not apply, and most of them would rank above all seen ones. So unseen labels are wrong
+//! labels of every training text here, with the weight `unseen_weight`. What they are made of learns nothing from that,
+//! neither here nor from the matching: then each would learn by itself that it never applies.
 
 use std::rc::Rc;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    Linear, Precision, Reading, StructureEncoder, StructureKind, StructureOptions, Text,
-    TextEncoder, TreeLstmOptions, binary_cross_entropy,
+    BceReduction, Linear, Precision, Reading, StructureEncoder, StructureKind, StructureOptions,
+    Text, TextEncoder, TreeLstmOptions, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
-use arborist_model_kit::text_method::{Inputs, Prepared, Purpose};
+use arborist_model_kit::text_method::{Inputs, LabelSets, Prepared, Purpose};
 use arborist_model_kit::training::Losses;
 use arborist_model_kit::word_table::WordTable;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::hyperparameters::Hyperparameters;
 use crate::matching::Matching;
@@ -32,12 +39,73 @@ pub(crate) struct ZeroShot {
     look: Linear,
     /// `[e, 2h]`: what a label saw, as it is compared with the label.
     compare: Linear,
+    /// `[1]`: how much it counts that a word of the text is like a label's name. None with a pretrained encoder, whose
+    /// pieces are not what names are made of.
+    words: Option<Tensor>,
     labels: Labels,
     /// `[1]`
     bias: Tensor,
     matching: Option<Matching>,
-    /// Labels that training documents have.
-    seen: Vec<i64>,
+    /// Of word vectors.
+    dropout: f64,
+    /// Which labels training documents have; none before a training.
+    seen: Option<Seen>,
+}
+
+/// Labels that training documents have, and those that none has.
+struct Seen {
+    /// Indexes.
+    seen: Tensor,
+    unseen: Tensor,
+    /// `[L, 1]`: 1 at seen labels.
+    mask: Tensor,
+}
+
+impl Seen {
+    fn new(is_seen: &[bool], options: (Kind, Device)) -> Self {
+        let indexes = |wanted: bool| {
+            let chosen = (0_i64..)
+                .zip(is_seen)
+                .filter(|(_, is_seen)| **is_seen == wanted);
+            let indexes: Vec<i64> = chosen.map(|(label, _)| label).collect();
+            Tensor::from_slice(&indexes).to_device(options.1)
+        };
+        Self {
+            seen: indexes(true),
+            unseen: indexes(false),
+            mask: Tensor::from_slice(is_seen)
+                .to_kind(options.0)
+                .to_device(options.1)
+                .unsqueeze(1),
+        }
+    }
+
+    /// The labels' vectors, of which those of unseen labels are constants. `labels`: `[L, e]`.
+    fn held(&self, labels: &Tensor) -> Tensor {
+        labels * &self.mask + labels.detach() * (1.0 - &self.mask)
+    }
+
+    /// Binary cross-entropy over seen labels, and that of unseen ones, none of which applies, with a weight.
+    fn loss(
+        &self,
+        logits: &Tensor,
+        gold: &Tensor,
+        reduction: BceReduction,
+        unseen_weight: f64,
+    ) -> Tensor {
+        let over = |labels: &Tensor| {
+            binary_cross_entropy(
+                &logits.index_select(1, labels),
+                &gold.index_select(1, labels),
+                reduction,
+            )
+        };
+        let seen = over(&self.seen);
+        if unseen_weight == 0.0 || self.unseen.numel() == 0 {
+            return seen;
+        }
+        seen + over(&self.unseen) * unseen_weight
+    }
 }
 
 enum Labels {
@@ -67,6 +135,14 @@ impl ZeroShot {
             &[inputs.hierarchy.n_labels() as i64, width],
             &Initializer::Uniform(0.25),
         )?;
+        let words = inputs
+            .encoder
+            .is_none()
+            .then(|| {
+                let start = Initializer::Constant((width as f64).sqrt().recip());
+                parameters.add("words_weight", &[1], &start)
+            })
+            .transpose()?;
         let bias = parameters.add("bias", &[1], &Initializer::Constant(0.0))?;
         let options = StructureOptions {
             kind: StructureKind::Gcn,
@@ -82,8 +158,8 @@ impl ZeroShot {
                         parameters,
                         inputs.hierarchy,
                         &hyperparameters.matching,
-                        states,
-                        width,
+                        LabelSets::Explicit,
+                        [states, width],
                     )
                 })
             })
@@ -92,13 +168,15 @@ impl ZeroShot {
             encoder,
             look,
             compare,
+            words,
             labels: Labels::Trained {
                 names,
                 structure: Box::new(structure),
             },
             bias,
             matching,
-            seen: (0..inputs.hierarchy.n_labels() as i64).collect(),
+            dropout: settings.embedding_dropout,
+            seen: None,
         })
     }
 
@@ -111,11 +189,13 @@ impl ZeroShot {
         for label in corpus.train.label_sets().flatten() {
             seen[*label as usize] = true;
         }
-        self.seen = (0..)
-            .zip(seen)
-            .filter(|(_, seen)| *seen)
-            .map(|(label, _)| label)
-            .collect();
+        let right: usize = corpus.train.label_sets().map(<[u32]>::len).sum();
+        let all = corpus.train.len() * seen.iter().filter(|seen| **seen).count();
+        if 0 < right && right < all {
+            let odds = right as f64 / (all - right) as f64;
+            let _ = tch::no_grad(|| self.bias.shallow_clone().fill_(odds.ln()));
+        }
+        self.seen = Some(Seen::new(&seen, (self.bias.kind(), self.bias.device())));
         match &self.labels {
             Labels::Trained { names, .. } => match self.table() {
                 Some(words) => corpus.name_vectors(words, names),
@@ -143,19 +223,35 @@ impl ZeroShot {
     }
 
     /// Logits `[documents, L]`. `states`: `[tokens, 2h]`; `labels`: `[L, e]`.
-    fn compared(&self, batch: &Batch, states: &Tensor, labels: &Tensor) -> Tensor {
+    fn compared(&self, pass: &Pass, batch: &Batch, states: &Tensor, labels: &Tensor) -> Tensor {
         let (tokens, mask) = batch.pad_rows(states);
         let looks = self.look.forward(&tokens).tanh().matmul(&labels.tr());
+        let alike = self.alike(pass, batch, labels);
+        let looks = match &alike {
+            Some(alike) => looks + alike,
+            None => looks,
+        };
         let weights = looks
             .masked_fill(&mask.unsqueeze(2).eq(0.0), f64::NEG_INFINITY)
             .softmax(1, states.kind());
         let saw = weights.transpose(1, 2).matmul(&tokens);
         let agreement = self.compare.forward(&saw).relu() * labels;
-        agreement.sum_dim_intlist(2_i64, false, states.kind()) + &self.bias
+        let logits = agreement.sum_dim_intlist(2_i64, false, states.kind()) + &self.bias;
+        match alike {
+            Some(alike) => logits + (weights * alike).sum_dim_intlist(1_i64, false, states.kind()),
+            None => logits,
+        }
+    }
+
+    /// How much each word is like each label, `[documents, tokens, L]`.
+    fn alike(&self, pass: &Pass, batch: &Batch, labels: &Tensor) -> Option<Tensor> {
+        let (weight, table) = (self.words.as_ref()?, self.table()?);
+        let words = table.lookup(pass, &batch.tokens, self.dropout);
+        Some(batch.pad_rows(&words).0.matmul(&(labels * weight).tr()))
     }
 
     pub(crate) fn logits(&self, pass: &Pass, batch: &Batch) -> Tensor {
-        self.compared(batch, &self.states(pass, batch), &self.labels(pass))
+        self.compared(pass, batch, &self.states(pass, batch), &self.labels(pass))
     }
 
     /// `gold`: `[documents, L]`.
@@ -168,14 +264,16 @@ impl ZeroShot {
     ) -> Losses {
         let states = self.states(pass, batch);
         let labels = self.labels(pass);
-        let logits = self.compared(batch, &states, &labels);
-        // A label without documents would only learn that it never applies.
-        let seen = Tensor::from_slice(&self.seen).to_device(gold.device());
-        let classification = binary_cross_entropy(
-            &logits.index_select(1, &seen),
-            &gold.index_select(1, &seen),
-            hyperparameters.classifier.bce_reduction,
-        );
+        let labels = self
+            .seen
+            .as_ref()
+            .map_or_else(|| labels.shallow_clone(), |seen| seen.held(&labels));
+        let logits = self.compared(pass, batch, &states, &labels);
+        let reduction = hyperparameters.classifier.bce_reduction;
+        let classification = match &self.seen {
+            Some(seen) => seen.loss(&logits, gold, reduction, hyperparameters.unseen_weight),
+            None => binary_cross_entropy(&logits, gold, reduction),
+        };
         let mut losses = Losses {
             total: classification.shallow_clone(),
             terms: vec![("classification", classification)],

@@ -117,20 +117,22 @@ impl Auxiliary {
     ) -> AuxiliaryLosses {
         let labels = labels.matmul(&self.map);
         let information = self.information.as_ref().map(|discriminator| {
-            let counts = gold.sum_dim_intlist(1_i64, false, gold.kind());
-            let judged = counts.greater(0.0).nonzero().squeeze_dim(1);
-            if judged.size()[0] == 0 {
+            // Known here, so that nothing waits for a device.
+            let judged: Vec<i64> = (0..)
+                .zip(&batch.labels)
+                .filter(|(_, labels)| !labels.is_empty())
+                .map(|(document, _)| document)
+                .collect();
+            if judged.is_empty() {
                 return labels.sum(labels.kind()) * 0.0;
             }
+            let n = judged.len();
+            let judged = Tensor::from_slice(&judged).to_device(labels.device());
             let own = mean_of_gold(&labels, gold).index_select(0, &judged);
             let seen = discriminator
                 .text(batch, text, self.label_dim)
                 .index_select(0, &judged);
-            let order = reordered(
-                judged.size()[0] as usize,
-                self.negatives,
-                pass.noise_of(ORDER),
-            );
+            let order = reordered(n, self.negatives, pass.noise_of(ORDER));
             let order = Tensor::from_slice(&order).to_device(own.device());
             mutual_information(
                 &discriminator.scores(&own, &seen),
@@ -165,8 +167,9 @@ pub fn label_prior(drawn: &Tensor, labels: &Tensor) -> Tensor {
     (-drawn).softplus().mean(drawn.kind()) + labels.softplus().mean(labels.kind())
 }
 
-/// Another order of `n` documents.
-fn reordered(n: usize, negatives: Negatives, noise: Option<Noise>) -> Vec<i64> {
+/// Another order of `n` documents; the same one outside training.
+#[must_use]
+pub fn reordered(n: usize, negatives: Negatives, noise: Option<Noise>) -> Vec<i64> {
     let mut order: Vec<i64> = (0..n as i64).collect();
     let Some(noise) = noise else { return order };
     let mut drawn = 0;

@@ -1,5 +1,6 @@
 //! Layers that methods are made of. Each block is a struct with its parameters; shapes are in the documentation.
 
+mod adjacency;
 mod bert;
 mod gcn;
 mod gru;
@@ -15,10 +16,11 @@ mod text_rnn;
 mod transformer;
 mod tree_lstm;
 
+pub use self::adjacency::{EdgeStart, Propagation};
 pub use self::bert::{
     Bert, CompiledBert, MaskedHead, Places, Pooler, first_states, pretrained_linear,
 };
-pub use self::gcn::{EdgeStart, Gcn, GcnOptions, Propagation};
+pub use self::gcn::{Gcn, GcnOptions};
 pub use self::gru::Gru;
 pub use self::label_attention::{
     LabelAttention, LabelAttentionOptions, LabelTable, attend, attend_tokens,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tch::{Device, Kind, Tensor};
 
+use crate::cpu::parallel;
 use crate::error::KitError;
 use crate::files::Durability;
 use crate::initializer::Initializer;
@@ -115,6 +116,17 @@ impl Parameters {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Groups that a batch for these parameters is cut into: as many as threads work on it, one for libtorch's own
+    /// operations, which take all documents together.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        if self.device == Device::Cpu && self.kind == Kind::Float {
+            parallel::threads()
+        } else {
+            1
+        }
     }
 
     /// Kind and device of all parameters.

@@ -268,6 +268,50 @@ impl Default for GraphSettings {
 }
 
 impl GraphSettings {
+    /// Refuses choices that have no effect beside `edge_wise`.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.edge_wise {
+            return Ok(());
+        }
+        let mut chosen = self.of_weights();
+        if self.propagation != Propagation::Hierarchy {
+            chosen.push("propagation");
+        }
+        refuse("edge_wise", &chosen)
+    }
+
+    /// What is chosen of a graph convolution's messages other than the default.
+    fn of_messages(&self) -> Vec<&'static str> {
+        let default = Self::default();
+        chosen(&[
+            ("gcn_layers", self.gcn_layers != default.gcn_layers),
+            ("edge_wise", self.edge_wise != default.edge_wise),
+            ("propagation", self.propagation != default.propagation),
+        ])
+    }
+
+    /// What is chosen of the weights of edges other than the default.
+    fn of_weights(&self) -> Vec<&'static str> {
+        let default = Self::default();
+        chosen(&[
+            (
+                "prior_top_down",
+                self.prior_top_down != default.prior_top_down,
+            ),
+            (
+                "prior_bottom_up",
+                self.prior_bottom_up != default.prior_bottom_up,
+            ),
+            (
+                "prior_trainable",
+                self.prior_trainable != default.prior_trainable,
+            ),
+        ])
+    }
+
     #[must_use]
     pub fn options(&self) -> GcnOptions {
         GcnOptions {
@@ -280,6 +324,23 @@ impl GraphSettings {
             dropout: self.node_dropout,
         }
     }
+}
+
+/// Names of those that are so.
+fn chosen(options: &[(&'static str, bool)]) -> Vec<&'static str> {
+    let names = options.iter().filter(|(_, is_chosen)| *is_chosen);
+    names.map(|(name, _)| *name).collect()
+}
+
+/// Refuses options that would change nothing.
+fn refuse(beside: &str, without_effect: &[&str]) -> Result<(), String> {
+    if without_effect.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "with {beside}, {} would change nothing: leave the default",
+        without_effect.join(", ")
+    ))
 }
 
 /// Which structure encoder, and its options (METHODS 1.7, 1.8).
@@ -299,6 +360,8 @@ impl StructureSettings {
             gcn: self.graph.options(),
             tree_lstm: TreeLstmOptions {
                 top_down_index: self.tree_td_index,
+                prior_top_down: self.graph.prior_top_down,
+                prior_bottom_up: self.graph.prior_bottom_up,
                 prior_trainable: self.graph.prior_trainable,
                 dropout: self.graph.node_dropout,
                 initialization,
@@ -306,17 +369,24 @@ impl StructureSettings {
         }
     }
 
-    /// Refuses a width that the structure encoder cannot have; `key` is the hyperparameter that says it.
+    /// Refuses a width that the structure encoder cannot have, and choices that it would not look at; `key` is the
+    /// hyperparameter that says the width.
     ///
     /// # Errors
     /// A sentence that says what to change.
     pub fn check(&self, key: &str, width: i64) -> Result<(), String> {
-        if self.structure == StructureKind::TreeLstm && width % 2 != 0 {
-            return Err(format!(
+        match self.structure {
+            StructureKind::Gcn => self.graph.check(),
+            StructureKind::TreeLstm if width % 2 != 0 => Err(format!(
                 "{key} is {width}; with structure tree_lstm it must be even"
-            ));
+            )),
+            StructureKind::TreeLstm => refuse("structure tree_lstm", &self.graph.of_messages()),
+            StructureKind::None => {
+                let mut chosen = self.graph.of_messages();
+                chosen.extend(self.graph.of_weights());
+                refuse("structure none", &chosen)
+            }
         }
-        Ok(())
     }
 }
 

@@ -58,6 +58,20 @@ impl Hierarchy {
         }
     }
 
+    /// Gives labels that no document has an even share of each of their parents: without it they would hear nothing from
+    /// above, and what they have is their names and their place.
+    #[must_use]
+    pub fn with_shares_for_unseen(mut self) -> Self {
+        let mut children = vec![0_u32; self.n_labels];
+        for edge in &self.edges {
+            children[edge.parent as usize] += 1;
+        }
+        for edge in self.edges.iter_mut().filter(|edge| edge.documents == 0) {
+            edge.probability = 1.0 / f64::from(children[edge.parent as usize]);
+        }
+        self
+    }
+
     #[must_use]
     pub fn n_labels(&self) -> usize {
         self.n_labels
@@ -161,5 +175,18 @@ pub(crate) mod tests {
         assert_eq!(hierarchy.edges_up().offsets, [0, 2, 3, 3, 3, 3]);
         assert_eq!(hierarchy.edges_down().sources, [0, 0, 1]);
         assert_eq!(hierarchy.neighbors().sources, [2, 3, 4, 0, 0, 1]);
+    }
+
+    #[test]
+    fn labels_without_documents_get_an_even_share() {
+        let documents: [&[LabelIndex]; 2] = [&[0, 2], &[1]];
+        let hierarchy = Hierarchy::new(&t5(), documents).with_shares_for_unseen();
+        let shares: Vec<f64> = hierarchy
+            .edges()
+            .iter()
+            .map(|edge| edge.probability)
+            .collect();
+        // A1 has all documents of A; A2 and B1 have none.
+        assert_eq!(shares, [1.0, 0.5, 1.0]);
     }
 }

@@ -46,6 +46,11 @@ pub trait TextHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
     /// How the network is trained.
     fn training(&self) -> &TrainingSettings;
 
+    /// When the network is evaluated besides the end of each epoch.
+    fn evaluation(&self) -> Evaluation {
+        Evaluation::default()
+    }
+
     /// Splits whose label sets the priors are counted on.
     fn prior_from(&self) -> CountedFrom {
         CountedFrom::Train
@@ -58,6 +63,15 @@ pub trait TextHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
 
     /// Width of a label's vector in prediction: what bounds a batch besides its documents.
     fn label_width(&self) -> usize;
+}
+
+/// Evaluations within epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Updates between two of them; 0 = none.
+    pub every: u64,
+    /// Epochs that go by before the first.
+    pub from_epoch: u32,
 }
 
 /// What reads the texts.

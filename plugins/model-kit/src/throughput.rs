@@ -216,7 +216,7 @@ fn train<N: TextNetwork>(
     documents: &EncodedDocuments,
     options: &Options,
 ) -> Result<f64, KitError> {
-    let groups = parallel::threads();
+    let groups = network.parameters().groups();
     let mut optimizer = Optimizer::new(
         network.parameters(),
         AdamOptions {

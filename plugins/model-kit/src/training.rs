@@ -16,7 +16,7 @@ mod tests;
 use arborist_plugin_api::{Host, LabelIndex};
 use tch::Tensor;
 
-pub(crate) use self::evaluation::evaluate_with;
+pub(crate) use self::evaluation::{Split, evaluate_with};
 pub use self::evaluation::{Validation, evaluate};
 pub use self::plan::{BadEpoch, Plan, Select};
 use self::run::Run;

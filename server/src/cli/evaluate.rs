@@ -63,14 +63,15 @@ impl Evaluate {
         }
         let taxonomy = self.taxonomy.read()?;
         let format = self.formats.corpus_format;
-        let groups = match &self.groups_from {
+        let mut counted = match &self.groups_from {
             None => None,
-            Some(train) => {
-                let documents = count_documents(train, format, &taxonomy)?;
-                Some(LabelGroups::new(&documents, self.frequent_above))
-            }
+            Some(train) => Some(Counted::read(train, format, &taxonomy)?),
         };
         let gold = Gold::read(&self.gold, format, &taxonomy)?;
+        let groups = counted.as_mut().map(|counted| {
+            counted.add_gold(&gold);
+            LabelGroups::new(&counted.train, &counted.elsewhere, self.frequent_above)
+        });
         let report = judge(&self.pred, gold, &taxonomy, groups.as_ref())?;
         output::result(self.json, &report, |report| {
             let mut text = output::headline("predictions", &report.metrics);
@@ -81,42 +82,71 @@ impl Evaluate {
     }
 }
 
-/// For each label, the training documents that were given it.
-fn count_documents(
-    path: &Path,
-    format: Option<CorpusFormat>,
-    taxonomy: &Taxonomy,
-) -> Result<Vec<u64>, CliError> {
-    let mut reader = CorpusReader::open(path, format)?;
-    let name = reader.name().to_owned();
-    let mut rejects = Rejects::default();
-    let mut documents = vec![0; taxonomy.len()];
-    while let Some(row) = reader.next_row()? {
-        let labels = match row.content {
-            Err(error) => Err(error),
-            Ok(content) if !matches!(content.split, None | Some(Split::Train)) => continue,
-            Ok(content) => resolve_labels(taxonomy, content.labels.as_deref().unwrap_or_default())
-                .map_err(|error| RowError {
-                    line: row.line,
-                    column: column::of_label(row.raw, &error),
-                    reason: error.to_string(),
-                }),
+/// For each label, the documents that were given it.
+struct Counted {
+    train: Vec<u64>,
+    /// Those of other splits, the gold ones among them.
+    elsewhere: Vec<u64>,
+}
+
+impl Counted {
+    /// Counts the file that groups are made of: rows of other splits are no training documents.
+    fn read(
+        path: &Path,
+        format: Option<CorpusFormat>,
+        taxonomy: &Taxonomy,
+    ) -> Result<Self, CliError> {
+        let mut reader = CorpusReader::open(path, format)?;
+        let name = reader.name().to_owned();
+        let mut rejects = Rejects::default();
+        let mut counted = Self {
+            train: vec![0; taxonomy.len()],
+            elsewhere: vec![0; taxonomy.len()],
         };
-        match labels {
-            Ok(labels) => labels
-                .explicit
-                .iter()
-                .for_each(|&label| documents[label as usize] += 1),
-            Err(error) => rejects.add(&name, row.raw, &error)?,
+        while let Some(row) = reader.next_row()? {
+            let labels = match row.content {
+                Err(error) => Err(error),
+                Ok(content) => {
+                    let counts = match content.split {
+                        None | Some(Split::Train) => &mut counted.train,
+                        Some(_) => &mut counted.elsewhere,
+                    };
+                    resolve_labels(taxonomy, content.labels.as_deref().unwrap_or_default())
+                        .map(|labels| (counts, labels))
+                        .map_err(|error| RowError {
+                            line: row.line,
+                            column: column::of_label(row.raw, &error),
+                            reason: error.to_string(),
+                        })
+                }
+            };
+            match labels {
+                Ok((counts, labels)) => add(counts, &labels),
+                Err(error) => rejects.add(&name, row.raw, &error)?,
+            }
+        }
+        rejects.finish(None)?;
+        if counted.train.iter().all(|&n| n == 0) {
+            return Err(CliError::input(format!(
+                "--groups-from: {name} has no usable row with `labels`"
+            )));
+        }
+        Ok(counted)
+    }
+
+    fn add_gold(&mut self, gold: &Gold) {
+        for document in gold.documents.values() {
+            if let Some(labels) = &document.labels {
+                add(&mut self.elsewhere, labels);
+            }
         }
     }
-    rejects.finish(None)?;
-    if documents.iter().all(|&n| n == 0) {
-        return Err(CliError::input(format!(
-            "--groups-from: {name} has no usable row with `labels`"
-        )));
+}
+
+fn add(counts: &mut [u64], labels: &LabelSet) {
+    for &label in &labels.explicit {
+        counts[label as usize] += 1;
     }
-    Ok(documents)
 }
 
 /// Gold label sets by document.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use arborist_plugin_api::host::Plugin;
@@ -256,7 +256,12 @@ impl Run<'_> {
         let (test, groups) = match test {
             None => (None, Vec::new()),
             Some(path) => {
-                let groups = label_groups(&self.directory.resolve(train), self.taxonomy)?;
+                let others = [validation.as_ref(), Some(path)];
+                let others = others
+                    .into_iter()
+                    .flatten()
+                    .map(|path| self.directory.resolve(path));
+                let groups = label_groups(&self.directory.resolve(train), others, self.taxonomy)?;
                 let snapshot = self.directory.resolve(path);
                 let scored = scorer.score(Split::Test, &snapshot, Some(&groups))?;
                 (Some(scored.metrics), scored.groups)
@@ -274,17 +279,31 @@ fn has_content(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Groups of labels by the number of training documents that were given them.
-fn label_groups(train: &Path, taxonomy: &Taxonomy) -> Result<LabelGroups, Failure> {
-    let failed = |error: ReadError| Failure::failed(error.to_string());
+/// Groups of labels by the number of training documents that were given them; `others` are the other splits.
+fn label_groups(
+    train: &Path,
+    others: impl Iterator<Item = PathBuf>,
+    taxonomy: &Taxonomy,
+) -> Result<LabelGroups, Failure> {
     let mut documents = vec![0; taxonomy.len()];
-    let mut reader = DocumentReader::open(train, taxonomy.len()).map_err(failed)?;
+    count_documents(train, &mut documents)?;
+    let mut elsewhere = vec![0; taxonomy.len()];
+    for split in others {
+        count_documents(&split, &mut elsewhere)?;
+    }
+    Ok(LabelGroups::new(&documents, &elsewhere, FREQUENT_ABOVE))
+}
+
+/// Adds the documents of a split to those of each label that they were given.
+fn count_documents(split: &Path, documents: &mut [u64]) -> Result<(), Failure> {
+    let failed = |error: ReadError| Failure::failed(error.to_string());
+    let mut reader = DocumentReader::open(split, documents.len()).map_err(failed)?;
     while let Some(document) = reader.next_document().map_err(failed)? {
         for &label in document.explicit {
             documents[label as usize] += 1;
         }
     }
-    Ok(LabelGroups::new(&documents, FREQUENT_ABOVE))
+    Ok(())
 }
 
 /// Size of the training split, for the method's own check.

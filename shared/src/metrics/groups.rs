@@ -1,5 +1,8 @@
 //! Rank figures by group of labels: those that many training documents have, few, and none (zero-shot).
 //!
+//! Labels that no document of any split has, such as ancestors that are never given, are in no group: nothing could be
+//! right about them. EURLEX57K has 746 frequent, 3,362 few and 163 zero ones of some seven thousand.
+//!
 //! A document is ranked within each group by itself: labels outside it are masked first, and a document without gold
 //! label in it does not count. Gold are the labels as given, not closed upwards (EURLEX57K gives leaves only).
 
@@ -48,11 +51,16 @@ struct Group {
 
 impl LabelGroups {
     /// Groups labels by the number of training documents that have them (as given): more than `frequent_above`, at least
-    /// one, none; and all labels together.
+    /// one, none though some document has them; and these three together. `elsewhere` counts the documents of other
+    /// splits.
     #[must_use]
-    pub fn new(documents: &[u64], frequent_above: u64) -> Self {
-        let group = |name, belongs: &dyn Fn(u64) -> bool| {
-            let has: Vec<bool> = documents.iter().map(|&n| belongs(n)).collect();
+    pub fn new(documents: &[u64], elsewhere: &[u64], frequent_above: u64) -> Self {
+        let group = |name, belongs: &dyn Fn(u64, bool) -> bool| {
+            let has: Vec<bool> = documents
+                .iter()
+                .zip(elsewhere)
+                .map(|(&n, &others)| belongs(n, n + others > 0))
+                .collect();
             let labels = (0..).zip(&has).filter(|&(_, &has)| has);
             Group {
                 name,
@@ -62,10 +70,10 @@ impl LabelGroups {
         };
         Self {
             groups: [
-                group("frequent", &|n| n > frequent_above),
-                group("few", &|n| 0 < n && n <= frequent_above),
-                group("zero", &|n| n == 0),
-                group("overall", &|_| true),
+                group("frequent", &|n, _| n > frequent_above),
+                group("few", &|n, _| 0 < n && n <= frequent_above),
+                group("zero", &|n, carried| n == 0 && carried),
+                group("overall", &|_, carried| carried),
             ],
         }
     }

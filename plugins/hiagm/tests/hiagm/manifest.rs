@@ -1,7 +1,7 @@
 //! Hyperparameters, presets, memory.
 
 use arborist_hiagm::{HiAgm, Hyperparameters};
-use arborist_model_kit::blocks::StructureKind;
+use arborist_model_kit::blocks::{EdgeStart, Propagation, StructureKind};
 use arborist_model_kit::settings::StructureSettings;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
@@ -101,4 +101,63 @@ fn an_odd_width_does_not_go_with_a_tree_lstm() {
         HiAgm::check(&odd, &facts),
         Err(ModelError::Input(_))
     ));
+}
+
+#[test]
+fn choices_that_would_change_nothing_are_refused() {
+    let facts = Facts {
+        documents: 10,
+        tokens: 100,
+        labels: 5,
+        depth: 2,
+    };
+    let refused = |change: fn(&mut StructureSettings)| -> Option<String> {
+        let mut hyperparameters = Hyperparameters::default();
+        change(&mut hyperparameters.structure);
+        match HiAgm::check(&hyperparameters, &facts) {
+            Ok(()) => None,
+            Err(ModelError::Input(message)) => Some(message),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    // Defaults go with everything, and so do the priors with a tree LSTM.
+    assert_eq!(refused(|s| s.structure = StructureKind::TreeLstm), None);
+    assert_eq!(refused(|s| s.structure = StructureKind::None), None);
+    assert_eq!(refused(|s| s.graph.edge_wise = true), None);
+    assert_eq!(
+        refused(|s| {
+            s.structure = StructureKind::TreeLstm;
+            s.graph.prior_top_down = EdgeStart::One;
+            s.graph.prior_trainable = false;
+        }),
+        None
+    );
+    let named = |change: fn(&mut StructureSettings), names: [&str; 2]| {
+        let message = refused(change).unwrap();
+        for name in names {
+            assert!(message.contains(name), "{message}");
+        }
+    };
+    named(
+        |s| {
+            s.structure = StructureKind::TreeLstm;
+            s.graph.gcn_layers = 2;
+            s.graph.propagation = Propagation::AllPairs;
+        },
+        ["tree_lstm", "gcn_layers, propagation"],
+    );
+    named(
+        |s| {
+            s.graph.edge_wise = true;
+            s.graph.prior_bottom_up = EdgeStart::Prior;
+        },
+        ["edge_wise", "prior_bottom_up"],
+    );
+    named(
+        |s| {
+            s.structure = StructureKind::None;
+            s.graph.prior_top_down = EdgeStart::One;
+        },
+        ["none", "prior_top_down"],
+    );
 }

@@ -67,6 +67,11 @@ fn variants() -> Vec<Hyperparameters> {
             h.structure.graph.prior_trainable = false;
         }),
         changed(|h| h.rcnn.top_k = 2),
+        changed(|h| {
+            h.structure.structure = StructureKind::TreeLstm;
+            h.structure.graph.prior_top_down = EdgeStart::One;
+            h.structure.graph.prior_bottom_up = EdgeStart::Random;
+        }),
     ]);
     all
 }
@@ -132,14 +137,19 @@ fn kernels_compute_what_libtorch_does() {
 
 #[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
-    let variants = [
-        tiny(),
-        Hyperparameters {
-            variant: Variant::La,
-            la_label_dim: 6,
-            ..tiny()
-        },
-    ];
+    let la = Hyperparameters {
+        variant: Variant::La,
+        la_label_dim: 6,
+        ..tiny()
+    };
+    let tokens = Hyperparameters {
+        la_text: LaText::RnnTokens,
+        la_label_dim: 2 * la.rcnn.rnn_hidden,
+        ..la.clone()
+    };
+    let mut tree = tiny();
+    tree.structure.structure = StructureKind::TreeLstm;
+    let variants = [tiny(), la, tokens, tree];
     for mut hyperparameters in variants.map(still) {
         hyperparameters.training.epochs = 40;
         checks::learns_by_heart::<HiAgm>(hyperparameters);

@@ -19,8 +19,19 @@ pub(crate) fn schema() -> Value {
             "classifier: one layer over all labels. dot_product: what a label sees of the text times the label itself, so that labels without documents get scores too; trained on labels as they were given.",
         ),
     )];
+    properties.push((
+        "unseen_weight",
+        ADVANCED,
+        number(
+            "Weight of labels without documents",
+            0.0,
+            10.0,
+            "With dot_product: how much it counts in training that they do not apply to its documents. At 0 nothing keeps them from ranking above all others.",
+        ),
+    ));
     properties.push(encoder_kind());
     properties.extend(training());
+    properties.extend(evaluation());
     properties.extend(losses());
     properties.extend(sampling());
     properties.extend(labels());
@@ -31,6 +42,31 @@ pub(crate) fn schema() -> Value {
     properties.extend(graph());
     properties.extend(classifier());
     object(properties, &Hyperparameters::default())
+}
+
+fn evaluation() -> Vec<Property> {
+    vec![
+        (
+            "eval_every",
+            ADVANCED,
+            integer(
+                "Evaluations within an epoch",
+                0,
+                1_000_000,
+                "Updates between two; the best weights of all are kept. 0 = at the end of each epoch only.",
+            ),
+        ),
+        (
+            "eval_from_epoch",
+            ADVANCED,
+            integer(
+                "Evaluations within an epoch begin after",
+                0,
+                1_000_000,
+                "Epochs. At the end of an epoch there is always one.",
+            ),
+        ),
+    ]
 }
 
 fn losses() -> Vec<Property> {

@@ -1,10 +1,18 @@
 //! What labels are made of (METHODS 4.2, 8.4).
 
 use arborist_himatch::network::Network;
-use arborist_himatch::{Hyperparameters, is_keyword};
+use arborist_himatch::{Hyperparameters, is_keyword, label_texts};
+use arborist_model_kit::batch::EncodedDocuments;
 use arborist_model_kit::checks::{self, batch, gradients_by_name, parameter, t5};
 use arborist_model_kit::pass::{Moment, Pass};
+use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text::{
+    Cleaning, Reader, StopWords, TextOptions, TextPipeline, VocabularyBuilder, VocabularyLimits,
+};
+use arborist_model_kit::text_method::Prepared;
 use arborist_model_kit::training::Trainable;
+use arborist_plugin_api::{Host, HostCallbacks};
+use arborist_shared::run::RunEvent;
 use tch::{Kind, Tensor};
 
 use crate::tiny::{of_the_paper, still, tiny};
@@ -27,6 +35,107 @@ fn keywords_are_in_a_tenth_to_four_fifths_of_the_documents() {
     assert!(is_keyword(8, 10));
     assert!(is_keyword(1, 10));
     assert!(!is_keyword(1, 11));
+}
+
+struct Silent;
+
+impl HostCallbacks for Silent {
+    fn emit(&self, _: RunEvent) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Texts of the labels of [`t5`] as words; ids of training documents are those of `words` in the order of the count.
+fn texts_of(max_length: usize, documents: &[(&[&str], &[u32])]) -> Vec<Vec<String>> {
+    let mut builder = VocabularyBuilder::default();
+    for (times, word) in ["pear", "apple", "zebra", "mango", "b1"]
+        .iter()
+        .rev()
+        .enumerate()
+    {
+        for _ in 0..=times {
+            builder.count(word);
+        }
+    }
+    let options = TextOptions {
+        cleaning: Cleaning::Words,
+        stop_words: StopWords::Keep,
+        max_length,
+    };
+    let limits = VocabularyLimits {
+        min_frequency: 1,
+        max_size: 100,
+    };
+    let reader = Reader::Words(TextPipeline::new(options, builder.finish(limits)));
+    let mut train = EncodedDocuments::default();
+    for (words, labels) in documents {
+        let vocabulary = reader.words().unwrap().vocabulary();
+        let ids: Vec<u32> = words.iter().map(|word| vocabulary.id(word)).collect();
+        train.push(&ids, labels);
+    }
+    let taxonomy = t5();
+    let hierarchy = Hierarchy::new(&taxonomy, []);
+    let texts = label_texts(&Prepared {
+        taxonomy: &taxonomy,
+        hierarchy: &hierarchy,
+        reader: &reader,
+        train: &train,
+        updates_per_epoch: 1,
+        seed: 1,
+        checkpoint: &std::env::temp_dir(),
+        host: &Host::new(&Silent),
+    });
+    let words = reader.vocabulary();
+    (0..texts.len())
+        .map(|label| {
+            let ids = texts.tokens(label).iter();
+            ids.map(|id| words.get(*id as usize).cloned().unwrap_or_default())
+                .collect()
+        })
+        .collect()
+}
+
+/// Ten documents of A and A1: `zebra` is in five of them, `apple` in three, `pear` in one, `mango` in nine, and a word
+/// that is not in the vocabulary in five.
+fn ten() -> Vec<(&'static [&'static str], &'static [u32])> {
+    let of_both: &[u32] = &[0, 2];
+    let words: [&[&str]; 10] = [
+        &["zebra", "mango", "pear", "zebra"],
+        &["zebra", "mango", "apple"],
+        &["zebra", "mango", "apple"],
+        &["zebra", "mango", "nowhere"],
+        &["zebra", "mango", "nowhere"],
+        &["mango", "nowhere"],
+        &["mango", "nowhere"],
+        &["mango", "nowhere"],
+        &["mango", "apple"],
+        &["pear"],
+    ];
+    words.into_iter().map(|words| (words, of_both)).collect()
+}
+
+#[test]
+fn texts_of_labels_are_typical_words_in_alphabetical_order() {
+    let texts = texts_of(256, &ten());
+    // Neither the word of nine in ten nor the one that the vocabulary does not have, and each once.
+    assert_eq!(texts[2], ["apple", "pear", "zebra"]);
+    assert_eq!(texts[0], texts[2]);
+    // B1 has no documents: its name. A2 neither, and its name is not in the vocabulary: a word that is unknown.
+    assert_eq!(texts[4], ["b1"]);
+    assert_eq!(texts[3], [""]);
+}
+
+#[test]
+fn texts_of_labels_are_cut_like_any_text() {
+    assert_eq!(texts_of(2, &ten())[2], ["apple", "pear"]);
+}
+
+#[test]
+fn labels_whose_words_are_all_too_common_get_their_name() {
+    let documents: Vec<(&[&str], &[u32])> = vec![(&["mango"], &[4]); 10];
+    assert_eq!(texts_of(256, &documents)[4], ["b1"]);
 }
 
 #[test]

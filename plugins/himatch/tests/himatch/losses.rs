@@ -56,6 +56,24 @@ fn the_loss_of_the_code() {
 }
 
 #[test]
+fn three_others_are_three_terms_as_the_kinds_are() {
+    let settings = MatchingSettings {
+        use_joint: false,
+        ..MatchingSettings::default()
+    };
+    let (texts, labels) = on_an_axis([2.0, 3.0, 4.0, 5.0]);
+    let draw = Draw {
+        coarse: None,
+        sibling: None,
+        others: vec![1, 2, 3],
+        ..draw()
+    };
+    let gold = [vec![0_u32]];
+    let (total, _) = losses(&settings, &texts, &labels, &gold, &[draw]);
+    close(total.double_value(&[]), 0.175 + 0.14 + 0.095);
+}
+
+#[test]
 fn weights_and_switches() {
     let (texts, labels) = on_an_axis([2.0, 3.0, 4.0, 5.0]);
     let weighted = MatchingSettings {

@@ -7,6 +7,7 @@ mod manifest;
 mod network;
 mod sampling;
 mod tiny;
+mod unseen;
 
 /// As the authors' code has it, but small.
 mod kit {

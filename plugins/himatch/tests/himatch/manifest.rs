@@ -96,6 +96,31 @@ fn margins_grow_from_coarse_to_sibling_to_other() {
 }
 
 #[test]
+fn the_code_is_evaluated_within_epochs() {
+    let of = |preset| {
+        let found = resolved(preset);
+        (found.eval_every, found.eval_from_epoch)
+    };
+    assert_eq!(of("code"), (200, 20));
+    assert_eq!(of("balanced"), (0, 0));
+}
+
+#[test]
+fn a_matrix_per_edge_has_no_weights() {
+    let mut hyperparameters = Hyperparameters::default();
+    hyperparameters.graph.edge_wise = true;
+    assert!(HiMatch::check(&hyperparameters, &facts(5)).is_ok());
+    hyperparameters.graph.prior_trainable = false;
+    let Err(ModelError::Input(message)) = HiMatch::check(&hyperparameters, &facts(5)) else {
+        panic!("there are no priors to keep")
+    };
+    assert!(
+        message.contains("edge_wise") && message.contains("prior_trainable"),
+        "{message}"
+    );
+}
+
+#[test]
 fn many_labels_need_dot_products() {
     let Err(ModelError::Input(message)) =
         HiMatch::check(&Hyperparameters::default(), &facts(4_271))

@@ -2,12 +2,24 @@
 
 use arborist_himatch::network::Network;
 use arborist_himatch::{HiMatch, Hyperparameters, LabelRepr};
-use arborist_model_kit::checks::{self, Corpus, scores, t5, taxonomy, tree_of};
+use arborist_model_kit::checks::{
+    self, Corpus, gradients_by_name, logged, parameter, scores, t5, taxonomy, tree_of,
+};
+use arborist_model_kit::initializer::Initializer;
+use arborist_model_kit::parameters::Parameters;
+use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::training::Trainable;
 use arborist_plugin_api::Model;
-use tch::Kind;
+use arborist_shared::taxonomy::Taxonomy;
+use tch::{Device, Kind};
 
 use crate::tiny::{by_dot_product, of_the_paper, still, tiny};
+
+const MOMENT: Moment = Moment {
+    seed: 1,
+    stage: 0,
+    step: 0,
+};
 
 fn variants() -> Vec<Hyperparameters> {
     let changed = |base: Hyperparameters, change: fn(&mut Hyperparameters)| {
@@ -78,7 +90,7 @@ fn the_network_for_prediction_scores_the_same() {
 
 #[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
-    for mut hyperparameters in [tiny(), of_the_paper()].map(still) {
+    for mut hyperparameters in [tiny(), of_the_paper(), by_dot_product()].map(still) {
         hyperparameters.training.epochs = 40;
         checks::learns_by_heart::<HiMatch>(hyperparameters);
     }
@@ -112,6 +124,99 @@ fn labels_without_documents_are_scored_by_their_names() {
     assert!(rows.iter().flatten().all(|score| score.is_finite()));
 }
 
+/// The toy tree and a label that no document has.
+fn with_an_unseen_label() -> Taxonomy {
+    taxonomy(&[
+        ("A", &[]),
+        ("B", &[]),
+        ("A1", &["A"]),
+        ("A2", &["A"]),
+        ("B1", &["B"]),
+        ("B2", &["B"]),
+    ])
+}
+
+fn with_weight(unseen_weight: f64) -> Network {
+    let mut hyperparameters = still(by_dot_product());
+    hyperparameters.unseen_weight = unseen_weight;
+    checks::network(&hyperparameters, &with_an_unseen_label(), 20, Kind::Float)
+}
+
+#[test]
+fn the_loss_is_over_seen_labels_and_unseen_ones_count_a_little() {
+    let batch = checks::batch(1);
+    for weight in [0.0, 0.1, 2.0] {
+        let network = with_weight(weight);
+        let losses = network.losses(&batch, &Pass::training(MOMENT));
+        let (name, found) = &losses.terms[0];
+        assert_eq!(*name, "classification");
+        let logits = network.logits(&Pass::training(MOMENT), &batch).detach();
+        let gold = batch.gold(6, (Kind::Float, Device::Cpu));
+        let each = logits.softplus() - &logits * gold;
+        let mean = |first: i64, labels: i64| -> f64 {
+            let part = each.narrow(1, first, labels);
+            part.mean(Kind::Double).double_value(&[])
+        };
+        let expected = mean(0, 5) + weight * mean(5, 1);
+        let found = found.double_value(&[]);
+        assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
+    }
+}
+
+#[test]
+fn priors_count_ancestors_though_they_are_not_gold() {
+    let documents = || {
+        [vec![2], vec![2], vec![2], vec![3]]
+            .into_iter()
+            .cycle()
+            .take(12)
+    };
+    let corpus = Corpus::of(
+        &with_an_unseen_label(),
+        documents().map(|labels| ("word1 word2".to_owned(), labels)),
+        documents().map(|labels| ("word1 word2".to_owned(), labels)),
+    );
+    let mut hyperparameters = by_dot_product();
+    hyperparameters.training.epochs = 1;
+    hyperparameters.graph.prior_trainable = false;
+    corpus.train::<HiMatch>(hyperparameters).0.unwrap();
+    let weights = corpus.request.checkpoint.join("model.safetensors");
+    let edges = Parameters::from_file(Device::Cpu, &weights)
+        .unwrap()
+        .add(
+            "gcn.0.top_down.adjacency",
+            &[6, 6],
+            &Initializer::Constant(0.0),
+        )
+        .unwrap();
+    // Three quarters and a quarter of A; half each of B, whose children have no documents.
+    let from_above: Vec<f64> = [(2, 0), (3, 0), (4, 1), (5, 1)]
+        .map(|(child, parent)| edges.double_value(&[child, parent]))
+        .to_vec();
+    assert_eq!(from_above, [0.75, 0.25, 0.5, 0.5]);
+}
+
+#[test]
+fn what_unseen_labels_are_made_of_learns_nothing() {
+    let network = with_weight(1.0);
+    let gradients = gradients_by_name(&network);
+    for name in ["gcn.0.bottom_up.bias", "gcn.0.top_down.bias"] {
+        let found = gradients.iter().find(|(found, _)| found == name);
+        let gradient = found.and_then(|(_, gradient)| gradient.as_ref()).unwrap();
+        let of_row = |row: i64| gradient.get(row).abs().max().double_value(&[]);
+        assert_eq!(of_row(5), 0.0, "{name}");
+        assert!((0..5).any(|row| of_row(row) > 0.0), "{name}");
+    }
+}
+
+#[test]
+fn the_bias_starts_at_the_share_of_right_labels() {
+    // Eight labels of five documents are right, of five labels that are seen.
+    let bias = parameter(&with_weight(0.1), "bias").double_value(&[0]);
+    let expected = (8.0_f64 / (25.0 - 8.0)).ln();
+    assert!((bias - expected).abs() < 1e-6, "{bias}");
+}
+
 #[test]
 fn the_matching_is_not_in_the_checkpoint() {
     let corpus = Corpus::new(&t5());
@@ -120,4 +225,19 @@ fn the_matching_is_not_in_the_checkpoint() {
     let header = String::from_utf8_lossy(&weights[..weights.len().min(4_096)]).into_owned();
     assert!(header.contains("classifier.weight"), "{header}");
     assert!(!header.contains("matching."), "{header}");
+}
+
+#[test]
+fn choices_that_dot_products_do_without_are_named() {
+    let corpus = Corpus::new(&t5());
+    let mut hyperparameters = by_dot_product();
+    hyperparameters.training.epochs = 1;
+    hyperparameters.node_size = Hyperparameters::default().node_size;
+    hyperparameters.matching.label_repr = LabelRepr::NameGloveMean;
+    hyperparameters.rcnn.top_k = 2;
+    let (result, events) = corpus.train::<HiMatch>(hyperparameters);
+    result.unwrap();
+    assert!(logged(&events, "does without label_repr,"));
+    assert!(logged(&events, "top_k"));
+    assert!(!logged(&events, "node_size"));
 }

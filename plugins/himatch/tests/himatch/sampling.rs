@@ -7,10 +7,11 @@ use arborist_himatch::sampling::{Chance, Draw, Family};
 use arborist_model_kit::checks::{t5, taxonomy};
 use arborist_model_kit::cpu::noise::Noise;
 use arborist_model_kit::structure::Hierarchy;
+use arborist_model_kit::text_method::LabelSets;
 use arborist_shared::taxonomy::Taxonomy;
 
 fn draws(taxonomy: &Taxonomy, gold: &[u32], settings: &MatchingSettings, n: usize) -> Vec<Draw> {
-    let family = Family::new(&Hierarchy::graph(taxonomy, []));
+    let family = Family::new(&Hierarchy::graph(taxonomy, []), LabelSets::Closed);
     let mut chance = Chance::new(Noise::new(1, 0, 0, 0));
     (0..n)
         .flat_map(|_| family.draw(&[gold.to_vec()], settings, &mut chance))
@@ -127,4 +128,30 @@ fn one_of_several_parents_is_drawn() {
     let dag = taxonomy(&[("A", &[]), ("B", &[]), ("C", &["A", "B"]), ("D", &["B"])]);
     let all = draws(&dag, &[2], &MatchingSettings::default(), 500);
     assert_eq!(distinct(all.iter().filter_map(|draw| draw.coarse)), [0, 1]);
+}
+
+#[test]
+fn where_ancestors_are_not_gold_one_of_them_is_the_coarse_label() {
+    let dag = taxonomy(&[
+        ("A", &[]),
+        ("B", &[]),
+        ("C", &["A", "B"]),
+        ("D", &["C"]),
+        ("E", &[]),
+    ]);
+    let family = Family::new(&Hierarchy::graph(&dag, []), LabelSets::Explicit);
+    let settings = MatchingSettings::default();
+    let mut chance = Chance::new(Noise::new(1, 0, 0, 0));
+    let mut coarse = |gold: &[u32], positive: u32| -> Vec<u32> {
+        let all: Vec<Draw> = (0..500)
+            .flat_map(|_| family.draw(&[gold.to_vec()], &settings, &mut chance))
+            .filter(|draw| draw.positive == positive)
+            .collect();
+        distinct(all.iter().filter_map(|draw| draw.coarse))
+    };
+    // Not the parent, which the document has, but what is above it.
+    assert_eq!(coarse(&[2, 3], 3), [0, 1]);
+    assert_eq!(coarse(&[3], 3), [0, 1, 2]);
+    // Nothing is above: no coarse label, for the document has this one.
+    assert_eq!(coarse(&[4], 4), [0_u32; 0]);
 }

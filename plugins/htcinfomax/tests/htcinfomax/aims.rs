@@ -2,14 +2,15 @@
 
 use std::f64::consts::LN_2;
 
-use arborist_htcinfomax::Hyperparameters;
 use arborist_htcinfomax::auxiliary::{
-    InformationDiscriminator, label_prior, mean_of_gold, mutual_information,
+    InformationDiscriminator, label_prior, mean_of_gold, mutual_information, reordered,
 };
 use arborist_htcinfomax::network::Network;
+use arborist_htcinfomax::{Hyperparameters, Negatives};
 use arborist_model_kit::batch::{Batch, EncodedDocuments};
 use arborist_model_kit::blocks::Text;
 use arborist_model_kit::checks::{self, batch, gradients_by_name, parameter, t5};
+use arborist_model_kit::optimizer::{AdamOptions, Optimizer};
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::training::Trainable;
@@ -225,21 +226,150 @@ fn frozen_judges_stay_as_they_are_and_labels_learn_from_them() {
 }
 
 #[test]
+fn judges_stay_the_same_in_three_steps_unless_they_are_trained() {
+    for train_aux in [false, true] {
+        let network = network(&Hyperparameters {
+            train_aux,
+            ..tiny()
+        });
+        let entries = network.parameters().entries();
+        let before: Vec<Tensor> = entries.iter().map(|entry| entry.tensor.copy()).collect();
+        let mut optimizer = Optimizer::new(network.parameters(), AdamOptions::default());
+        for step in 0..3 {
+            let pass = Pass::training(moment(step));
+            let loss = network.losses(&batch(1), &pass).total;
+            let gradients = pass.backward(&loss, &optimizer.wanted());
+            optimizer.update(&gradients, 1e-3, 1.0);
+        }
+        for (entry, before) in entries.iter().zip(&before) {
+            let judges = ["information.", "prior.", "gate."];
+            let judge = judges.iter().any(|prefix| entry.name.starts_with(prefix));
+            let moved = entry.tensor.detach() != *before;
+            assert_eq!(moved, train_aux || !judge, "{}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn orders_are_permutations_and_derangements_leave_nobody_in_place() {
+    let noise = |step| Pass::training(moment(step)).noise_of(0);
+    let orders = |n, negatives| -> Vec<Vec<i64>> {
+        (0..200)
+            .map(|step| reordered(n, negatives, noise(step)))
+            .collect()
+    };
+    let in_place = |order: &[i64]| (0..).zip(order).any(|(place, other)| place == *other);
+    for n in [1, 2, 3, 7, 64] {
+        for negatives in [Negatives::Permutation, Negatives::Derangement] {
+            let orders = orders(n, negatives);
+            for order in &orders {
+                let mut sorted = order.clone();
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..n as i64).collect::<Vec<_>>());
+                let free = negatives == Negatives::Permutation || n == 1;
+                assert!(free || !in_place(order), "{order:?}");
+            }
+            assert!(n < 3 || orders.iter().any(|order| *order != orders[0]));
+        }
+        // One order in e leaves nobody in place, so most leave somebody there.
+        let permutations = orders(n, Negatives::Permutation);
+        let staying = permutations.iter().filter(|order| in_place(order)).count();
+        assert!(staying > 60, "{staying} of 200 orders of {n}");
+    }
+    assert_eq!(reordered(3, Negatives::Derangement, None), [0, 1, 2]);
+}
+
+/// The mutual information of two documents, at several moments.
+fn of_two_documents(negatives: Negatives) -> Vec<f64> {
+    let network = network(&still(Hyperparameters {
+        negatives,
+        ..tiny()
+    }));
+    let mut documents = EncodedDocuments::default();
+    documents.push(&[1, 2, 3, 4, 5, 6], &[0, 2]);
+    documents.push(&[9, 8, 7], &[1, 4]);
+    let batch = Batch::new(&documents, &[0, 1], 1);
+    (0..40)
+        .map(|step| {
+            let losses = network.losses(&batch, &Pass::training(moment(step)));
+            let mut terms = losses.terms.iter();
+            let found = terms.find(|(name, _)| *name == "mutual_information");
+            found.unwrap().1.double_value(&[])
+        })
+        .collect()
+}
+
+#[test]
+fn the_chosen_negatives_are_those_of_the_loss() {
+    let same = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    let exchanged = of_two_documents(Negatives::Derangement);
+    assert!(exchanged.iter().all(|loss| same(*loss, exchanged[0])));
+    // A permutation exchanges the two or leaves them, about as often.
+    let permuted = of_two_documents(Negatives::Permutation);
+    let n = permuted
+        .iter()
+        .filter(|loss| same(**loss, exchanged[0]))
+        .count();
+    assert!((8..=32).contains(&n), "{n} of 40");
+    let left: Vec<f64> = permuted
+        .into_iter()
+        .filter(|loss| !same(*loss, exchanged[0]))
+        .collect();
+    assert!(left.iter().all(|loss| same(*loss, left[0])));
+    // Paired with itself a document gains nothing.
+    assert!(left[0] >= 2.0 * LN_2 - 1e-6, "{}", left[0]);
+}
+
+#[test]
+fn masked_padding_takes_no_part_in_training() {
+    let logits_of_the_short_one = |mask, beside: &[usize]| {
+        let network = network(&still(Hyperparameters {
+            mask_padding_in_attention: mask,
+            ..tiny()
+        }));
+        let mut documents = EncodedDocuments::default();
+        documents.push(&[1, 2], &[0]);
+        documents.push(&[3, 4, 5, 6, 7, 8, 9], &[1]);
+        let batch = Batch::new(&documents, beside, 1);
+        let row = batch.documents.iter().position(|document| *document == 0);
+        let logits = network.logits(&Pass::training(moment(0)), &batch);
+        logits.detach().get(row.unwrap() as i64)
+    };
+    let apart = |mask| {
+        let alone = logits_of_the_short_one(mask, &[0]);
+        let difference = alone - logits_of_the_short_one(mask, &[0, 1]);
+        difference.abs().max().double_value(&[])
+    };
+    assert!(apart(true) < 1e-6);
+    // Five positions of zeros behind two words change what labels see.
+    assert!(apart(false) > 1e-4);
+}
+
+#[test]
 fn without_both_aims_the_loss_is_that_of_label_attention() {
-    let network = network(&Hyperparameters {
+    let hyperparameters = still(Hyperparameters {
         use_mi: false,
         use_label_prior: false,
         ..tiny()
     });
+    let network = network(&hyperparameters);
     let losses = network.losses(&batch(1), &Pass::training(moment(0)));
     let names: Vec<&str> = losses.terms.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["classification", "recursive"]);
-    let sum: f64 = losses
-        .terms
-        .iter()
-        .map(|(_, loss)| loss.double_value(&[]))
-        .sum();
-    assert!((losses.total.double_value(&[]) - sum).abs() < 1e-6);
+    let logits = network.logits(&Pass::training(moment(0)), &batch(1));
+    let gold = batch(1).gold(5, (Kind::Float, Device::Cpu));
+    let entropy = (logits.softplus() - &logits * gold)
+        .mean(Kind::Double)
+        .double_value(&[]);
+    let rows = parameter(&network, "classifier.weight").detach();
+    let apart = |parent: i64, child: i64| {
+        let difference = rows.get(parent) - rows.get(child);
+        difference.square().sum(Kind::Double).double_value(&[])
+    };
+    let pull = 0.5 * (apart(0, 2) + apart(0, 3) + apart(1, 4));
+    let expected = entropy + hyperparameters.recursive.lambda_rec * pull;
+    let found = losses.total.double_value(&[]);
+    assert!((found - expected).abs() < 1e-6, "{found}, not {expected}");
     assert!(
         network
             .parameters()

@@ -1,8 +1,10 @@
 //! The hierarchy-GCN (METHODS 1.7).
 
-use serde::{Deserialize, Serialize};
+use arborist_plugin_api::LabelIndex;
+use arborist_shared::priors::EdgePrior;
 use tch::Tensor;
 
+use super::adjacency::{EdgeStart, Propagation, Side, adjacency};
 use crate::cpu::graph::{self, BackwardDocuments, ForwardDocuments, GraphGradients, GraphWeights};
 use crate::cpu::noise::Dropout;
 use crate::cpu::{self, parallel, slices};
@@ -11,27 +13,6 @@ use crate::initializer::Initializer;
 use crate::parameters::Parameters;
 use crate::pass::Pass;
 use crate::structure::Hierarchy;
-
-/// What the weight of an edge starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EdgeStart {
-    /// The child's share of its parent's documents.
-    Prior,
-    One,
-    Random,
-}
-
-/// Between which labels messages go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Propagation {
-    /// Along the edges of the tree.
-    #[default]
-    Hierarchy,
-    /// Between all pairs.
-    AllPairs,
-}
 
 /// Options of the GCN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +50,9 @@ pub struct Gcn {
     width: i64,
     /// `[L, L]`: 1 at (parent, child).
     mask: Tensor,
+    /// `[edges]` each: labels at both ends.
+    parents: Tensor,
+    children: Tensor,
 }
 
 /// Bottom-up first in each pair.
@@ -137,51 +121,6 @@ impl Layer {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    BottomUp,
-    TopDown,
-}
-
-impl Side {
-    fn name(self) -> &'static str {
-        match self {
-            Self::BottomUp => "bottom_up",
-            Self::TopDown => "top_down",
-        }
-    }
-}
-
-/// First values of an adjacency matrix `[L, L]`, row = receiver.
-fn adjacency(
-    hierarchy: &Hierarchy,
-    side: Side,
-    start: EdgeStart,
-    propagation: Propagation,
-) -> Initializer {
-    let labels = hierarchy.n_labels();
-    if start == EdgeStart::Random {
-        return Initializer::xavier_uniform(labels as i64, labels as i64);
-    }
-    let everywhere = if start == EdgeStart::One && propagation == Propagation::AllPairs {
-        1.0
-    } else {
-        0.0
-    };
-    let mut values = vec![everywhere; labels * labels];
-    for edge in hierarchy.edges() {
-        let (receiver, source) = match side {
-            Side::BottomUp => (edge.parent, edge.child),
-            Side::TopDown => (edge.child, edge.parent),
-        };
-        values[receiver as usize * labels + source as usize] = match start {
-            EdgeStart::Prior => edge.probability as f32,
-            EdgeStart::One | EdgeStart::Random => 1.0,
-        };
-    }
-    Initializer::Values(values)
-}
-
 impl Gcn {
     /// # Errors
     /// When the checkpoint does not have the parameters in this shape.
@@ -211,12 +150,22 @@ impl Gcn {
             .view([labels as i64, labels as i64])
             .to_device(parameters.device())
             .to_kind(parameters.kind());
+        let ends = |end: fn(&EdgePrior) -> LabelIndex| {
+            let ends: Vec<i64> = hierarchy
+                .edges()
+                .iter()
+                .map(|edge| i64::from(end(edge)))
+                .collect();
+            Tensor::from_slice(&ends).to_device(parameters.device())
+        };
         Ok(Self {
             layers,
             options,
             hierarchy: hierarchy.clone(),
             width,
             mask,
+            parents: ends(|edge| edge.parent),
+            children: ends(|edge| edge.child),
         })
     }
 
@@ -274,32 +223,17 @@ impl Gcn {
             };
             return adjacency.matmul(states);
         }
-        let index = |ends: Vec<i64>| Tensor::from_slice(&ends).to_device(states.device());
-        let parents = index(
-            self.hierarchy
-                .edges()
-                .iter()
-                .map(|edge| i64::from(edge.parent))
-                .collect(),
-        );
-        let children = index(
-            self.hierarchy
-                .edges()
-                .iter()
-                .map(|edge| i64::from(edge.child))
-                .collect(),
-        );
         let (sources, receivers) = if side == 0 {
-            (children, parents)
+            (&self.children, &self.parents)
         } else {
-            (parents, children)
+            (&self.parents, &self.children)
         };
         let sent = states
-            .index_select(1, &sources)
+            .index_select(1, sources)
             .transpose(0, 1)
             .bmm(&layer.edges[side])
             .transpose(0, 1);
-        states.zeros_like().index_add(1, &receivers, &sent)
+        states.zeros_like().index_add(1, receivers, &sent)
     }
 
     fn layer_here(&self, pass: &Pass, layer: &Layer, x: &Tensor, input_dropout: Dropout) -> Tensor {

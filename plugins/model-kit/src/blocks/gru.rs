@@ -108,30 +108,37 @@ impl Gru {
         }
     }
 
-    /// The same with libtorch's own GRU. It needs a packing of one group.
+    /// The same with libtorch's own GRU, group by group: fastest with one group.
     pub fn forward_portable(&self, x: &Tensor, packing: &Packing) -> Tensor {
-        assert!(
-            packing.groups.len() <= 1,
-            "libtorch packs all documents together"
-        );
-        let alive: Vec<i64> = packing
-            .groups
-            .iter()
-            .flat_map(|group| group.steps.iter().map(|step| step.alive as i64))
-            .collect();
-        let sizes = Tensor::from_slice(&alive);
-        let start = Tensor::zeros(
-            [2, packing.documents() as i64, self.units],
-            (x.kind(), x.device()),
-        );
         let parameters: Vec<&Tensor> = self
             .directions
             .iter()
             .flat_map(Direction::parameters)
             .collect();
-        let (output, _) =
-            Tensor::gru_data(x, &sizes, &start, &parameters, true, 1, 0.0, false, true);
-        output.index_select(0, &document_order(packing).to_device(x.device()))
+        let outputs: Vec<Tensor> = packing
+            .groups
+            .iter()
+            .map(|group| {
+                let alive: Vec<i64> = group.steps.iter().map(|step| step.alive as i64).collect();
+                let documents = alive.first().copied().unwrap_or(0);
+                let start = Tensor::zeros([2, documents, self.units], (x.kind(), x.device()));
+                let rows = x.narrow(0, group.first_token as i64, group.tokens as i64);
+                let sizes = Tensor::from_slice(&alive);
+                Tensor::gru_data(
+                    &rows,
+                    &sizes,
+                    &start,
+                    &parameters,
+                    true,
+                    1,
+                    0.0,
+                    false,
+                    true,
+                )
+                .0
+            })
+            .collect();
+        Tensor::cat(&outputs, 0).index_select(0, &document_order(packing).to_device(x.device()))
     }
 
     /// `[6h, in]` and `[6h]`: projections of both directions and all biases that may be added to them.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::adjacency::{EdgeStart, Propagation, Side, adjacency};
 use super::{Initialization, Linear};
 use crate::error::KitError;
 use crate::initializer::Initializer;
@@ -25,6 +26,8 @@ pub enum TopDownIndex {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TreeLstmOptions {
     pub top_down_index: TopDownIndex,
+    pub prior_top_down: EdgeStart,
+    pub prior_bottom_up: EdgeStart,
     pub prior_trainable: bool,
     /// On the states that are given out.
     pub dropout: f64,
@@ -35,6 +38,8 @@ impl Default for TreeLstmOptions {
     fn default() -> Self {
         Self {
             top_down_index: TopDownIndex::Correct,
+            prior_top_down: EdgeStart::Prior,
+            prior_bottom_up: EdgeStart::One,
             prior_trainable: true,
             dropout: 0.05,
             initialization: Initialization::TorchDefault,
@@ -188,16 +193,9 @@ impl TreeLstm {
         }
         let memory = width / 2;
         let labels = hierarchy.n_labels();
-        let start = |value: &dyn Fn(&arborist_shared::priors::EdgePrior) -> (u32, u32, f32)| {
-            let mut values = vec![0.0_f32; labels * labels];
-            for edge in hierarchy.edges() {
-                let (row, column, value) = value(edge);
-                values[row as usize * labels + column as usize] = value;
-            }
-            Initializer::Values(values)
-        };
-        let up = start(&|edge| (edge.parent, edge.child, 1.0));
-        let down = start(&|edge| (edge.child, edge.parent, edge.probability as f32));
+        let start = |side, start| adjacency(hierarchy, side, start, Propagation::Hierarchy);
+        let up = start(Side::BottomUp, options.prior_bottom_up);
+        let down = start(Side::TopDown, options.prior_top_down);
         let count = labels as i64;
         let device = parameters.device();
         let index = |places: Vec<i64>| Tensor::from_slice(&places).to_device(device);

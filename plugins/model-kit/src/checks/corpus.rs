@@ -12,12 +12,15 @@ use arborist_shared::run::RunEvent;
 use arborist_shared::taxonomy::Taxonomy;
 use tempfile::TempDir;
 
+use crate::text_method::LabelSets;
+
 /// A corpus with a checkpoint directory, gone when dropped.
 pub struct Corpus {
     pub directory: TempDir,
     pub request: TrainRequest,
     texts: Vec<String>,
-    gold: Vec<Vec<LabelIndex>>,
+    /// As given, and closed upwards.
+    gold: Vec<[Vec<LabelIndex>; 2]>,
 }
 
 impl Corpus {
@@ -74,7 +77,12 @@ impl Corpus {
         Self::of(taxonomy, (0..200).map(document), (0..200).map(document))
     }
 
-    fn of(
+    /// Documents as texts with the labels that they are given.
+    ///
+    /// # Panics
+    /// When files cannot be written.
+    #[must_use]
+    pub fn of(
         taxonomy: &Taxonomy,
         train: impl Iterator<Item = (String, Vec<LabelIndex>)>,
         validation: impl Iterator<Item = (String, Vec<LabelIndex>)>,
@@ -90,7 +98,8 @@ impl Corpus {
         let mut lines = String::new();
         for (text, explicit) in train {
             lines += &line(&texts.len().to_string(), &text, &explicit, taxonomy);
-            gold.push(taxonomy.close(&explicit));
+            let closed = taxonomy.close(&explicit);
+            gold.push([explicit, closed]);
             texts.push(text);
         }
         fs::write(root.join("train.jsonl"), lines).unwrap();
@@ -160,11 +169,15 @@ impl Corpus {
     ///
     /// # Panics
     /// When the model does not predict.
-    pub fn micro_f1_on_train(&self, model: &mut impl Model) -> f64 {
+    pub fn micro_f1_on_train(&self, model: &mut impl Model, sets: LabelSets) -> f64 {
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
         let rows = scores(&model.predict(&texts).unwrap());
         let (mut right, mut predicted, mut expected) = (0, 0, 0);
-        for (row, gold) in rows.iter().zip(&self.gold) {
+        for (row, [explicit, closed]) in rows.iter().zip(&self.gold) {
+            let gold = match sets {
+                LabelSets::Explicit => explicit,
+                LabelSets::Closed => closed,
+            };
             let found: Vec<LabelIndex> = (0..)
                 .zip(row)
                 .filter(|(_, score)| **score > model.threshold())

@@ -192,7 +192,7 @@ pub fn text() -> Vec<Property> {
             integer(
                 "Longest text",
                 8,
-                4_096,
+                20_000,
                 "Words of a text that are read, or word pieces with a pretrained encoder; the rest is cut off. Stop words do not count.",
             ),
         ),

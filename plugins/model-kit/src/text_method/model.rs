@@ -11,7 +11,6 @@ use super::checkpoint::Description;
 use super::{Inputs, Purpose, Source, TextHyperparameters, TextNetwork, TrainedNetwork};
 use crate::batch::{Batch, EncodedDocuments, JoinedScores, deal_sorted};
 use crate::blocks::Precision;
-use crate::cpu::parallel;
 use crate::error::KitError;
 use crate::parameters::Parameters;
 use crate::pretrained::BertConfig;
@@ -34,6 +33,8 @@ pub struct TextModel<N: TextNetwork> {
     threshold: f32,
     documents: usize,
     tokens: usize,
+    /// Groups that a batch is cut into.
+    groups: usize,
     checkpoint: PathBuf,
 }
 
@@ -88,6 +89,7 @@ impl<N: TextNetwork> TextModel<N> {
             max_length: reader.max_length(),
             purpose: Purpose::Prediction,
         };
+        let groups = parameters.groups();
         let network = N::build(parameters, hyperparameters, inputs)?;
         let precision = precision.unwrap_or(match hyperparameters.source() {
             Source::Words(_) => Precision::Single,
@@ -101,6 +103,7 @@ impl<N: TextNetwork> TextModel<N> {
                 _ => documents * reader.max_length(),
             },
             documents,
+            groups,
             network: network.into_trained(precision),
             threshold: hyperparameters.training().threshold,
             reader,
@@ -128,8 +131,11 @@ impl<N: TextNetwork> TextModel<N> {
     ) -> Result<Validation, KitError> {
         training::evaluate_with(
             |batch| self.network.predict(batch),
-            self.network.n_labels(),
-            split,
+            training::Split {
+                documents: split,
+                n_labels: self.network.n_labels(),
+                groups: self.groups,
+            },
             threshold,
             host,
         )
@@ -144,7 +150,7 @@ impl<N: TextNetwork> Model for TextModel<N> {
         let mut joined = JoinedScores::new(&encoded, n_labels);
         let mut decided = vec![None; encoded.len()];
         for documents in deal_sorted(&encoded, self.documents, self.tokens) {
-            let batch = Batch::new(&encoded, &documents, parallel::threads());
+            let batch = Batch::new(&encoded, &documents, self.groups);
             let predicted = self.network.predict(&batch);
             joined.add(&batch.documents, &on_host(&predicted));
             for (document, labels) in batch

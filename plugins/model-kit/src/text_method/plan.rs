@@ -26,6 +26,7 @@ pub(super) fn plan<H: TextHyperparameters>(
     device: Device,
 ) -> Plan {
     let settings = hyperparameters.training();
+    let evaluation = hyperparameters.evaluation();
     let batch_size = settings.documents(encoder.is_some());
     let epochs = budget::epochs(settings, batch_size, train.len());
     let total = u64::from(epochs) * Plan::updates_per_epoch(train.len(), batch_size, 1);
@@ -56,7 +57,8 @@ pub(super) fn plan<H: TextHyperparameters>(
         bad_epoch: settings.stop_rule,
         select: settings.select,
         threshold: settings.threshold,
-        evaluate_every: None,
+        evaluate_every: Some(evaluation.every).filter(|every| *every > 0),
+        evaluate_from: evaluation.from_epoch,
         checkpoint: request.checkpoint.clone(),
         fingerprint: format!(
             "{hyperparameters:?} seed={} device={} tokens={} taxonomy={} vectors={:?} encoder={:?}",

@@ -7,7 +7,9 @@ use tch::Device;
 use super::checkpoint::Description;
 use super::model::TextModel;
 use super::plan::plan;
-use super::{Inputs, Prepared, Purpose, Source, TextHyperparameters, TextNetwork, corpus};
+use super::{
+    Inputs, LabelSets, Prepared, Purpose, Source, TextHyperparameters, TextNetwork, corpus,
+};
 use crate::batch::EncodedDocuments;
 use crate::blocks::Precision;
 use crate::error::KitError;
@@ -246,11 +248,20 @@ fn hierarchy<H: TextHyperparameters>(
     validation: Option<&EncodedDocuments>,
 ) -> Hierarchy {
     let more = validation.filter(|_| hyperparameters.prior_from() == CountedFrom::TrainValidation);
-    // A text that is read in several parts counts once.
+    // A text that is read in several parts counts once. Priors are shares of the documents of a parent, so where
+    // ancestors are not gold, they are counted all the same.
+    let explicit = hyperparameters.label_sets() == LabelSets::Explicit;
     let sets = |split: &EncodedDocuments| -> Vec<Vec<LabelIndex>> {
         split
             .texts()
-            .map(|parts| split.labels(parts.start).to_vec())
+            .map(|parts| {
+                let labels = split.labels(parts.start);
+                if explicit {
+                    taxonomy.close(labels)
+                } else {
+                    labels.to_vec()
+                }
+            })
             .collect()
     };
     let sets: Vec<Vec<LabelIndex>> = sets(train)
@@ -258,9 +269,14 @@ fn hierarchy<H: TextHyperparameters>(
         .chain(more.into_iter().flat_map(sets))
         .collect();
     let sets = sets.iter().map(Vec::as_slice);
-    if on_tree {
+    let hierarchy = if on_tree {
         Hierarchy::new(taxonomy, sets)
     } else {
         Hierarchy::graph(taxonomy, sets)
+    };
+    if explicit {
+        hierarchy.with_shares_for_unseen()
+    } else {
+        hierarchy
     }
 }

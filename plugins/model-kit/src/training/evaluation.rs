@@ -9,7 +9,6 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Predicted, Select, Trainable, host_check};
 use crate::batch::{Batch, EncodedDocuments, JoinedScores, deal_sorted};
-use crate::cpu::parallel;
 use crate::error::KitError;
 
 /// Documents of a batch that is only predicted.
@@ -52,29 +51,45 @@ pub fn evaluate<M: Trainable>(
 ) -> Result<Validation, KitError> {
     evaluate_with(
         |batch| model.predict(batch),
-        model.n_labels(),
-        split,
+        Split {
+            documents: split,
+            n_labels: model.n_labels(),
+            groups: model.parameters().groups(),
+        },
         threshold,
         host,
     )
 }
 
+/// Documents that something predicts.
+#[derive(Clone, Copy)]
+pub(crate) struct Split<'a> {
+    pub(crate) documents: &'a EncodedDocuments,
+    pub(crate) n_labels: usize,
+    /// Groups that a batch is cut into.
+    pub(crate) groups: usize,
+}
+
 /// The same for anything that predicts.
 pub(crate) fn evaluate_with(
     predict: impl Fn(&Batch) -> Predicted,
-    n_labels: usize,
-    split: &EncodedDocuments,
+    split: Split<'_>,
     threshold: f32,
     host: &Host<'_>,
 ) -> Result<Validation, KitError> {
     let _guard = tch::no_grad_guard();
+    let Split {
+        documents: split,
+        n_labels,
+        groups,
+    } = split;
     let mut counts = Counts::new(n_labels);
     let mut joined = split
         .has_parts()
         .then(|| JoinedScores::new(split, n_labels));
     for documents in deal_sorted(split, DOCUMENTS, TOKENS) {
         host_check(host)?;
-        let batch = Batch::new(split, &documents, parallel::threads());
+        let batch = Batch::new(split, &documents, groups);
         let predicted = predict(&batch);
         if let Some(joined) = &mut joined {
             joined.add(&batch.documents, &on_host(&predicted.scores));

@@ -54,6 +54,8 @@ pub struct Plan {
     pub threshold: f32,
     /// Evaluates within an epoch as well, after this many updates.
     pub evaluate_every: Option<u64>,
+    /// Epochs that go by before evaluations within an epoch begin.
+    pub evaluate_from: u32,
     /// Directory of the checkpoint.
     pub checkpoint: PathBuf,
     /// Says what was asked for; a state of another request is not taken up.

@@ -99,7 +99,7 @@ impl<'a, M: Trainable> Run<'a, M> {
             u64::MAX - 1,
         );
         let batches = deal(self.train, plan.batch_size, plan.dealing, noise);
-        let groups = parallel::threads();
+        let groups = self.model.parameters().groups();
         self.reporter.begin_epoch(&self.position);
         let updates: Vec<&[Vec<usize>]> = batches.chunks(plan.accumulate.max(1)).collect();
         while let Some(batches) = updates.get(self.position.updates_in_epoch as usize) {
@@ -121,6 +121,7 @@ impl<'a, M: Trainable> Run<'a, M> {
             self.report_step(updates.len())?;
             let at_end = self.position.updates_in_epoch as usize == updates.len();
             if !at_end
+                && self.position.epoch >= plan.evaluate_from
                 && plan
                     .evaluate_every
                     .is_some_and(|every| self.position.updates.is_multiple_of(every.max(1)))

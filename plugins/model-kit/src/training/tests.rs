@@ -158,6 +158,7 @@ fn plan(checkpoint: &std::path::Path) -> Plan {
         select: Select::MacroF1,
         threshold: 0.5,
         evaluate_every: None,
+        evaluate_from: 0,
         checkpoint: checkpoint.to_owned(),
         fingerprint: "tests".to_owned(),
         state_interval: Duration::from_secs(3_600),
@@ -404,6 +405,8 @@ fn patience_ends_a_training_that_does_not_improve() {
     };
     assert_eq!(run(1, &lenient, &Listener::default()).1.unwrap().epochs, 6);
 }
+
+mod selection;
 
 #[test]
 fn accumulated_batches_make_one_update() {

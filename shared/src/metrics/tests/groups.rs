@@ -21,7 +21,7 @@ fn figures(
 #[test]
 fn one_document_by_hand() {
     // Two of five labels on ranks 1 and 3.
-    let groups = LabelGroups::new(&[51, 50, 1, 0, 0], FREQUENT_ABOVE);
+    let groups = LabelGroups::new(&[51, 50, 1, 0, 0], &[1; 5], FREQUENT_ABOVE);
     let dense = [0.68, 0.23, 0.58, 0.0, 0.0];
     let [frequent, few, zero, overall] =
         &figures(&groups, &[(&[0, 1], ScoreList::Dense(&dense))])[..]
@@ -48,7 +48,7 @@ fn one_document_by_hand() {
 
 #[test]
 fn recall_is_of_all_gold_labels() {
-    let groups = LabelGroups::new(&[1; 12], 0);
+    let groups = LabelGroups::new(&[1; 12], &[0; 12], 0);
     let dense: Vec<f32> = (0..12_u8)
         .map(|label| 1.0 - f32::from(label) / 100.0)
         .collect();
@@ -67,7 +67,7 @@ fn labels_rank_within_their_group_only() {
     let counts: Vec<u64> = (0..20)
         .map(|label| if label < 10 { 99 } else { 0 })
         .collect();
-    let groups = LabelGroups::new(&counts, FREQUENT_ABOVE);
+    let groups = LabelGroups::new(&counts, &[1; 20], FREQUENT_ABOVE);
     let mut dense = vec![0.9; 20];
     for (label, score) in (0_u8..).zip(&mut dense).skip(10) {
         *score = f32::from(label) / 10_000.0;
@@ -81,7 +81,7 @@ fn labels_rank_within_their_group_only() {
 
 #[test]
 fn ties_and_labels_that_are_not_listed_go_by_index() {
-    let groups = LabelGroups::new(&[0; 8], FREQUENT_ABOVE);
+    let groups = LabelGroups::new(&[0; 8], &[1; 8], FREQUENT_ABOVE);
     let rank_of = |gold: LabelIndex, listed: &[(LabelIndex, f32)]| {
         let figures = figures(&groups, &[(&[gold], ScoreList::Listed(listed))]);
         let gain = figures[3].ndcg_at_5;
@@ -101,12 +101,25 @@ fn ties_and_labels_that_are_not_listed_go_by_index() {
         assert_eq!(rank_of(label, &listed), rank, "label {label}");
     }
     // Where the group has too few others, scores below 0 are ranked as well.
-    let groups = LabelGroups::new(&[0; 3], FREQUENT_ABOVE);
+    let groups = LabelGroups::new(&[0; 3], &[1; 3], FREQUENT_ABOVE);
     let figures = figures(
         &groups,
         &[(&[1], ScoreList::Listed(&[(1, -0.5), (2, f32::NAN)]))],
     );
     assert_eq!(figures[2].ndcg_at_5, 0.5);
+}
+
+#[test]
+fn labels_that_no_document_has_are_in_no_group() {
+    // Label 0 is an ancestor that is never given; label 2 is in test documents only.
+    let groups = LabelGroups::new(&[0, 60, 0, 7], &[0, 3, 2, 0], FREQUENT_ABOVE);
+    let dense = [0.9, 0.1, 0.2, 0.3];
+    let figures = figures(&groups, &[(&[2], ScoreList::Dense(&dense))]);
+    let sizes: Vec<u64> = figures.iter().map(|group| group.labels).collect();
+    assert_eq!(sizes, [1, 1, 1, 3]);
+    // First in its group, second behind label 3 overall: the ancestor takes no rank.
+    assert_eq!(figures[2].ndcg_at_5, 1.0);
+    close(figures[3].ndcg_at_5, 0.630_930);
 }
 
 proptest! {
@@ -117,7 +130,7 @@ proptest! {
             proptest::collection::vec(0_u64..100, 30),
         ),
     ) {
-        let groups = LabelGroups::new(&counts, FREQUENT_ABOVE);
+        let groups = LabelGroups::new(&counts, &[1; 30], FREQUENT_ABOVE);
         let mut dense = GroupRanks::new(&groups);
         let mut listed = GroupRanks::new(&groups);
         let mut reversed = GroupRanks::new(&groups);

@@ -76,15 +76,15 @@ fn groups_change_nothing() {
         .enumerate()
         .map(|(document, &length)| random(&[length as i64, 7], document as u64))
         .collect();
-    let run = |groups: usize| {
+    let run = |groups: usize, portable: bool| {
         let (packing, order) = Packing::arrange(&lengths, groups);
         let documents: Vec<&Tensor> = order.iter().map(|&document| &rows[document]).collect();
-        let output = gru.forward(
-            &Pass::evaluation(),
-            &packed(&Tensor::cat(&documents, 0), &packing),
-            &packing,
-            0.0,
-        );
+        let rows = packed(&Tensor::cat(&documents, 0), &packing);
+        let output = if portable {
+            gru.forward_portable(&rows, &packing)
+        } else {
+            gru.forward(&Pass::evaluation(), &rows, &packing, 0.0)
+        };
         let starts = packing.starts();
         let mut by_document = vec![Vec::new(); lengths.len()];
         for (place, &document) in order.iter().enumerate() {
@@ -93,7 +93,9 @@ fn groups_change_nothing() {
         }
         by_document
     };
-    assert_eq!(run(1), run(3));
+    for portable in [false, true] {
+        assert_eq!(run(1, portable), run(3, portable));
+    }
 }
 
 #[test]

@@ -113,6 +113,35 @@ fn edges_start_at_the_priors() {
 }
 
 #[test]
+fn edges_start_as_they_are_told() {
+    let hierarchy = crate::structure::tests::t5_hierarchy();
+    let edges = |prior_top_down, prior_bottom_up| {
+        let mut parameters = parameters();
+        let options = TreeLstmOptions {
+            prior_top_down,
+            prior_bottom_up,
+            ..TreeLstmOptions::default()
+        };
+        let block = TreeLstm::new(&mut parameters, "tree", &hierarchy, 2, options).unwrap();
+        [
+            values(&block.bottom_up.edges),
+            values(&block.top_down.edges),
+        ]
+    };
+    let [up, down] = edges(EdgeStart::One, EdgeStart::Prior);
+    assert_eq!((up[2], up[3], up[5 + 4]), (0.75, 0.25, 1.0));
+    assert_eq!((down[2 * 5], down[3 * 5], down[4 * 5 + 1]), (1.0, 1.0, 1.0));
+    for edges in edges(EdgeStart::Random, EdgeStart::Random) {
+        let bound = (6.0_f32 / 10.0).sqrt();
+        assert!(
+            edges
+                .iter()
+                .all(|weight| *weight != 0.0 && weight.abs() <= bound)
+        );
+    }
+}
+
+#[test]
 fn the_released_index_starts_with_weights_of_zero() {
     let (_parameters, block) = chain(TopDownIndex::AsReleasedZero);
     let [_, down] = block.memories(&random(&[1, 3, 2], 1));
