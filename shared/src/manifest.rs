@@ -66,10 +66,7 @@ impl MethodManifest {
     /// Whether a training with these complete hyperparameters needs an encoder: it does or it does not, unless the method
     /// leaves that to whoever gives one.
     #[must_use]
-    pub fn encoder_need<'a>(
-        &self,
-        value: impl FnOnce(&str) -> Option<&'a Value>,
-    ) -> AssetNeed {
+    pub fn encoder_need<'a>(&self, value: impl FnOnce(&str) -> Option<&'a Value>) -> AssetNeed {
         match &self.encoder_when {
             Some(chosen) if self.encoder == AssetNeed::Optional => {
                 if value(&chosen.hyperparameter) == Some(&chosen.value) {

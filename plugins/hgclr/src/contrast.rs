@@ -29,7 +29,10 @@ impl ContrastHead {
 
     /// `[texts, d]`, from as many.
     pub fn forward(&self, pass: &Pass, texts: &Tensor) -> Tensor {
-        let hidden = self.first.forward(&pass.dropout(texts, self.dropout)).relu();
+        let hidden = self
+            .first
+            .forward(&pass.dropout(texts, self.dropout))
+            .relu();
         self.second.forward(&pass.dropout(&hidden, self.dropout))
     }
 }

@@ -44,12 +44,14 @@ impl Distances {
         let mut meeting = vec![labels as u32; labels * labels];
         let mut on_path = vec![false; labels];
         for (row, path) in meeting.chunks_exact_mut(labels.max(1)).zip(&paths) {
-            path.iter().for_each(|label| on_path[*label as usize] = true);
+            path.iter()
+                .for_each(|label| on_path[*label as usize] = true);
             for (place, other) in row.iter_mut().zip(&paths) {
                 let lowest = other.iter().find(|label| on_path[**label as usize]);
                 *place = lowest.copied().unwrap_or(labels as u32);
             }
-            path.iter().for_each(|label| on_path[*label as usize] = false);
+            path.iter()
+                .for_each(|label| on_path[*label as usize] = false);
         }
         Self {
             labels,
@@ -84,4 +86,3 @@ impl Distances {
         depth(a) + depth(b) - 2 * depth(self.meeting(a, b))
     }
 }
-

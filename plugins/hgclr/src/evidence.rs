@@ -65,7 +65,9 @@ impl Evidence {
     /// For each token, by how much more it attends to a label than the text's tokens do on average; 0 where it is less.
     /// `words`: `[tokens, d]`.
     pub(crate) fn weights(&self, words: &Tensor, label: LabelIndex) -> Vec<f32> {
-        let shares = self.tokens.shares(&words.to_device(Device::Cpu), &self.labels);
+        let shares = self
+            .tokens
+            .shares(&words.to_device(Device::Cpu), &self.labels);
         let shares = shares.select(1, i64::from(label));
         let above = (&shares - shares.mean(shares.kind())).clamp_min(0.0);
         Vec::try_from(above / shares.mean(shares.kind())).unwrap_or_default()

@@ -52,12 +52,15 @@ impl LabelEncoder {
     ) -> Result<Self, KitError> {
         let labels = distances.labels() as i64;
         // The graph convolution, graph attention and plain attention read names only.
-        let reads_ids = matches!(
-            hyperparameters.graph,
-            Graph::Graphormer | Graph::Identity
-        );
+        let reads_ids = matches!(hyperparameters.graph, Graph::Graphormer | Graph::Identity);
         let ids = (hyperparameters.id_emb && reads_ids)
-            .then(|| parameters.add("labels.ids", &[labels, width], &Initializer::Normal(DEVIATION)))
+            .then(|| {
+                parameters.add(
+                    "labels.ids",
+                    &[labels, width],
+                    &Initializer::Normal(DEVIATION),
+                )
+            })
             .transpose()?;
         Ok(Self {
             names: Names::default(),
@@ -244,11 +247,7 @@ impl Relations {
                     .map(|(a, b)| distances.distance(a, b).min(FURTHEST) as i64)
                     .collect();
                 Ok::<_, KitError>(Spatial {
-                    table: parameters.add(
-                        "graph.distances",
-                        &[FURTHEST as i64 + 1],
-                        &start,
-                    )?,
+                    table: parameters.add("graph.distances", &[FURTHEST as i64 + 1], &start)?,
                     distances: Tensor::from_slice(&found).to_device(options.1),
                     labels: labels as i64,
                 })
@@ -261,8 +260,9 @@ impl Relations {
                 for (row, path) in above.chunks_exact_mut(labels).zip(distances.paths()) {
                     path.iter().for_each(|label| row[*label as usize] = 1.0);
                 }
-                let meeting: Vec<i64> =
-                    pairs().map(|(a, b)| distances.meeting(a, b) as i64).collect();
+                let meeting: Vec<i64> = pairs()
+                    .map(|(a, b)| distances.meeting(a, b) as i64)
+                    .collect();
                 let shares: Vec<f32> = pairs()
                     .map(|(a, b)| match distances.distance(a, b) {
                         0 => 0.0,
@@ -346,7 +346,10 @@ impl AttentionLayer {
             pretrained_linear(parameters, &format!("{name}.{part}"), inputs, outputs)
         };
         let (query, key) = (linear("query", width, width)?, linear("key", width, width)?);
-        let (value, output) = (linear("value", width, width)?, linear("output", width, width)?);
+        let (value, output) = (
+            linear("value", width, width)?,
+            linear("output", width, width)?,
+        );
         let norm = LayerNorm::new(parameters, &format!("{name}.LayerNorm"), width, EPS)?;
         let behind = behind
             .then(|| {

@@ -131,11 +131,7 @@ impl Network {
         let scores = views
             .tokens
             .gumbel_input(words, &labels, hyperparameters.gumbel_input);
-        let choice = gumbel_softmax(
-            &scores,
-            &gumbel_noise(&scores),
-            hyperparameters.gumbel_tau,
-        );
+        let choice = gumbel_softmax(&scores, &gumbel_noise(&scores), hyperparameters.gumbel_tau);
         let gold = gold.index_select(0, &self.index(&labelled.owners));
         let given = given_to_gold(&choice, &gold);
         let mut factors = keep(&given, hyperparameters.keep_threshold);
@@ -219,7 +215,11 @@ impl Trainable for Network {
             terms: vec![("classification", classification)],
         };
         let labelled = Labelled::of(batch);
-        let Some(views) = self.views.as_ref().filter(|_| !labelled.documents.is_empty()) else {
+        let Some(views) = self
+            .views
+            .as_ref()
+            .filter(|_| !labelled.documents.is_empty())
+        else {
             return losses;
         };
         let places = self.index(&labelled.documents);
@@ -267,7 +267,9 @@ impl TextNetwork for Network {
         inputs: Inputs<'_>,
     ) -> Result<Self, KitError> {
         let Some(config) = inputs.encoder else {
-            return Err(KitError::Input("HGCLR needs a pretrained encoder".to_owned()));
+            return Err(KitError::Input(
+                "HGCLR needs a pretrained encoder".to_owned(),
+            ));
         };
         let width = config.hidden_size;
         let bert = Bert::new(&mut parameters, config)?;
@@ -280,11 +282,7 @@ impl TextNetwork for Network {
                     Ok::<_, KitError>(Views {
                         labels: LabelEncoder::new(parameters, hyperparameters, &distances, width)?,
                         tokens: TokenLabels::new(parameters, width, hyperparameters.cross_heads)?,
-                        contrast: ContrastHead::new(
-                            parameters,
-                            width,
-                            config.hidden_dropout_prob,
-                        )?,
+                        contrast: ContrastHead::new(parameters, width, config.hidden_dropout_prob)?,
                     })
                 })
             })

@@ -48,10 +48,9 @@ impl TokenLabels {
     pub fn gumbel_input(&self, words: &Tensor, labels: &Tensor, input: GumbelInput) -> Tensor {
         match input {
             GumbelInput::Probs => self.shares(words, labels),
-            GumbelInput::Logits => {
-                self.scores(words, labels)
-                    .mean_dim(0_i64, false, None::<Kind>)
-            }
+            GumbelInput::Logits => self
+                .scores(words, labels)
+                .mean_dim(0_i64, false, None::<Kind>),
         }
     }
 }

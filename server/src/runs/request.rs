@@ -92,7 +92,14 @@ pub(super) async fn understand(app: &App, project: i64, new: NewRun) -> Result<C
         .map_err(|error| ApiError::field("/preset", error.to_string()))?;
     check_hyperparameters(manifest, &hyperparameters)?;
     check_labels(manifest, &taxonomy)?;
-    let encoder = check_encoder(app, project, manifest, &hyperparameters, new.encoder.as_ref()).await?;
+    let encoder = check_encoder(
+        app,
+        project,
+        manifest,
+        &hyperparameters,
+        new.encoder.as_ref(),
+    )
+    .await?;
     let word_vectors = check_word_vectors(app, project, manifest, new.word_vectors).await?;
     let device = check_device(new.device.as_deref())?;
     Ok(Checked {
@@ -200,9 +207,7 @@ async fn check_encoder(
     const FIELD: &str = "/encoder";
     let need = manifest.encoder_need(|key| hyperparameters.get(key));
     let name = match given {
-        None | Some(Value::Null) if need == AssetNeed::Required => {
-            locations::MINILM.to_owned()
-        }
+        None | Some(Value::Null) if need == AssetNeed::Required => locations::MINILM.to_owned(),
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(name)) if name == locations::MINILM => name.clone(),
         Some(Value::String(text)) if text.parse::<i64>().is_ok() => text.clone(),
@@ -218,7 +223,10 @@ async fn check_encoder(
     if need == AssetNeed::None {
         return Err(ApiError::field(
             FIELD,
-            format!("{} uses no encoder with these hyperparameters", manifest.title),
+            format!(
+                "{} uses no encoder with these hyperparameters",
+                manifest.title
+            ),
         ));
     }
     if name == locations::MINILM {

@@ -69,7 +69,10 @@ fn views() -> Vec<Property> {
         (
             "contrast",
             ADVANCED,
-            switch("Contrast", "Without it the second view is still classified."),
+            switch(
+                "Contrast",
+                "Without it the second view is still classified.",
+            ),
         ),
         (
             "gumbel_input",
@@ -103,10 +106,7 @@ fn views() -> Vec<Property> {
         (
             "protect_special",
             ADVANCED,
-            switch(
-                "Keep the frame",
-                "Whether [CLS] and [SEP] are always kept.",
-            ),
+            switch("Keep the frame", "Whether [CLS] and [SEP] are always kept."),
         ),
         (
             "fgsm_epsilon",
@@ -135,7 +135,12 @@ fn labels() -> Vec<Property> {
         (
             "graph_layers",
             ADVANCED,
-            integer("Layers of the label encoder", 1, 8, "With graphormer or none."),
+            integer(
+                "Layers of the label encoder",
+                1,
+                8,
+                "With graphormer or none.",
+            ),
         ),
         (
             "self_heads",
@@ -177,12 +182,18 @@ fn labels() -> Vec<Property> {
         (
             "spatial",
             ADVANCED,
-            switch("Distances", "Whether labels' attention knows how far apart they are."),
+            switch(
+                "Distances",
+                "Whether labels' attention knows how far apart they are.",
+            ),
         ),
         (
             "edge",
             ADVANCED,
-            switch("Edges", "Whether labels' attention knows the edges between them."),
+            switch(
+                "Edges",
+                "Whether labels' attention knows the edges between them.",
+            ),
         ),
     ]
 }

@@ -55,7 +55,11 @@ fn distances_and_edges_can_be_left_out() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    assert!(!names.iter().any(|name| name == "graph.distances" || name == "graph.edges"));
+    assert!(
+        !names
+            .iter()
+            .any(|name| name == "graph.distances" || name == "graph.edges")
+    );
     let full: arborist_hgclr::network::Network =
         checks::network(&still(), &checks::t5(), 20, tch::Kind::Float);
     assert_eq!(parameter(&full, "graph.distances").size(), [20]);

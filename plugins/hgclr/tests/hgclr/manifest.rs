@@ -30,7 +30,10 @@ fn the_paper_differs_from_the_code() {
         (GumbelInput::Probs, GumbelInput::Logits)
     );
     assert_eq!(code.training.stop_rule, BadEpoch::EitherNotBetter);
-    assert_eq!((code.training.warmup_steps, paper.training.warmup_steps), (2_000, 0));
+    assert_eq!(
+        (code.training.warmup_steps, paper.training.warmup_steps),
+        (2_000, 0)
+    );
     assert_eq!(
         (code.training.learning_rate, code.training.batch_size),
         (3e-5, 12)

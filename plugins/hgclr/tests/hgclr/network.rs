@@ -117,7 +117,11 @@ fn the_share_of_kept_tokens_is_reported() {
             positive,
             ..still()
         };
-        assert!(term(&terms(&hyperparameters), "positive").unwrap().is_finite());
+        assert!(
+            term(&terms(&hyperparameters), "positive")
+                .unwrap()
+                .is_finite()
+        );
     }
 }
 

@@ -20,9 +20,11 @@ fn rate(labels: i64, gold: i64, threshold: f64) -> f64 {
 
 #[test]
 fn as_much_is_kept_as_chance_keeps() {
-    for (labels, gold, threshold, expected) in
-        [(141, 2, 0.02, 0.124), (103, 3, 0.005, 0.785), (166, 8, 0.005, 0.944)]
-    {
+    for (labels, gold, threshold, expected) in [
+        (141, 2, 0.02, 0.124),
+        (103, 3, 0.005, 0.785),
+        (166, 8, 0.005, 0.944),
+    ] {
         let rate = rate(labels, gold, threshold);
         assert!(
             (rate - expected).abs() < 0.005,
@@ -39,7 +41,11 @@ fn equal_noise_leaves_the_softmax_of_the_scores() {
     assert!((choice - expected).abs().max().double_value(&[]) < 1e-7);
     let level = |value: f64| {
         let scores = Tensor::full([1, 3], value, FLOAT);
-        gumbel_softmax(&scores, &Tensor::from_slice(&[0.5_f32, -1.0, 0.0]).view([1, 3]), 1.0)
+        gumbel_softmax(
+            &scores,
+            &Tensor::from_slice(&[0.5_f32, -1.0, 0.0]).view([1, 3]),
+            1.0,
+        )
     };
     assert!((level(0.0) - level(5.0)).abs().max().double_value(&[]) < 1e-6);
 }
@@ -63,5 +69,9 @@ fn what_is_kept_keeps_its_vector_and_its_slope() {
     assert!((of_given - 1.0).abs() < 1e-6);
     assert_eq!(of_words, [1.0, 1.0]);
     assert_eq!(slopes(0.01), (vec![0.0, -0.0], 0.0, vec![0.0, 0.0]));
-    assert_eq!(slopes(f64::from(0.02_f32)).0[0], 0.0, "at the threshold: dropped");
+    assert_eq!(
+        slopes(f64::from(0.02_f32)).0[0],
+        0.0,
+        "at the threshold: dropped"
+    );
 }

@@ -7,8 +7,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::batch::EncodedDocuments;
-use crate::parameters::{read_tensors, write_tensors};
 use crate::files::Durability;
+use crate::parameters::{read_tensors, write_tensors};
 use crate::pretrained::Pretrained;
 use crate::text::LongText;
 
@@ -34,8 +34,7 @@ fn fixture() -> Fixture {
 
 /// The encoder that set-up fetches.
 fn minilm() -> PathBuf {
-    let directory =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/encoders/minilm");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/encoders/minilm");
     assert!(
         directory.is_dir(),
         "there is no {}: run `cargo xtask setup`",
@@ -46,20 +45,19 @@ fn minilm() -> PathBuf {
 
 fn bert(pretrained: Pretrained) -> (Bert, Parameters) {
     let config = pretrained.config.clone();
-    let mut parameters =
-        Parameters::fresh(Device::Cpu, 1).starting_from(pretrained.into_weights());
+    let mut parameters = Parameters::fresh(Device::Cpu, 1).starting_from(pretrained.into_weights());
     (Bert::new(&mut parameters, &config).unwrap(), parameters)
 }
 
 /// States of one text, `[tokens, d]`.
 fn states(batch: &Batch, found: &Tensor, document: usize) -> Tensor {
-    let place = batch.documents.iter().position(|&own| own == document).unwrap();
+    let place = batch
+        .documents
+        .iter()
+        .position(|&own| own == document)
+        .unwrap();
     let starts = batch.packing.starts();
-    found.narrow(
-        0,
-        starts[place] as i64,
-        batch.packing.lengths[place] as i64,
-    )
+    found.narrow(0, starts[place] as i64, batch.packing.lengths[place] as i64)
 }
 
 #[test]
@@ -84,7 +82,9 @@ fn pieces_and_states_are_those_of_hugging_face() {
             let states = states(&batch, &found, document);
             let length = states.size()[0];
             for (position, expected) in fixture.positions.iter().zip(&case.states) {
-                let row = states.get((position + length) % length).to_kind(Kind::Double);
+                let row = states
+                    .get((position + length) % length)
+                    .to_kind(Kind::Double);
                 let apart = (row - Tensor::from_slice(expected)).abs().max();
                 let apart = apart.double_value(&[]);
                 assert!(apart < 1e-4, "{apart} at {position} of {:?}", case.text);
@@ -171,7 +171,10 @@ fn an_incomplete_encoder_is_refused_by_name() {
         .collect();
     write_tensors(&tensors, &path, Durability::Eventual).unwrap();
     let error = Pretrained::open(directory.path()).unwrap_err().to_string();
-    assert!(error.contains("bert.encoder.layer.1.output.dense.bias"), "{error}");
+    assert!(
+        error.contains("bert.encoder.layer.1.output.dense.bias"),
+        "{error}"
+    );
     std::fs::remove_file(&path).unwrap();
     let error = Pretrained::open(directory.path()).unwrap_err().to_string();
     assert!(error.contains("model.safetensors"), "{error}");
