@@ -8,7 +8,7 @@ use arborist_tests::{Client, Server};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-const ROWS: usize = 50_000;
+const ROWS: usize = 150_000;
 /// Lines, from 1, that are broken, each in its own way.
 const BROKEN: [usize; 3] = [7, 25_000, 49_999];
 
@@ -107,7 +107,7 @@ async fn many_rows_come_in_with_progress_and_in_little_memory() -> anyhow::Resul
         .filter(|(_, current, total)| 0 < *current && current < total)
         .map(|(_, current, _)| *current)
         .collect();
-    ensure!(half_way.len() >= 3, "no progress was shown: {steps:?}");
+    ensure!(!half_way.is_empty(), "no progress was shown: {steps:?}");
     let last = events.last().context("an end")?;
     assert_eq!(last["status"], "succeeded", "{last}");
 
