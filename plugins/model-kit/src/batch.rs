@@ -381,7 +381,7 @@ mod tests {
         let mut split = EncodedDocuments::joined_by(Joining::Highest);
         split.push_parts(&[vec![1]], &[0]);
         assert!(!split.has_parts());
-        assert_eq!(split.texts().collect::<Vec<_>>(), [0..1]);
+        assert_eq!(split.texts().next(), Some(0..1));
         split.push_parts(&[vec![2], vec![3]], &[1]);
         split.push_parts(&[vec![4]], &[]);
         assert!(split.has_parts());

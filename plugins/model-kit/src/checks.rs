@@ -231,7 +231,7 @@ fn pieces() -> Reader {
         long_text: LongText::Head,
     };
     let pieces = WordPieces::open(directory.path()).unwrap();
-    Reader::Pieces(PieceReader::new(pieces, options))
+    Reader::Pieces(Box::new(PieceReader::new(pieces, options)))
 }
 
 /// Words that are called like labels, and others.

@@ -245,7 +245,7 @@ impl Run<'_> {
             threshold,
             events: self.events,
         };
-        let validation = match validation {
+        let on_validation = match validation {
             None => None,
             Some(path) => {
                 let snapshot = self.directory.resolve(path);
@@ -268,7 +268,7 @@ impl Run<'_> {
             }
         };
         Ok(RunMetrics {
-            validation,
+            validation: on_validation,
             test,
             groups,
         })

@@ -49,7 +49,6 @@ impl JoinedScores {
     }
 
     /// The scores of all texts, `[texts, L]`.
-    #[must_use]
     pub fn into_scores(self) -> Tensor {
         Tensor::from_slice(&self.values).view([-1, self.n_labels as i64])
     }

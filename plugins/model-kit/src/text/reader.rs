@@ -48,7 +48,7 @@ impl PieceReader {
 #[derive(Clone, Debug)]
 pub enum Reader {
     Words(TextPipeline),
-    Pieces(PieceReader),
+    Pieces(Box<PieceReader>),
 }
 
 impl Reader {
@@ -208,6 +208,6 @@ impl Reader {
         let options = serde_json::from_slice(&files::read(&path)?)
             .map_err(|error| KitError::broken(&path, error))?;
         let pieces = WordPieces::open(checkpoint)?;
-        Ok(Self::Pieces(PieceReader::new(pieces, options)))
+        Ok(Self::Pieces(Box::new(PieceReader::new(pieces, options))))
     }
 }

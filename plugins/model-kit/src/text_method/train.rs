@@ -175,7 +175,7 @@ fn start<H: TextHyperparameters>(
             let encoder = settings.applied_to(&pretrained.config);
             let pieces = pretrained.pieces.clone();
             Ok(Start {
-                reader: Reader::Pieces(PieceReader::new(pieces, options)),
+                reader: Reader::Pieces(Box::new(PieceReader::new(pieces, options))),
                 parameters: fresh.starting_from(pretrained.into_weights()),
                 vectors: None,
                 encoder: Some(encoder),
