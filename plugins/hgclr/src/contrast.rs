@@ -53,5 +53,9 @@ pub fn nt_xent(texts: &Tensor, views: &Tensor, temperature: f64) -> Tensor {
     let similarities = similarities.masked_fill(&own, f64::NEG_INFINITY);
     let numbers = Tensor::arange(2 * count, (Kind::Int64, rows.device()));
     let partners = numbers.roll([count], [0]);
-    similarities.cross_entropy_for_logits(&partners)
+    // tch's cross-entropy computes in single precision whatever it is given.
+    let shares = similarities.log_softmax(-1, None::<Kind>);
+    -shares
+        .gather(1, &partners.unsqueeze(1), false)
+        .mean(shares.kind())
 }

@@ -365,21 +365,16 @@ impl TrainedNetwork for TrainedHgclr {
         self.classifier.forward(&firsts).sigmoid()
     }
 
-    fn evidence(
-        &mut self,
-        batch: &Batch,
-        label: LabelIndex,
-        checkpoint: &Path,
-    ) -> Result<Option<Vec<f32>>, KitError> {
-        if self.evidence.is_none() {
-            let width = self.bert.config().hidden_size;
-            let loaded = Evidence::load(checkpoint, self.n_labels, width, self.heads)?;
-            self.evidence = Some(loaded);
-        }
+    fn complete(&mut self, checkpoint: &Path) -> Result<(), KitError> {
+        let width = self.bert.config().hidden_size;
+        let evidence = Evidence::load(checkpoint, self.n_labels, width, self.heads)?;
+        self.evidence = Some(evidence);
+        Ok(())
+    }
+
+    fn evidence(&self, batch: &Batch, label: LabelIndex) -> Option<Vec<f32>> {
         let words = self.bert.words(&batch.tokens);
-        Ok(self
-            .evidence
-            .as_ref()
-            .map(|evidence| evidence.weights(&words, label)))
+        let evidence = self.evidence.as_ref()?;
+        Some(evidence.weights(&words, label))
     }
 }

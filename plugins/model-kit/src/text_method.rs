@@ -294,18 +294,18 @@ pub trait TrainedNetwork {
         }
     }
 
-    /// How much each token of the only document of a batch speaks for a label; none where the method cannot say.
-    /// `checkpoint` is where [`TextNetwork::finish`] left what this takes.
+    /// Reads what [`TextNetwork::finish`] left in the checkpoint.
     ///
     /// # Errors
-    /// When that cannot be read.
-    fn evidence(
-        &mut self,
-        batch: &Batch,
-        label: LabelIndex,
-        checkpoint: &Path,
-    ) -> Result<Option<Vec<f32>>, KitError> {
-        let _ = (batch, label, checkpoint);
-        Ok(None)
+    /// When it cannot be read.
+    fn complete(&mut self, checkpoint: &Path) -> Result<(), KitError> {
+        let _ = checkpoint;
+        Ok(())
+    }
+
+    /// How much each token of the only document of a batch speaks for a label; none where the method cannot say.
+    fn evidence(&self, batch: &Batch, label: LabelIndex) -> Option<Vec<f32>> {
+        let _ = (batch, label);
+        None
     }
 }

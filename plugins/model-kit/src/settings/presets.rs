@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub fn presets(code: Value, paper: Value) -> BTreeMap<String, Map<String, Value>> {
     // What both references share: their text, their stopping rule, their pooling.
     let authors = json!({
-        "learning_rate": 1e-4, "epochs": 250, "patience": 50, "stop_rule": "both_worse",
+        "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 50, "stop_rule": "both_worse",
         "cleaning": "english", "conv_tail": "batch_max", "vocabulary_from": "train_validation"
     });
     let of_papers = json!({

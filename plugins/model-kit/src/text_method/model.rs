@@ -1,7 +1,5 @@
 //! A trained model: texts in, scores out.
 
-use std::path::PathBuf;
-
 use arborist_plugin_api::{
     Evidence, Host, LabelIndex, LoadRequest, Model, ModelError, Predictions, Scores,
 };
@@ -35,7 +33,6 @@ pub struct TextModel<N: TextNetwork> {
     tokens: usize,
     /// Groups that a batch is cut into.
     groups: usize,
-    checkpoint: PathBuf,
 }
 
 impl<N: TextNetwork> TextModel<N> {
@@ -95,6 +92,8 @@ impl<N: TextNetwork> TextModel<N> {
             Source::Words(_) => Precision::Single,
             Source::Pretrained { settings, .. } => settings.precision,
         });
+        let mut network = network.into_trained(precision);
+        network.complete(checkpoint)?;
         let per_document = taxonomy.len() * hyperparameters.label_width();
         let documents = (NODE_VALUES / per_document.max(1)).clamp(1, DOCUMENTS);
         Ok(Self {
@@ -104,10 +103,9 @@ impl<N: TextNetwork> TextModel<N> {
             },
             documents,
             groups,
-            network: network.into_trained(precision),
+            network,
             threshold: hyperparameters.training().threshold,
             reader,
-            checkpoint: checkpoint.clone(),
         })
     }
 
@@ -195,7 +193,7 @@ impl<N: TextNetwork> Model for TextModel<N> {
         let mut encoded = EncodedDocuments::default();
         encoded.push(&ids, &[]);
         let batch = Batch::new(&encoded, &[0], 1);
-        let Some(weights) = self.network.evidence(&batch, label, &self.checkpoint)? else {
+        let Some(weights) = self.network.evidence(&batch, label) else {
             return Err(ModelError::Unsupported);
         };
         let places = pieces.into_iter().map(|(_, place)| place);

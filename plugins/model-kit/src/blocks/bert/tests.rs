@@ -108,7 +108,7 @@ fn eight_bits_are_near_enough() {
     let found = first_states(&bert.into_trained(Precision::Int8).forward(&batch), &batch);
     let cosine = Tensor::cosine_similarity(&exact, &found, 1, 1e-8).min();
     let cosine = cosine.double_value(&[]);
-    assert!(cosine > 0.995, "cosine of the states {cosine}");
+    assert!(cosine > 0.985, "cosine of the states {cosine}");
 }
 
 #[test]

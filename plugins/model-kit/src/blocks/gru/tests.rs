@@ -94,7 +94,11 @@ fn groups_change_nothing() {
         by_document
     };
     for portable in [false, true] {
-        assert_eq!(run(1, portable), run(3, portable));
+        let (one, three) = (run(1, portable).concat(), run(3, portable).concat());
+        assert_eq!(one.len(), three.len());
+        // Products of other numbers of rows may be summed in another order.
+        let apart = one.iter().zip(&three).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-6);
     }
 }
 
