@@ -256,7 +256,12 @@ impl Browser {
     /// When the browser does not answer.
     pub async fn resize(&self, width: u32, height: u32) -> anyhow::Result<()> {
         self.driver.set_window_rect(0, 0, width, height).await?;
-        let script = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(null)));";
+        // What slides to its place has to arrive; what turns for ever is left to turn.
+        let script = "const done = arguments[0]; \
+            requestAnimationFrame(() => requestAnimationFrame(() => { \
+                const ends = one => one.effect.getComputedTiming().iterations !== Infinity; \
+                Promise.allSettled(document.getAnimations().filter(ends).map(one => one.finished)).then(() => done(null)); \
+            }));";
         self.driver.execute_async(script, Vec::new()).await?;
         Ok(())
     }

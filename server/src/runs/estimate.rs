@@ -90,11 +90,7 @@ fn time(wanted: &Wanted<'_>, speeds: &[Speed]) -> Option<(f64, SecondsFrom)> {
     let mut by_speed = asked.clone();
     by_speed.sort_by(|a, b| a.documents_per_second.total_cmp(&b.documents_per_second));
     let median = by_speed[by_speed.len() / 2];
-    let epochs = wanted
-        .hyperparameters
-        .get(EPOCHS)
-        .and_then(Value::as_f64)
-        .unwrap_or_else(|| f64::from(median.epochs.max(1)));
+    let epochs = epochs(wanted.hyperparameters, median);
     let seconds = wanted.documents * epochs / median.documents_per_second;
     let words: f64 = asked.iter().map(|run| run.words_per_document).sum();
     let from = SecondsFrom {
@@ -109,6 +105,22 @@ fn time(wanted: &Wanted<'_>, speeds: &[Speed]) -> Option<(f64, SecondsFrom)> {
         same_hyperparameters: nearest == 0,
     };
     Some((seconds, from))
+}
+
+/// Passes over the documents: as many as a run like it took, more or fewer where more or fewer are asked for. The number
+/// that is asked for says nothing by itself: 0 means as many as the method sees fit, and for a solver it is a limit that
+/// is hardly ever reached.
+fn epochs(wanted: &Map<String, Value>, run: &Speed) -> f64 {
+    let asked = |hyperparameters: &Map<String, Value>| {
+        let epochs = hyperparameters.get(EPOCHS).and_then(Value::as_f64);
+        epochs.filter(|epochs| *epochs > 0.0)
+    };
+    let took = f64::from(run.epochs.max(1));
+    match (asked(wanted), asked(&run.hyperparameters)) {
+        (Some(ours), Some(theirs)) => took * ours / theirs,
+        (Some(ours), None) => ours,
+        (None, _) => took,
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +158,30 @@ mod tests {
         };
         let (seconds, from) = time(&wanted, speeds)?;
         Some((seconds, from.runs, from.same_hyperparameters))
+    }
+
+    #[test]
+    fn epochs_are_those_that_runs_like_it_took() {
+        let took = |asked: u32, epochs: u32| Speed {
+            hyperparameters: hyperparameters(json!({"epochs": asked})),
+            epochs,
+            ..speed(1, 1.0, 1.0, 1)
+        };
+        let check =
+            |asked: u32, run: &Speed| epochs(&hyperparameters(json!({"epochs": asked})), run);
+        assert_eq!(
+            check(100, &took(100, 1)),
+            1.0,
+            "a limit that is not reached"
+        );
+        assert_eq!(
+            check(0, &took(0, 12)),
+            12.0,
+            "as many as the method sees fit"
+        );
+        assert_eq!(check(30, &took(0, 12)), 30.0);
+        assert_eq!(check(0, &took(30, 25)), 25.0);
+        assert_eq!(check(60, &took(30, 25)), 50.0, "runs like it stop early");
     }
 
     #[test]

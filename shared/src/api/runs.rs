@@ -51,7 +51,7 @@ pub struct RunEstimate {
     pub memory_available_bytes: Option<u64>,
     /// Whether the run would be accepted.
     pub fits: bool,
-    /// Time that training takes if it does not stop early; absent while no finished run of the method is like this one.
+    /// Time of as many epochs as runs like it took; absent while no finished run of the method is like this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// Where `seconds` comes from.
