@@ -109,6 +109,27 @@ fn text_is_clean() {
     none(findings);
 }
 
+#[test]
+fn plugins_find_libtorch_and_say_what_they_are() {
+    let root = workspace().root;
+    let packages = Packages::read(&workspace()).expect("cargo describes the workspace");
+    let mut findings = Vec::new();
+    for (package, _) in packages.plugins() {
+        let folder = format!("plugins/{}", package.trim_start_matches("arborist-"));
+        let mut needed = vec!["README.md"];
+        if packages.reaches(package, "tch") {
+            // Without its run paths the library is built and then not opened.
+            needed.push("build.rs");
+        }
+        for file in needed {
+            if !root.join(&folder).join(file).is_file() {
+                findings.push(format!("{folder}: has no {file}"));
+            }
+        }
+    }
+    none(findings);
+}
+
 /// `unsafe` belongs to the seam between host and plugin, to the kernels that read tensors as slices, to one setting of
 /// the process, and to files as memory.
 const MAY_BE_UNSAFE: [&str; 7] = [

@@ -1,0 +1,20 @@
+//! Run paths: a shipped plugin finds libtorch beside the executable, tests and examples where set-up put it.
+
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    // `plugins/libarborist_hgclr.so` beside the executable; `libtorch` or `lib` beside one of both.
+    for place in ["$ORIGIN/../libtorch", "$ORIGIN/libtorch", "$ORIGIN/../lib"] {
+        println!("cargo:rustc-link-arg-cdylib=-Wl,-rpath,{place}");
+    }
+    if let Some(libtorch) = std::env::var_os("LIBTORCH") {
+        let libraries = PathBuf::from(libtorch).join("lib");
+        for kind in ["tests", "examples"] {
+            println!(
+                "cargo:rustc-link-arg-{kind}=-Wl,-rpath,{}",
+                libraries.display()
+            );
+        }
+    }
+}
