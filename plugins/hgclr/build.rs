@@ -1,4 +1,4 @@
-//! Run paths: a shipped plugin finds libtorch beside the executable, tests and examples where set-up put it.
+//! Run paths: a shipped plugin finds libtorch beside the executable, tests where set-up put it.
 
 use std::path::PathBuf;
 
@@ -10,11 +10,9 @@ fn main() {
     }
     if let Some(libtorch) = std::env::var_os("LIBTORCH") {
         let libraries = PathBuf::from(libtorch).join("lib");
-        for kind in ["tests", "examples"] {
-            println!(
-                "cargo:rustc-link-arg-{kind}=-Wl,-rpath,{}",
-                libraries.display()
-            );
-        }
+        println!(
+            "cargo:rustc-link-arg-tests=-Wl,-rpath,{}",
+            libraries.display()
+        );
     }
 }
