@@ -9,7 +9,8 @@ mod hyperparameters;
 pub mod network;
 
 use arborist_model_kit::TORCH_VERSION;
-use arborist_model_kit::text_method::{self, TextModel};
+use arborist_model_kit::memory::{self, TRAINED};
+use arborist_model_kit::text_method::{self, TextHyperparameters as _, TextModel};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
@@ -73,17 +74,11 @@ impl Method for Flat {
     }
 }
 
-/// Value, gradient and two moments in single precision.
-const TRAINED: f64 = 16.0;
-
 /// Peak of the resident memory.
 fn memory(hyperparameters: &Hyperparameters) -> MemoryFormula {
-    let batch = hyperparameters.training.batch_size as f64;
-    let tokens = batch * hyperparameters.text.max_length as f64;
+    let (training, source) = (&hyperparameters.training, hyperparameters.source());
+    let batch = memory::documents(training, source);
     let units = hyperparameters.rcnn.rnn_hidden as f64;
-    let word = hyperparameters.text.word_size as f64;
-    // Gates, states and their gradients, words and their gradients, of one batch.
-    let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);
     let (per_label, per_label_squared) = match hyperparameters.architecture {
         Architecture::LabelAttention => {
             let width = hyperparameters.la_label_dim as f64;
@@ -92,10 +87,9 @@ fn memory(hyperparameters: &Hyperparameters) -> MemoryFormula {
         _ => (hyperparameters.features() as f64 * TRAINED, 0.0),
     };
     MemoryFormula {
-        base: 3e8 + encoder + hyperparameters.text.max_vocab as f64 * word * 4.0,
+        base: 3e8 + memory::reader(source) + memory::reading(training, source, units),
         per_document: 64.0,
-        // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
-        per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),
+        per_token: memory::per_token(source),
         per_label,
         per_label_squared,
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
     Bert, CompiledBert, CompiledClassifier, FlatClassifier, Places, Precision, Sight,
-    binary_cross_entropy, first_states,
+    binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
@@ -361,7 +361,7 @@ impl TrainedNetwork for TrainedHgclr {
     }
 
     fn scores(&self, batch: &Batch) -> Tensor {
-        let firsts = first_states(&self.bert.forward(batch), batch);
+        let firsts = self.bert.first_states(batch);
         self.classifier.forward(&firsts).sigmoid()
     }
 

@@ -1,6 +1,8 @@
 //! What a training needs in memory. With a classifier it grows with the number of labels squared; by dot products it is
 //! what each label sees of each text of a batch.
 
+use arborist_model_kit::memory::{self, TRAINED};
+use arborist_model_kit::text_method::TextHyperparameters as _;
 use arborist_plugin_api::ModelError;
 use arborist_shared::manifest::MemoryFormula;
 
@@ -11,20 +13,17 @@ const MAX_LABELS: u64 = 2_000;
 /// More labels would take too long.
 pub(crate) const MAX_LABELS_BY_DOT_PRODUCT: u64 = 20_000;
 
-/// Value, gradient and two moments in single precision.
-const TRAINED: f64 = 16.0;
-
 /// Peak of the resident memory.
 pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
+    let (training, source) = (&hyperparameters.training, hyperparameters.source());
     let node = hyperparameters.node_size as f64;
     let features = hyperparameters.rcnn.features() as f64;
-    let batch = hyperparameters.training.batch_size as f64;
+    let batch = memory::documents(training, source);
     let length = hyperparameters.text.max_length as f64;
-    let tokens = batch * length;
+    let tokens = memory::tokens(training, source);
     let units = hyperparameters.rcnn.rnn_hidden as f64;
-    let word = hyperparameters.text.word_size as f64;
-    // Gates, states and their gradients, words and their gradients, of one batch; once more for the labels' texts.
-    let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units) * 1.5;
+    // Once more for the labels' texts.
+    let encoder = memory::reading(training, source, units) * 1.5;
     let joint = hyperparameters.matching.joint_dim as f64;
     let (per_label, per_label_squared) = match hyperparameters.scoring {
         Scoring::Classifier => (
@@ -36,15 +35,15 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
         ),
         // Weights of attention, likeness of words, what is seen, and all with gradients.
         Scoring::DotProduct => (
-            tokens * 4.0 * 6.0 + batch * 4.0 * 4.0 * (2.0 * units + word),
+            tokens * 4.0 * 6.0
+                + batch * 4.0 * 4.0 * (2.0 * units + hyperparameters.text.word_size as f64),
             2.0 * TRAINED,
         ),
     };
     MemoryFormula {
-        base: 3e8 + encoder + hyperparameters.text.max_vocab as f64 * word * 4.0,
+        base: 3e8 + memory::reader(source) + encoder,
         per_document: 64.0,
-        // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
-        per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),
+        per_token: memory::per_token(source),
         per_label,
         per_label_squared,
     }

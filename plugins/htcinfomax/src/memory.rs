@@ -1,5 +1,7 @@
 //! What a training needs in memory. As in `HiAGM`, the classifier grows with the number of labels squared.
 
+use arborist_model_kit::memory::{self, TRAINED};
+use arborist_model_kit::text_method::TextHyperparameters as _;
 use arborist_plugin_api::ModelError;
 use arborist_shared::manifest::MemoryFormula;
 
@@ -8,18 +10,14 @@ use crate::hyperparameters::Hyperparameters;
 /// At 300 values per label the classifier of as many labels has 1.2 billion weights: 19 GB with gradients and moments.
 pub(crate) const MAX_LABELS: u64 = 2_000;
 
-/// Value, gradient and two moments in single precision.
-const TRAINED: f64 = 16.0;
-
 /// Peak of the resident memory.
 pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
+    let (training, source) = (&hyperparameters.training, hyperparameters.source());
     let label_dim = hyperparameters.la_label_dim as f64;
-    let batch = hyperparameters.training.batch_size as f64;
-    let tokens = batch * hyperparameters.text.max_length as f64;
+    let batch = memory::documents(training, source);
+    let tokens = memory::tokens(training, source);
     let units = hyperparameters.rcnn.rnn_hidden as f64;
-    let word = hyperparameters.text.word_size as f64;
-    // Gates, states and their gradients, words and their gradients, of one batch.
-    let encoder = tokens * 4.0 * (3.0 * word + 2.0 * 6.0 * units + 8.0 * 2.0 * units);
+    let encoder = memory::reading(training, source, units);
     // Maps of the text that the discriminator sees, with gradients.
     let discriminator = if hyperparameters.use_mi {
         tokens * 4.0 * 9.0 * label_dim
@@ -27,10 +25,9 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
         0.0
     };
     MemoryFormula {
-        base: 3e8 + encoder + discriminator + hyperparameters.text.max_vocab as f64 * word * 4.0,
+        base: 3e8 + memory::reader(source) + encoder + discriminator,
         per_document: 64.0,
-        // Ids, and vectors and moments of words: there are seldom more than one new word in fifty tokens.
-        per_token: 4.0 + (word * 8.0 / 50.0).min(40.0),
+        per_token: memory::per_token(source),
         // Weights of attention over tokens, and what labels see of a batch.
         per_label: tokens * 4.0 * 3.0 + batch * label_dim * 4.0 * 4.0,
         per_label_squared: label_dim * TRAINED + 2.0 * TRAINED,

@@ -18,7 +18,8 @@ mod tree_lstm;
 
 pub use self::adjacency::{EdgeStart, Propagation};
 pub use self::bert::{
-    Bert, CompiledBert, MaskedHead, Places, Pooler, first_states, pretrained_linear,
+    Bert, CompiledBert, CompiledMaskedHead, MaskedHead, Places, Pooler, first_states,
+    pretrained_linear,
 };
 pub use self::gcn::{Gcn, GcnOptions};
 pub use self::gru::Gru;
@@ -37,8 +38,8 @@ pub use self::text_propagation::{TextPropagation, TextPropagationOptions};
 pub use self::text_rcnn::{CompiledTextRcnn, TextRcnn, TextRcnnOptions};
 pub use self::text_rnn::{TextRnn, TextRnnOptions};
 pub use self::transformer::{
-    CachedRow, CompiledTransformerLayer, LayerCache, LayerNorm, Precision, Sight, TransformerLayer,
-    TransformerSizes,
+    CachedRow, CompiledTransformerLayer, LayerCache, LayerNorm, Links, Precision, Sight,
+    TransformerLayer, TransformerSizes,
 };
 pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};
 

@@ -202,6 +202,7 @@ pub fn network<N: TextNetwork>(
     } else {
         Reader::Words(pipeline())
     };
+    let checkpoint = tempfile::tempdir().unwrap();
     network
         .prepare(&Prepared {
             taxonomy,
@@ -210,7 +211,7 @@ pub fn network<N: TextNetwork>(
             train: &documents(),
             updates_per_epoch: 10,
             seed: 1,
-            checkpoint: &std::env::temp_dir(),
+            checkpoint: checkpoint.path(),
             host: &Host::new(&Listener::default()),
         })
         .unwrap();

@@ -17,6 +17,7 @@ pub mod error;
 pub mod files;
 pub mod initializer;
 mod mapped;
+pub mod memory;
 pub mod optimizer;
 pub mod packing;
 pub mod parameters;

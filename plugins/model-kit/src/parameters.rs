@@ -373,7 +373,7 @@ impl Parameters {
 }
 
 /// Reads all tensors of a safetensors file.
-pub(crate) fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, KitError> {
+pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, KitError> {
     if !path.is_file() {
         return Err(KitError::broken(path, "there is no such file"));
     }
@@ -382,7 +382,7 @@ pub(crate) fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, KitE
 }
 
 /// Writes tensors to a safetensors file, which appears only when it is complete.
-pub(crate) fn write_tensors(
+pub fn write_tensors(
     tensors: &[(String, Tensor)],
     path: &Path,
     durability: Durability,

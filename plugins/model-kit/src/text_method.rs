@@ -51,6 +51,11 @@ pub trait TextHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
         Evaluation::default()
     }
 
+    /// Updates of the training, where they are chosen instead of epochs; 0 = they are not.
+    fn updates(&self) -> u64 {
+        0
+    }
+
     /// Splits whose label sets the priors are counted on.
     fn prior_from(&self) -> CountedFrom {
         CountedFrom::Train

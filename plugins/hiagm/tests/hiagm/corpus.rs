@@ -23,6 +23,7 @@ pub(crate) fn tiny() -> Hyperparameters {
 /// Without any dropout.
 pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
     hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.pretrained.encoder_dropout = 0.0;
     hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.structure.graph.node_dropout = 0.0;
     hyperparameters.projection_dropout = 0.0;

@@ -39,6 +39,26 @@ mod kit_of_label_attention {
     });
 }
 
+/// A pretrained encoder in the recurrent network's place.
+mod kit_of_bert {
+    use arborist_hiagm::HiAgm;
+
+    arborist_plugin_api::conformance!(HiAgm, {
+        "encoder": "bert", "max_length": 48, "epochs": 12, "patience": 0, "learning_rate": 0.003, "batch_size": 12, "node_size": 10,
+        "classifier_dropout": 0.1, "projection_dropout": 0.1
+    }, encoder = arborist_model_kit::checks::tiny_encoder());
+}
+
+/// Labels that attend over the states of its tokens.
+mod kit_of_bert_and_label_attention {
+    use arborist_hiagm::HiAgm;
+
+    arborist_plugin_api::conformance!(HiAgm, {
+        "encoder": "bert", "variant": "la", "la_label_dim": 24, "max_length": 48, "epochs": 15, "patience": 0, "learning_rate": 0.003,
+        "batch_size": 12, "label_dropout": 0.1, "classifier_dropout": 0.1
+    }, encoder = arborist_model_kit::checks::tiny_encoder());
+}
+
 /// The text encoder alone.
 mod kit_of_the_flat_variant {
     use arborist_hiagm::HiAgm;

@@ -9,6 +9,7 @@ use arborist_model_kit::checks::{
 };
 use arborist_model_kit::optimizer::{AdamOptions, Optimizer};
 use arborist_model_kit::pass::{Moment, Pass};
+use arborist_model_kit::settings::EncoderKind;
 use arborist_model_kit::text_method::TextNetwork;
 use arborist_model_kit::training::Trainable;
 use arborist_shared::taxonomy::Taxonomy;
@@ -58,6 +59,16 @@ fn variants() -> Vec<Hyperparameters> {
     };
     all.extend([
         changed(|h| h.variant = Variant::Flat),
+        changed(|h| h.encoder = EncoderKind::Bert),
+        changed(|h| {
+            h.encoder = EncoderKind::Bert;
+            h.variant = Variant::La;
+            h.la_label_dim = 6;
+        }),
+        changed(|h| {
+            h.encoder = EncoderKind::Bert;
+            h.variant = Variant::Flat;
+        }),
         changed(|h| h.structure.graph.gcn_layers = 2),
         changed(|h| h.structure.graph.edge_wise = true),
         changed(|h| h.structure.graph.propagation = Propagation::AllPairs),
@@ -149,7 +160,16 @@ fn a_network_without_dropout_learns_200_documents_by_heart() {
     };
     let mut tree = tiny();
     tree.structure.structure = StructureKind::TreeLstm;
-    let variants = [tiny(), la, tokens, tree];
+    let pretrained = [Variant::Tp, Variant::La].map(|variant| {
+        let mut own = tiny();
+        own.encoder = EncoderKind::Bert;
+        own.variant = variant;
+        own.la_label_dim = 6;
+        own.training.learning_rate = 0.003;
+        own
+    });
+    let [bert, bert_la] = pretrained;
+    let variants = [tiny(), la, tokens, tree, bert, bert_la];
     for mut hyperparameters in variants.map(still) {
         hyperparameters.training.epochs = 40;
         checks::learns_by_heart::<HiAgm>(hyperparameters);

@@ -13,7 +13,7 @@ use arborist_plugin_api::Model;
 use arborist_shared::taxonomy::Taxonomy;
 use tch::{Device, Kind};
 
-use crate::tiny::{by_dot_product, of_the_paper, still, tiny};
+use crate::tiny::{by_dot_product, of_bert, of_the_paper, still, tiny};
 
 const MOMENT: Moment = Moment {
     seed: 1,
@@ -41,6 +41,8 @@ fn variants() -> Vec<Hyperparameters> {
             h.matching.use_joint = false;
             h.matching.use_match = false;
         }),
+        of_bert(),
+        changed(of_bert(), |h| h.matching = of_the_paper().matching),
         by_dot_product(),
         changed(by_dot_product(), |h| {
             h.matching = of_the_paper().matching;
@@ -90,7 +92,7 @@ fn the_network_for_prediction_scores_the_same() {
 
 #[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
-    for mut hyperparameters in [tiny(), of_the_paper(), by_dot_product()].map(still) {
+    for mut hyperparameters in [tiny(), of_the_paper(), of_bert(), by_dot_product()].map(still) {
         hyperparameters.training.epochs = 40;
         checks::learns_by_heart::<HiMatch>(hyperparameters);
     }

@@ -4,6 +4,7 @@ use arborist_himatch::{
     CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
 };
 use arborist_model_kit::checks;
+use arborist_model_kit::settings::EncoderKind;
 
 pub(crate) fn tiny() -> Hyperparameters {
     let (training, text, encoder) = checks::tiny();
@@ -36,6 +37,17 @@ pub(crate) fn of_the_paper() -> Hyperparameters {
     }
 }
 
+/// Read by a pretrained encoder.
+pub(crate) fn of_bert() -> Hyperparameters {
+    let mut hyperparameters = Hyperparameters {
+        encoder: EncoderKind::Bert,
+        ..tiny()
+    };
+    hyperparameters.text.max_length = 48;
+    hyperparameters.training.learning_rate = 0.003;
+    hyperparameters
+}
+
 pub(crate) fn by_dot_product() -> Hyperparameters {
     Hyperparameters {
         scoring: Scoring::DotProduct,
@@ -46,6 +58,7 @@ pub(crate) fn by_dot_product() -> Hyperparameters {
 /// Without any dropout.
 pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
     hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.pretrained.encoder_dropout = 0.0;
     hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.graph.node_dropout = 0.0;
     hyperparameters.projection_dropout = 0.0;

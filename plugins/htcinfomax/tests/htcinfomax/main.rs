@@ -16,6 +16,16 @@ mod kit {
     });
 }
 
+/// A pretrained encoder in the recurrent network's place.
+mod kit_of_bert {
+    use arborist_htcinfomax::HtcInfoMax;
+
+    arborist_plugin_api::conformance!(HtcInfoMax, {
+        "encoder": "bert", "max_length": 48, "epochs": 15, "patience": 0, "learning_rate": 0.003, "batch_size": 12, "la_label_dim": 24,
+        "classifier_dropout": 0.1, "label_dropout": 0.1
+    }, encoder = arborist_model_kit::checks::tiny_encoder());
+}
+
 /// As the paper has it: everything trained, features of convolutions, a tree LSTM.
 mod kit_of_the_paper {
     use arborist_htcinfomax::HtcInfoMax;

@@ -6,6 +6,7 @@ use arborist_htcinfomax::{
 };
 use arborist_model_kit::blocks::StructureKind;
 use arborist_model_kit::checks::{self, Corpus, parameter, t5, tree_of};
+use arborist_model_kit::settings::EncoderKind;
 use arborist_model_kit::training::Trainable;
 use tch::Kind;
 
@@ -40,6 +41,7 @@ fn variants() -> Vec<Hyperparameters> {
             train_aux: true,
             ..of_convolutions()
         },
+        changed(|h| h.encoder = EncoderKind::Bert),
     ]
 }
 
@@ -66,7 +68,10 @@ fn the_network_for_prediction_scores_the_same() {
 
 #[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
-    for mut hyperparameters in [tiny(), of_convolutions()].map(still) {
+    let mut pretrained = tiny();
+    pretrained.encoder = EncoderKind::Bert;
+    pretrained.training.learning_rate = 0.003;
+    for mut hyperparameters in [tiny(), of_convolutions(), pretrained].map(still) {
         hyperparameters.training.epochs = 40;
         checks::learns_by_heart::<HtcInfoMax>(hyperparameters);
     }

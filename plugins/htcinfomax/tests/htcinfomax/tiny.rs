@@ -26,6 +26,7 @@ pub(crate) fn of_convolutions() -> Hyperparameters {
 /// Without any dropout.
 pub(crate) fn still(mut hyperparameters: Hyperparameters) -> Hyperparameters {
     hyperparameters.rcnn.embedding_dropout = 0.0;
+    hyperparameters.pretrained.encoder_dropout = 0.0;
     hyperparameters.rcnn.rnn_dropout = 0.0;
     hyperparameters.structure.graph.node_dropout = 0.0;
     hyperparameters.label_dropout = 0.0;

@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use tch::Tensor;
 
-pub use self::masked_head::MaskedHead;
+pub use self::masked_head::{CompiledMaskedHead, MaskedHead};
 use super::transformer::LayerNorm;
 use super::{
-    CompiledTransformerLayer, Linear, Precision, Sight, TransformerLayer, TransformerSizes,
+    CompiledTransformerLayer, Linear, Links, Precision, Sight, TransformerLayer, TransformerSizes,
 };
 use crate::batch::Batch;
 use crate::error::KitError;
@@ -91,6 +91,16 @@ impl Embeddings {
             )?,
             dropout: config.hidden_dropout_prob,
         })
+    }
+
+    fn shallow_clone(&self) -> Self {
+        Self {
+            words: Rc::clone(&self.words),
+            positions: self.positions.shallow_clone(),
+            segments: self.segments.shallow_clone(),
+            norm: self.norm.shallow_clone(),
+            dropout: self.dropout,
+        }
     }
 
     /// `words`: `[rows, d]`; result: `[rows, d]`.
@@ -176,6 +186,27 @@ impl Bert {
             .fold(hidden, |hidden, layer| layer.forward(pass, &hidden, sight))
     }
 
+    /// All layers on rows that see along links. `hidden` and result: `[rows, d]`.
+    pub fn encode_linked(&self, pass: &Pass, hidden: Tensor, links: &Links) -> Tensor {
+        self.layers.iter().fold(hidden, |hidden, layer| {
+            layer.forward_linked(pass, &hidden, links)
+        })
+    }
+
+    /// The same encoder: its tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            embeddings: self.embeddings.shallow_clone(),
+            layers: self
+                .layers
+                .iter()
+                .map(TransformerLayer::shallow_clone)
+                .collect(),
+        }
+    }
+
     /// States of the tokens of a batch, document after document: `[tokens, d]`.
     pub fn forward(&self, pass: &Pass, batch: &Batch) -> Tensor {
         let lengths = &batch.packing.lengths;
@@ -243,6 +274,22 @@ impl CompiledBert {
         self.layers
             .iter()
             .fold(hidden, |hidden, layer| layer.forward(&hidden, &sight))
+    }
+}
+
+impl CompiledBert {
+    /// States of `[CLS]`, the first token of each document: `[documents, d]`. The last layer computes nothing else.
+    pub fn first_states(&self, batch: &Batch) -> Tensor {
+        let Some((last, layers)) = self.layers.split_last() else {
+            return first_states(&self.forward(batch), batch);
+        };
+        let lengths = &batch.packing.lengths;
+        let hidden = self.embed(&self.words(&batch.tokens), &Places::of(lengths));
+        let sight = Sight::whole(lengths.clone());
+        let hidden = layers
+            .iter()
+            .fold(hidden, |hidden, layer| layer.forward(&hidden, &sight));
+        last.forward_firsts(&hidden, &sight)
     }
 }
 

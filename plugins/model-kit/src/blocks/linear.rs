@@ -69,6 +69,15 @@ impl Linear {
         })
     }
 
+    /// The same layer: its tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            weight: self.weight.shallow_clone(),
+            bias: self.bias.shallow_clone(),
+        }
+    }
+
     /// The layer for prediction. On a processor its weights are arranged for the kernel.
     #[must_use]
     pub fn into_trained(self) -> CompiledLinear {

@@ -43,6 +43,16 @@ pub struct FlatClassifier {
 }
 
 impl FlatClassifier {
+    /// The same layer: its tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            layer: self.layer.shallow_clone(),
+            dropout: self.dropout,
+            site: self.site,
+        }
+    }
+
     /// # Errors
     /// When the checkpoint does not have the parameters in this shape.
     pub fn new(

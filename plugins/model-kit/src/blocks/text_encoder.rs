@@ -196,19 +196,22 @@ impl TextEncoder {
 
 impl PretrainedText {
     fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
-        let states = match &self.encoder {
-            Encoder::Training(bert) => bert.forward(pass, batch),
-            Encoder::Trained(bert) => bert.forward(batch),
+        let firsts = || match &self.encoder {
+            Encoder::Training(bert) => first_states(&bert.forward(pass, batch), batch),
+            Encoder::Trained(bert) => bert.first_states(batch),
         };
         match &self.head {
-            Head::First => {
-                Text::Features(pass.dropout(&first_states(&states, batch), self.dropout))
-            }
+            Head::First => Text::Features(pass.dropout(&firsts(), self.dropout)),
             Head::Pooled(pooler) => {
-                let pooled = pooler.forward(&first_states(&states, batch));
-                Text::Features(pass.dropout(&pooled, self.dropout))
+                Text::Features(pass.dropout(&pooler.forward(&firsts()), self.dropout))
             }
-            Head::Tokens(map) => Text::States(map.forward_recorded(pass, &states)),
+            Head::Tokens(map) => {
+                let states = match &self.encoder {
+                    Encoder::Training(bert) => bert.forward(pass, batch),
+                    Encoder::Trained(bert) => bert.forward(batch),
+                };
+                Text::States(map.forward_recorded(pass, &states))
+            }
         }
     }
 }

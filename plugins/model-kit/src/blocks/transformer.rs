@@ -6,11 +6,13 @@
 mod cache;
 mod compiled;
 mod kernels;
+mod linked;
 mod portable;
 mod sight;
 
 pub use self::cache::LayerCache;
 pub use self::compiled::{CachedRow, CompiledTransformerLayer, Precision};
+pub use self::linked::Links;
 pub use self::sight::Sight;
 
 use tch::Tensor;
@@ -108,6 +110,20 @@ impl TransformerLayer {
         &self.sizes
     }
 
+    /// The same layer: its tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            sizes: self.sizes,
+            projections: self.projections.each_ref().map(Linear::shallow_clone),
+            attention_output: self.attention_output.shallow_clone(),
+            attention_norm: self.attention_norm.shallow_clone(),
+            intermediate: self.intermediate.shallow_clone(),
+            output: self.output.shallow_clone(),
+            output_norm: self.output_norm.shallow_clone(),
+        }
+    }
+
     /// `hidden`: `[rows, width]`, document after document as `sight` says; result: `[rows, width]`.
     ///
     /// # Panics
@@ -184,6 +200,16 @@ impl LayerNorm {
                 &Initializer::Constant(0.0),
             )?,
         })
+    }
+
+    /// The same layer: its tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            eps: self.eps,
+            weight: self.weight.shallow_clone(),
+            bias: self.bias.shallow_clone(),
+        }
     }
 
     /// `x`: `[rows, width]`, seen by libtorch.

@@ -28,8 +28,12 @@ pub(super) fn plan<H: TextHyperparameters>(
     let settings = hyperparameters.training();
     let evaluation = hyperparameters.evaluation();
     let batch_size = settings.documents(encoder.is_some());
-    let epochs = budget::epochs(settings, batch_size, train.len());
-    let total = u64::from(epochs) * Plan::updates_per_epoch(train.len(), batch_size, 1);
+    let per_epoch = Plan::updates_per_epoch(train.len(), batch_size, 1).max(1);
+    let epochs = match hyperparameters.updates() {
+        0 => budget::epochs(settings, batch_size, train.len()),
+        updates => u32::try_from(updates.div_ceil(per_epoch)).unwrap_or(u32::MAX),
+    };
+    let total = u64::from(epochs) * per_epoch;
     let (weight_decay, clip_norm) = match hyperparameters.source() {
         Source::Words(_) => (0.0, None),
         Source::Pretrained { settings, .. } => (

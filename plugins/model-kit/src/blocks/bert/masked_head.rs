@@ -58,6 +58,15 @@ impl MaskedHead {
         self.norm.forward(&self.dense.forward(hidden).gelu("none"))
     }
 
+    /// The same head: its tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            dense: self.dense.shallow_clone(),
+            norm: self.norm.shallow_clone(),
+        }
+    }
+
     /// The head for prediction.
     #[must_use]
     pub fn into_trained(self) -> CompiledMaskedHead {

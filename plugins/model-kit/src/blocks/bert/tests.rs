@@ -94,6 +94,25 @@ fn pieces_and_states_are_those_of_hugging_face() {
 }
 
 #[test]
+fn first_states_are_computed_alone() {
+    let pretrained = Pretrained::open(&minilm()).unwrap();
+    let (bert, _) = bert(pretrained);
+    let mut documents = EncodedDocuments::default();
+    for case in &fixture().cases {
+        documents.push(&case.ids, &[]);
+    }
+    documents.push(&[101], &[]);
+    let all: Vec<usize> = (0..documents.len()).collect();
+    let batch = Batch::new(&documents, &all, 1);
+    let _guard = tch::no_grad_guard();
+    let compiled = bert.into_trained(Precision::Single);
+    let expected = first_states(&compiled.forward(&batch), &batch);
+    let apart = (compiled.first_states(&batch) - expected).abs().max();
+    let apart = apart.double_value(&[]);
+    assert!(apart < 1e-5, "{apart}");
+}
+
+#[test]
 fn eight_bits_are_near_enough() {
     let pretrained = Pretrained::open(&minilm()).unwrap();
     let (bert, _) = bert(pretrained);

@@ -138,6 +138,35 @@ impl CompiledTransformerLayer {
         self.forward_with(&hidden, &projections, sight)
     }
 
+    /// The first row of each segment, where nobody asks for the others: `[segments, width]`. All rows see all of their
+    /// segment.
+    pub fn forward_firsts(&self, hidden: &Tensor, sight: &Sight) -> Tensor {
+        self.check(hidden, sight.rows());
+        let count = sight.segments().len();
+        let starts: Vec<i64> = (0..count)
+            .map(|segment| sight.range(segment).start as i64)
+            .collect();
+        let starts = Tensor::from_slice(&starts).to_device(hidden.device());
+        let Compiled::Kernels(_) = &self.0 else {
+            return self.forward(hidden, sight).index_select(0, &starts);
+        };
+        let (keys, values) = self.parts(&self.projections(&hidden.contiguous()));
+        let mut cache = LayerCache::new();
+        for segment in 0..count {
+            // The first row itself is computed, not kept.
+            let range = sight.range(segment);
+            let others = |x: &Tensor| x.narrow(0, range.start as i64 + 1, range.len() as i64 - 1);
+            cache.push(&others(&keys), &others(&values));
+        }
+        let rows: Vec<CachedRow> = (0..count)
+            .map(|document| CachedRow {
+                document,
+                kept: false,
+            })
+            .collect();
+        self.forward_cached(&hidden.index_select(0, &starts), &rows, &mut cache)
+    }
+
     /// Keys and values of rows. `hidden` and both results: `[rows, width]`.
     pub fn keys_values(&self, hidden: &Tensor) -> (Tensor, Tensor) {
         let (keys, values) = self.parts(&self.projections(&hidden.contiguous()));
