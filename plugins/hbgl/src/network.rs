@@ -1,0 +1,660 @@
+//! The network: an encoder that reads a text and then its labels, level by level (METHODS 6.2).
+
+use std::path::Path;
+
+use arborist_model_kit::batch::Batch;
+use arborist_model_kit::blocks::{
+    BceReduction, Bert, CompiledBert, CompiledClassifier, FlatClassifier, MaskedHead, Precision,
+    binary_cross_entropy, first_states,
+};
+use arborist_model_kit::error::KitError;
+use arborist_model_kit::files;
+use arborist_model_kit::initializer::Initializer;
+use arborist_model_kit::parameters::Parameters;
+use arborist_model_kit::pass::{Moment, Pass};
+use arborist_model_kit::text_method::{Inputs, Prepared, Purpose, TextNetwork, TrainedNetwork};
+use arborist_model_kit::training::{Losses, Predicted, Trainable};
+use arborist_model_kit::word_table::WordTable;
+use arborist_shared::LabelIndex;
+use tch::{Device, Kind, Tensor};
+
+use crate::decoding::{Decoder, Frame, Rules, cut, logits};
+use crate::hyperparameters::{Hyperparameters, LevelCandidates, Mode, NamePool};
+use crate::label_stage::{LabelStage, forget, multi_hot};
+use crate::label_tree::LabelTree;
+use crate::rows::{Layout, by_level, one_by_one};
+
+/// Pieces of a label's name that are read.
+const NAME_PIECES: usize = 30;
+/// What decoding needs besides weights, in a checkpoint.
+const FRAME_FILE: &str = "decoding.json";
+/// Place of the noise that masks label rows of the input.
+const MASKS: u32 = 1;
+
+/// The network in training.
+pub struct Network {
+    parameters: Parameters,
+    bert: Bert,
+    output: Output,
+    /// 0 for the topmost level.
+    level_of: Vec<usize>,
+    frame: Option<Frame>,
+    /// Whether the encoder comes with a head for masked pieces.
+    has_head: bool,
+    longest: usize,
+    hyperparameters: Hyperparameters,
+    /// The network for prediction, while it is evaluated.
+    evaluated: Option<TrainedHbgl>,
+}
+
+enum Output {
+    Generation(Box<Generation>),
+    Classes(FlatClassifier),
+}
+
+struct Generation {
+    /// `[L, d]`
+    labels: Tensor,
+    /// Of labels, `[L]`, and of all pieces, `[pieces]`, as the encoder has them.
+    biases: Option<[Tensor; 2]>,
+    head: MaskedHead,
+}
+
+impl Generation {
+    fn new(
+        parameters: &mut Parameters,
+        hyperparameters: &Hyperparameters,
+        inputs: &Inputs<'_>,
+        config: &arborist_model_kit::pretrained::BertConfig,
+    ) -> Result<Self, KitError> {
+        let n_labels = inputs.hierarchy.n_labels() as i64;
+        let zero = Initializer::Constant(0.0);
+        let labels = parameters.add(
+            "labels",
+            &[n_labels, config.hidden_size],
+            &Initializer::Normal(1.0),
+        )?;
+        let biases = if hyperparameters.tied_bias {
+            Some([
+                parameters.add("labels.bias", &[n_labels], &zero)?,
+                parameters.add("cls.predictions.bias", &[config.vocab_size], &zero)?,
+            ])
+        } else {
+            None
+        };
+        Ok(Self {
+            labels,
+            biases,
+            head: MaskedHead::new(parameters, config)?,
+        })
+    }
+
+    /// Biases of labels and of the end.
+    fn biases(&self, frame: Frame) -> Option<[Tensor; 2]> {
+        let [labels, pieces] = self.biases.as_ref()?;
+        Some([
+            labels.shallow_clone(),
+            pieces.narrow(0, i64::from(frame.sep), 1),
+        ])
+    }
+}
+
+/// A batch with its label rows.
+pub struct Teaching {
+    /// Sets of each document, without the row that ends them.
+    pub sets: Vec<Vec<Vec<LabelIndex>>>,
+    pub layout: Layout,
+    texts: Vec<Vec<u32>>,
+}
+
+impl Network {
+    /// The label rows of each document: what it is taught.
+    #[must_use]
+    pub fn teaching(&self, batch: &Batch) -> Teaching {
+        let rows = self.frame.map_or(1, |frame| frame.rows);
+        let sets = batch
+            .labels
+            .iter()
+            .map(|labels| {
+                let mut sets = match self.hyperparameters.mode {
+                    Mode::Seq2seq => one_by_one(labels, &self.level_of),
+                    Mode::Local | Mode::MultiLabel => by_level(labels, &self.level_of),
+                };
+                sets.truncate(rows - 1);
+                sets
+            })
+            .collect();
+        self.teaching_of(batch, sets)
+    }
+
+    /// The same with label rows of one's own, one list of sets for each document.
+    #[must_use]
+    pub fn teaching_of(&self, batch: &Batch, sets: Vec<Vec<Vec<LabelIndex>>>) -> Teaching {
+        let texts = cut(batch, self.longest_text());
+        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let slots: Vec<usize> = sets.iter().map(|sets| sets.len() + 1).collect();
+        Teaching {
+            sets,
+            layout: Layout::new(&lengths, &slots),
+            texts,
+        }
+    }
+
+    /// Pieces of a text at most: behind it there has to be room for the label rows.
+    fn longest_text(&self) -> usize {
+        longest_text(
+            self.longest,
+            self.bert.config().max_position_embeddings,
+            self.frame,
+        )
+    }
+
+    /// Scores before the sigmoid at the slots of all documents, one for each label and one for the end: `[slots, L + 1]`.
+    ///
+    /// # Panics
+    /// In mode `multi_label`, or before the network was prepared.
+    pub fn slot_logits(&self, pass: &Pass, teaching: &Teaching) -> Tensor {
+        let (Output::Generation(generation), Some(frame)) = (&self.output, self.frame) else {
+            panic!("nothing is generated")
+        };
+        let words = self.input(pass, generation, frame, teaching);
+        let layout = &teaching.layout;
+        let hidden = self.bert.embed(pass, &words, &layout.places);
+        let states = self.bert.encode(pass, hidden, &layout.sight);
+        let states = generation
+            .head
+            .forward(&states.index_select(0, &self.index(&layout.slots)));
+        let sep = self.bert.words(pass, &[frame.sep]);
+        let biases = generation.biases(frame);
+        logits(&states, &generation.labels, &sep, biases.as_ref())
+    }
+
+    /// Vectors of all rows without those of their places: `[rows, d]`.
+    fn input(
+        &self,
+        pass: &Pass,
+        generation: &Generation,
+        frame: Frame,
+        teaching: &Teaching,
+    ) -> Tensor {
+        let layout = &teaching.layout;
+        let rows = layout.sight.rows();
+        // Texts, and the mask at all other places.
+        let mut ids = vec![frame.mask; rows];
+        for (row, token) in layout.sources.iter().zip(teaching.texts.iter().flatten()) {
+            ids[*row as usize] = *token;
+        }
+        let hyperparameters = &self.hyperparameters;
+        let noise = pass
+            .noise_of(MASKS)
+            .filter(|_| hyperparameters.target_mask_prob > 0.0);
+        let is_masked = |target: usize| {
+            noise.is_some_and(|noise| {
+                f64::from(noise.unit(target as u32)) < hyperparameters.target_mask_prob
+            })
+        };
+        let (mut labels, mut owners, mut closing, mut masked) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut target = 0;
+        for sets in &teaching.sets {
+            for place in 0..=sets.len() {
+                let row = layout.targets[target];
+                match sets.get(place) {
+                    _ if is_masked(target) => masked.push(row),
+                    Some(set) => {
+                        labels.extend(set.iter().map(|label| i64::from(*label)));
+                        owners.extend(std::iter::repeat_n(row, set.len()));
+                    }
+                    None => closing.push(row),
+                }
+                target += 1;
+            }
+        }
+        let words = self.bert.words(pass, &ids);
+        let device = words.device();
+        // Label rows come from elsewhere, so what was looked up for them is taken out again.
+        let mut own = vec![1.0_f32; rows];
+        for row in &layout.targets {
+            own[*row as usize] = 0.0;
+        }
+        let own = Tensor::from_slice(&own)
+            .to_kind(words.kind())
+            .to_device(device)
+            .unsqueeze(1);
+        let detached = hyperparameters.detach_target_embeddings;
+        let vectors = generation.labels.index_select(0, &self.index(&labels));
+        let frames = self.bert.words(pass, &[frame.sep, frame.mask]);
+        let special = |place: i64, rows: &[i64]| {
+            frames.index_select(
+                0,
+                &Tensor::full([rows.len() as i64], place, (Kind::Int64, device)),
+            )
+        };
+        let kept = |rows: Tensor| if detached { rows.detach() } else { rows };
+        let added = Tensor::zeros(words.size(), (words.kind(), device))
+            .index_add(0, &self.index(&owners), &kept(vectors))
+            .index_add(0, &self.index(&closing), &kept(special(0, &closing)))
+            .index_add(0, &self.index(&masked), &kept(special(1, &masked)));
+        words * own + added
+    }
+
+    fn index(&self, places: &[i64]) -> Tensor {
+        Tensor::from_slice(places).to_device(self.parameters.device())
+    }
+
+    /// What the slots should say: `[slots, L + 1]`.
+    fn gold(&self, teaching: &Teaching) -> Tensor {
+        let n_labels = self.level_of.len();
+        let rows: Vec<Vec<LabelIndex>> = teaching
+            .sets
+            .iter()
+            .flat_map(|sets| sets.iter().cloned().chain([vec![n_labels as LabelIndex]]))
+            .collect();
+        multi_hot(&rows, n_labels as i64 + 1, self.parameters.options())
+    }
+
+    fn generation_loss(&self, pass: &Pass, batch: &Batch) -> Tensor {
+        let teaching = self.teaching(batch);
+        let logits = self.slot_logits(pass, &teaching);
+        let gold = self.gold(&teaching);
+        if self.hyperparameters.mode == Mode::Seq2seq {
+            let shares = logits.log_softmax(-1, None::<Kind>);
+            let rows = gold.size()[0] as f64;
+            return -(shares * gold).sum(self.parameters.kind()) / rows;
+        }
+        match self.hyperparameters.level_candidates {
+            LevelCandidates::AllPlusSep => binary_cross_entropy(&logits, &gold, BceReduction::Mean),
+            LevelCandidates::OwnLevel => {
+                let own = self.own_levels(&teaching);
+                let losses =
+                    logits.clamp_min(0.0) - &logits * gold + (logits.abs().neg().exp() + 1.0).log();
+                (losses * own).sum(self.parameters.kind())
+            }
+        }
+    }
+
+    /// 1 for the labels of a slot's level: `[slots, L + 1]`.
+    fn own_levels(&self, teaching: &Teaching) -> Tensor {
+        let n_labels = self.level_of.len();
+        let deepest = self.level_of.iter().max().map_or(0, |level| level + 1);
+        let mut of_level = vec![Vec::new(); deepest];
+        for (label, &level) in (0..).zip(&self.level_of) {
+            of_level[level].push(label);
+        }
+        let rows: Vec<Vec<LabelIndex>> = teaching
+            .sets
+            .iter()
+            .flat_map(|sets| {
+                let levels = 0..sets.len();
+                levels
+                    .map(|level| of_level[level].clone())
+                    .chain([Vec::new()])
+            })
+            .collect();
+        multi_hot(&rows, n_labels as i64 + 1, self.parameters.options())
+    }
+
+    /// The network for prediction, sharing all tensors that it does not arrange.
+    fn compiled(&self, precision: Precision) -> TrainedHbgl {
+        let output = match &self.output {
+            Output::Classes(classifier) => {
+                TrainedOutput::Classes(classifier.shallow_clone().into_trained())
+            }
+            Output::Generation(generation) => TrainedOutput::Generation(Box::new(Written {
+                labels: generation.labels.detach(),
+                biases: generation
+                    .biases
+                    .as_ref()
+                    .map(|biases| biases.each_ref().map(Tensor::detach)),
+                decoder: None,
+                head: Some(generation.head.shallow_clone()),
+            })),
+        };
+        let mut trained = TrainedHbgl {
+            n_labels: self.level_of.len(),
+            bert: self.bert.shallow_clone().into_trained(precision),
+            output,
+            rules: Rules::new(&self.hyperparameters, self.level_of.clone()),
+            longest: match self.hyperparameters.max_source_test {
+                0 => self.longest,
+                length => length,
+            },
+            frame: None,
+        };
+        if let Some(frame) = self.frame {
+            trained.begin(frame);
+        }
+        trained
+    }
+
+    /// Logits `[documents, L]` of a network that says all labels at once.
+    fn class_logits(&self, pass: &Pass, batch: &Batch, classifier: &FlatClassifier) -> Tensor {
+        let firsts = first_states(&self.bert.forward(pass, batch), batch);
+        let dropout = self.bert.config().hidden_dropout_prob;
+        classifier.forward(pass, &pass.dropout(&firsts, dropout))
+    }
+
+    /// Vectors of the labels' names: `[L, d]`; labels without a name that the encoder can read stay as they are.
+    fn name_vectors(&self, generation: &Generation, corpus: &Prepared<'_>) -> Tensor {
+        let table = self.bert.table().values();
+        let start = generation.labels.detach().copy();
+        for label in corpus.taxonomy.indexes() {
+            let pieces = corpus.reader.name(corpus.taxonomy.name(label), NAME_PIECES);
+            if pieces.is_empty() {
+                continue;
+            }
+            let ids: Vec<i64> = pieces.into_iter().map(i64::from).collect();
+            let rows = table.index_select(0, &self.index(&ids));
+            start
+                .get(i64::from(label))
+                .copy_(&pooled(&rows, self.hyperparameters.name_pool));
+        }
+        start
+    }
+
+    fn prepare_labels(&self, frame: Frame, corpus: &Prepared<'_>) -> Result<(), KitError> {
+        let Output::Generation(generation) = &self.output else {
+            return Ok(());
+        };
+        let options = &self.hyperparameters;
+        if !self.has_head {
+            corpus.host.info(
+                "the encoder comes without a head for masked pieces: the label stage goes without, and it starts as if it were not there",
+            );
+        }
+        let mut start = if options.label_init == crate::LabelInit::Random {
+            generation.labels.detach().copy()
+        } else {
+            tch::no_grad(|| self.name_vectors(generation, corpus))
+        };
+        if options.has_label_stage() {
+            let tree = LabelTree::new(corpus.taxonomy);
+            let stage = LabelStage {
+                bert: &self.bert,
+                head: Some(&generation.head)
+                    .filter(|_| self.has_head && options.global_mlm_transform),
+                tree: &tree,
+                hyperparameters: options,
+                cls: frame.cls,
+                mask: frame.mask,
+            };
+            start = stage.train(&start, corpus)?;
+        }
+        tch::no_grad(|| generation.labels.detach().copy_(&start));
+        Ok(())
+    }
+
+    /// Label rows at most, the closing one included.
+    fn rows(&self, corpus: &Prepared<'_>) -> usize {
+        let most = match self.hyperparameters.mode {
+            Mode::MultiLabel => return 1,
+            Mode::Local => self.level_of.iter().max().map_or(0, |level| level + 1),
+            Mode::Seq2seq => corpus.train.label_sets().map(<[_]>::len).max().unwrap_or(0),
+        };
+        match self.hyperparameters.max_target {
+            0 => most + 1,
+            chosen => chosen,
+        }
+    }
+}
+
+/// One vector of a name's pieces, `[d]`. `rows`: `[pieces, d]`.
+pub fn pooled(rows: &Tensor, pool: NamePool) -> Tensor {
+    match pool {
+        NamePool::Sum => rows.sum_dim_intlist(0_i64, false, rows.kind()),
+        NamePool::Mean => rows.mean_dim(0_i64, false, rows.kind()),
+    }
+}
+
+fn longest_text(wanted: usize, positions: i64, frame: Option<Frame>) -> usize {
+    let room = positions as usize - frame.map_or(1, |frame| frame.rows).min(positions as usize);
+    wanted.min(room).max(2)
+}
+
+impl Trainable for Network {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn n_labels(&self) -> usize {
+        self.level_of.len()
+    }
+
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Losses {
+        let total = match &self.output {
+            Output::Generation(_) => self.generation_loss(pass, batch),
+            Output::Classes(classifier) => {
+                let gold = batch.gold(self.n_labels(), self.parameters.options());
+                let logits = self.class_logits(pass, batch, classifier);
+                binary_cross_entropy(&logits, &gold, BceReduction::Mean)
+            }
+        };
+        Losses {
+            terms: vec![("classification", total.shallow_clone())],
+            total,
+        }
+    }
+
+    fn predict(&self, batch: &Batch) -> Predicted {
+        match &self.evaluated {
+            Some(trained) => trained.predict(batch),
+            None => self.compiled(Precision::Single).predict(batch),
+        }
+    }
+
+    fn before_step(&mut self, _moment: Moment) -> Result<(), KitError> {
+        self.evaluated = None;
+        Ok(())
+    }
+
+    fn before_evaluation(&mut self) {
+        let _guard = tch::no_grad_guard();
+        self.evaluated = Some(self.compiled(Precision::Single));
+    }
+}
+
+impl TextNetwork for Network {
+    type Hyperparameters = Hyperparameters;
+    type Trained = TrainedHbgl;
+
+    const NAME: &'static str = "hbgl";
+
+    fn build(
+        mut parameters: Parameters,
+        hyperparameters: &Hyperparameters,
+        inputs: Inputs<'_>,
+    ) -> Result<Self, KitError> {
+        let Some(config) = inputs.encoder else {
+            return Err(KitError::Input(
+                "HBGL needs a pretrained encoder".to_owned(),
+            ));
+        };
+        let has_head = inputs.purpose == Purpose::Training
+            && parameters.is_given("cls.predictions.transform.dense.weight");
+        let bert = Bert::new(&mut parameters, config)?;
+        let n_labels = inputs.hierarchy.n_labels();
+        let output = if hyperparameters.mode == Mode::MultiLabel {
+            let width = config.hidden_size;
+            let classifier =
+                FlatClassifier::behind_pretrained(&mut parameters, width, n_labels as i64)?;
+            Output::Classes(classifier)
+        } else {
+            let generation = Generation::new(&mut parameters, hyperparameters, &inputs, config)?;
+            Output::Generation(Box::new(generation))
+        };
+        let mut level_of = vec![0; n_labels];
+        for (level, labels) in inputs.hierarchy.levels().iter().enumerate() {
+            for label in labels {
+                level_of[*label as usize] = level;
+            }
+        }
+        Ok(Self {
+            parameters,
+            bert,
+            output,
+            level_of,
+            frame: None,
+            has_head,
+            longest: inputs.max_length,
+            hyperparameters: hyperparameters.clone(),
+            evaluated: None,
+        })
+    }
+
+    fn table(&self) -> Option<&WordTable> {
+        Some(self.bert.table())
+    }
+
+    fn prepare(&mut self, corpus: &Prepared<'_>) -> Result<(), KitError> {
+        let Some(reader) = corpus.reader.pieces() else {
+            return Err(KitError::Input("HBGL reads word pieces".to_owned()));
+        };
+        let useless = self.hyperparameters.without_effect();
+        if !useless.is_empty() {
+            corpus.host.info(format!(
+                "without effect in this mode: {}",
+                useless.join(", ")
+            ));
+        }
+        let special = reader.pieces().special();
+        let frame = Frame {
+            cls: special.cls,
+            sep: special.sep,
+            mask: special.mask,
+            rows: self.rows(corpus),
+        };
+        let positions = self.bert.config().max_position_embeddings;
+        if frame.rows as i64 + 2 > positions {
+            return Err(KitError::Input(format!(
+                "documents have up to {} label rows; the encoder has {positions} positions for them and the text",
+                frame.rows
+            )));
+        }
+        self.frame = Some(frame);
+        self.prepare_labels(frame, corpus)
+    }
+
+    fn finish(&self, checkpoint: &Path) -> Result<(), KitError> {
+        let path = checkpoint.join(FRAME_FILE);
+        let json =
+            serde_json::to_vec(&self.frame).map_err(|error| KitError::broken(&path, error))?;
+        files::write(&path, &json)?;
+        forget(checkpoint)
+    }
+
+    fn into_trained(self, precision: Precision) -> TrainedHbgl {
+        self.compiled(precision)
+    }
+}
+
+/// Labels of each document whose scores are over the threshold. `scores`: `[documents, L]`.
+fn above(scores: &Tensor, threshold: f32) -> Vec<Vec<LabelIndex>> {
+    let n_labels = scores.size()[1] as usize;
+    let values = scores.to_device(Device::Cpu).to_kind(Kind::Float);
+    let values = Vec::<f32>::try_from(values.reshape([-1])).unwrap_or_default();
+    values
+        .chunks_exact(n_labels.max(1))
+        .map(|scores| {
+            (0..)
+                .zip(scores)
+                .filter(|(_, score)| **score > threshold)
+                .map(|(label, _)| label)
+                .collect()
+        })
+        .collect()
+}
+
+/// The network in prediction.
+pub struct TrainedHbgl {
+    n_labels: usize,
+    bert: CompiledBert,
+    output: TrainedOutput,
+    rules: Rules,
+    longest: usize,
+    frame: Option<Frame>,
+}
+
+enum TrainedOutput {
+    Generation(Box<Written>),
+    Classes(CompiledClassifier),
+}
+
+/// What generates, once it is known how lists of labels end.
+struct Written {
+    labels: Tensor,
+    /// Of labels and of all pieces.
+    biases: Option<[Tensor; 2]>,
+    head: Option<MaskedHead>,
+    decoder: Option<Decoder>,
+}
+
+impl TrainedHbgl {
+    fn begin(&mut self, frame: Frame) {
+        self.frame = Some(frame);
+        let TrainedOutput::Generation(written) = &mut self.output else {
+            return;
+        };
+        let Some(head) = written.head.take() else {
+            return;
+        };
+        written.decoder = Some(Decoder {
+            labels: written.labels.shallow_clone(),
+            biases: written.biases.as_ref().map(|[labels, pieces]| {
+                let end = pieces.narrow(0, i64::from(frame.sep), 1);
+                [labels.shallow_clone(), end]
+            }),
+            head: head.into_trained(),
+            rules: self.rules.clone(),
+        });
+    }
+}
+
+impl TrainedNetwork for TrainedHbgl {
+    fn n_labels(&self) -> usize {
+        self.n_labels
+    }
+
+    fn scores(&self, batch: &Batch) -> Tensor {
+        self.predict(batch).scores
+    }
+
+    fn predict(&self, batch: &Batch) -> Predicted {
+        let written = match &self.output {
+            TrainedOutput::Classes(classifier) => {
+                let firsts = self.bert.first_states(batch);
+                let scores = classifier.forward(&firsts).sigmoid();
+                return Predicted {
+                    decided: Some(above(&scores, self.rules.threshold)),
+                    scores,
+                };
+            }
+            TrainedOutput::Generation(written) => written,
+        };
+        let (Some(decoder), Some(frame)) = (&written.decoder, self.frame) else {
+            panic!("a model for prediction was completed")
+        };
+        let positions = self.bert.config().max_position_embeddings;
+        let texts = cut(batch, longest_text(self.longest, positions, Some(frame)));
+        let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        let (decided, scores): (Vec<_>, Vec<_>) = decoder
+            .generate(&self.bert, frame, &texts)
+            .into_iter()
+            .unzip();
+        let scores =
+            Tensor::from_slice(&scores.concat()).view([texts.len() as i64, self.n_labels as i64]);
+        Predicted {
+            scores,
+            decided: Some(decided),
+        }
+    }
+
+    fn complete(&mut self, checkpoint: &Path) -> Result<(), KitError> {
+        let path = checkpoint.join(FRAME_FILE);
+        let frame: Option<Frame> = serde_json::from_slice(&files::read(&path)?)
+            .map_err(|error| KitError::broken(&path, error))?;
+        if let Some(frame) = frame {
+            self.begin(frame);
+        }
+        Ok(())
+    }
+}
