@@ -263,7 +263,7 @@ fn figures_are_drawn_and_tabled() {
     assert_eq!(run.unwrap()["name"], "overall");
     let markdown = bench.read("results/toy-2.md");
     assert!(
-        markdown.contains("| sharp | zero | 4 | 0 | 39.90 / 37.20 | 0.00 |"),
+        markdown.contains("| sharp | zero | 0 | 0 | 39.90 / 37.20 | 0.00 |"),
         "{markdown}"
     );
 }

@@ -15,6 +15,8 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("hiagm.toml", include_str!("catalogue/hiagm.toml")),
     ("htcinfomax.toml", include_str!("catalogue/htcinfomax.toml")),
     ("himatch.toml", include_str!("catalogue/himatch.toml")),
+    ("hgclr.toml", include_str!("catalogue/hgclr.toml")),
+    ("hbgl.toml", include_str!("catalogue/hbgl.toml")),
 ];
 
 /// The word for everything of a kind.
