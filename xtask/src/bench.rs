@@ -11,6 +11,7 @@ mod import;
 mod latency;
 mod linear;
 mod methods;
+mod minilm;
 mod product;
 mod report;
 mod word_vectors;
@@ -78,7 +79,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 12] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 14] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -114,6 +115,18 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 12] = [
         "the methods over words beside each other, at RCV1's distribution of lengths",
         true,
         methods::rcv1_lengths,
+    ),
+    (
+        "minilm",
+        "MiniLM's training and prediction on the lengths of dbpedia-classes-5000, beside transformers",
+        true,
+        minilm::real_lengths,
+    ),
+    (
+        "minilm-equal",
+        "its prediction at 256 pieces a document, beside transformers",
+        true,
+        minilm::equal_lengths,
     ),
     (
         "word-vectors",

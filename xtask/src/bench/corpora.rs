@@ -53,6 +53,22 @@ pub(super) fn repeat(from: &Path, times: usize, to: &Path) -> Result<usize> {
     Ok(rows.len() * times)
 }
 
+/// Writes the first rows of `from`.
+pub(super) fn head(from: &Path, count: usize, to: &Path) -> Result<()> {
+    let file = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let mut out = writer(to)?;
+    for row in BufReader::new(file).lines().take(count) {
+        writeln!(out, "{}", row?)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Number of lines of a file.
+pub(super) fn count(path: &Path) -> Result<usize> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(BufReader::new(file).lines().count())
+}
+
 /// Lengths of generated documents, in words.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lengths {

@@ -193,8 +193,8 @@ pub(super) fn rates(answer: &Value) -> Result<Measured> {
     ]))
 }
 
-/// PyTorch in an environment of its own, without the 2.5 GB of CUDA libraries that it asks for and a processor never calls.
-fn peer(workspace: &Workspace) -> Result<PathBuf> {
+/// PyTorch and transformers in an environment of their own, without the 2.5 GB of CUDA libraries that PyTorch asks for and a processor never calls.
+pub(super) fn peer(workspace: &Workspace) -> Result<PathBuf> {
     let packages = [
         "--no-deps",
         "torch==2.11.0",
@@ -213,6 +213,20 @@ fn peer(workspace: &Workspace) -> Result<PathBuf> {
         "filelock==4.2.11",
         "fsspec==2026.9.0",
         "setuptools==80.9.0",
+        "transformers==4.57.1",
+        "tokenizers==0.22.1",
+        "safetensors==0.8.0",
+        "huggingface-hub==0.36.0",
+        "hf-xet==1.8.0",
+        "regex==2026.11.15",
+        "requests==2.34.2",
+        "certifi==2026.10.18",
+        "charset-normalizer==3.5.2",
+        "idna==3.20",
+        "urllib3==2.8.0",
+        "packaging==26.3",
+        "pyyaml==6.0.3",
+        "tqdm==4.70.1",
     ];
     let script = workspace.root.join("xtask/bench/torch_without_cuda.py");
     setup::venv(workspace, "torch-peer", &[&plain, &packages], |python| {

@@ -1,0 +1,179 @@
+//! MiniLM with a linear layer (`flat`, `architecture=bert`) beside Hugging Face's transformers on the same files.
+//!
+//! Ours is the command line, tokenizing included; theirs tokenizes as well, pads to the longest document of each batch
+//! and has its files in memory.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::corpora::{self, Corpus, Lengths, Shape};
+use super::{Benchmark, Better, Figure, Goal, Measured, Side, hiagm, linear, product};
+use crate::process::cmd;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Documents that are trained on: fifty updates.
+const TRAIN: usize = 600;
+/// Of generated documents.
+const TEST: usize = 640;
+const LABELS: usize = 98;
+
+/// Required and aim, in times the peer.
+struct Goals {
+    train: Option<(f64, f64)>,
+    predict: (f64, f64),
+    predict_int8: (f64, f64),
+    floors: (&'static str, &'static str),
+}
+
+pub(super) fn real_lengths(workspace: &Workspace) -> Result<Benchmark<'_>> {
+    let scratch = product::scratch(workspace, "minilm")?;
+    let real = corpora::real("dbpedia-classes-5000")?;
+    let corpus = Corpus {
+        train: scratch.join("train.jsonl"),
+        validation: scratch.join("validation.jsonl"),
+        ..real.clone()
+    };
+    corpora::head(&real.train, TRAIN, &corpus.train)?;
+    corpora::head(&real.validation, 32, &corpus.validation)?;
+    let goals = Goals {
+        train: Some((1.5, 2.2)),
+        predict: (2.0, 2.5),
+        predict_int8: (5.0, 8.0),
+        floors: ("–", "–"),
+    };
+    let input = format!(
+        "dbpedia-classes-5000: {TRAIN} documents of its train part in batches of 12, its test part in batches of 32 (theirs)"
+    );
+    benchmark(workspace, scratch, corpus, 512, input, &goals)
+}
+
+pub(super) fn equal_lengths(workspace: &Workspace) -> Result<Benchmark<'_>> {
+    let scratch = product::scratch(workspace, "minilm-equal")?;
+    let shape = Shape {
+        train: 96,
+        validation: 16,
+        test: TEST,
+        labels: LABELS,
+        vocabulary: 50_000,
+        lengths: Lengths::Fixed(256),
+    };
+    let corpus = corpora::generate(&scratch.join("corpus"), shape)?;
+    let goals = Goals {
+        train: None,
+        predict: (1.1, 1.25),
+        predict_int8: (2.2, 3.0),
+        floors: ("1.3 ×", "about 4 ×"),
+    };
+    let input = format!("{TEST} generated documents, each cut at 256 pieces");
+    benchmark(workspace, scratch, corpus, 256, input, &goals)
+}
+
+fn benchmark<'a>(
+    workspace: &'a Workspace,
+    scratch: PathBuf,
+    corpus: Corpus,
+    max_length: usize,
+    input: String,
+    goals: &Goals,
+) -> Result<Benchmark<'a>> {
+    product::build(workspace)?;
+    let python = hiagm::peer(workspace)?;
+    let script = workspace.root.join("xtask/bench/minilm_peer.py");
+    let encoder = setup::encoder_directory(workspace);
+    let labels = corpora::count(&corpus.taxonomy)?;
+    let theirs = {
+        let corpus = corpus.clone();
+        let encoder = encoder.clone();
+        move || -> Result<Measured> {
+            let answer = hiagm::answer(
+                cmd(&python)
+                    .arg(&script)
+                    .arg("--encoder")
+                    .arg(&encoder)
+                    .arg("--train")
+                    .arg(&corpus.train)
+                    .arg("--test")
+                    .arg(&corpus.test)
+                    .args(["--labels", &labels.to_string()])
+                    .args(["--max-length", &max_length.to_string()]),
+            )?;
+            let mut measured = hiagm::rates(&answer)?;
+            // They have nothing but single precision here.
+            measured.insert("predict_int8_docs_per_s", measured["predict_docs_per_s"]);
+            Ok(measured)
+        }
+    };
+    let settings = move |precision: &str| {
+        let encoder = product::text(&encoder)?;
+        let mut settings = vec!["--encoder".to_owned(), encoder.to_owned()];
+        for set in [
+            "architecture=bert".to_owned(),
+            "epochs=1".to_owned(),
+            format!("max_length={max_length}"),
+            format!("precision={precision}"),
+        ] {
+            settings.extend(["--set".to_owned(), set]);
+        }
+        Ok::<_, anyhow::Error>(settings)
+    };
+    let turn = Cell::new(0);
+    let ours = move || -> Result<Measured> {
+        turn.set(turn.get() + 1);
+        let train = |precision: &str, run: &Path| -> Result<Measured> {
+            let settings = settings(precision)?;
+            let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+            linear::train_and_predict(workspace, &corpus, "flat", &settings, run, &corpus.test)
+        };
+        let run = scratch.join(format!("run-{}", turn.get()));
+        let mut measured = train("single", &run)?;
+        measured.retain(|key, _| key.ends_with("_docs_per_s"));
+        product::remove(&run)?;
+        let int8 = train("int8", &run)?;
+        measured.insert("predict_int8_docs_per_s", int8["predict_docs_per_s"]);
+        product::remove(&run)?;
+        Ok(measured)
+    };
+    let rate = |key, what, goals: Option<(f64, f64)>, floor| Figure {
+        key,
+        what,
+        unit: "documents/s",
+        better: Better::Higher,
+        required: goals.map(|(required, _)| Goal::TimesPeer(required)),
+        aim: goals.map(|(_, aim)| Goal::TimesPeer(aim)),
+        floor,
+    };
+    Ok(Benchmark {
+        input,
+        sides: vec![
+            Side {
+                program: product::version(workspace)?,
+                repeat: Box::new(ours),
+            },
+            Side {
+                program: "transformers 4.57.1, PyTorch 2.11.0 (xtask/bench/minilm_peer.py)"
+                    .to_owned(),
+                repeat: Box::new(theirs),
+            },
+        ],
+        figures: vec![
+            rate("train_docs_per_s", "training", goals.train, "–"),
+            rate(
+                "predict_docs_per_s",
+                "prediction, single precision",
+                Some(goals.predict),
+                goals.floors.0,
+            ),
+            rate(
+                "predict_int8_docs_per_s",
+                "prediction, eight bits",
+                Some(goals.predict_int8),
+                goals.floors.1,
+            ),
+        ],
+        warm_up: 1,
+        repetitions: 5,
+    })
+}
