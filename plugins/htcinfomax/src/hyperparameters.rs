@@ -147,6 +147,10 @@ impl Hyperparameters {
         let width = self.la_label_dim;
         self.rcnn.check()?;
         self.structure.check(KEY, width)?;
+        // States of a pretrained encoder are mapped to whatever width labels have; its width only the training knows.
+        if self.encoder == EncoderKind::Bert {
+            return Ok(());
+        }
         match self.text_features {
             TextFeatures::RnnTokens => self.rcnn.check_states(KEY, width)?,
             TextFeatures::Cnn => self.rcnn.check_vectors(KEY, width)?,

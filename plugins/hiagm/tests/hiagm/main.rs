@@ -44,7 +44,7 @@ mod kit_of_bert {
     use arborist_hiagm::HiAgm;
 
     arborist_plugin_api::conformance!(HiAgm, {
-        "encoder": "bert", "max_length": 48, "epochs": 12, "patience": 0, "learning_rate": 0.003, "batch_size": 12, "node_size": 10,
+        "encoder": "bert", "max_length": 48, "epochs": 30, "patience": 0, "learning_rate": 0.003, "batch_size": 12, "node_size": 10,
         "classifier_dropout": 0.1, "projection_dropout": 0.1
     }, encoder = arborist_model_kit::checks::tiny_encoder());
 }

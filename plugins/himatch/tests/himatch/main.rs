@@ -24,7 +24,7 @@ mod kit_of_bert {
     use arborist_himatch::HiMatch;
 
     arborist_plugin_api::conformance!(HiMatch, {
-        "encoder": "bert", "max_length": 48, "epochs": 12, "patience": 0, "learning_rate": 0.003, "batch_size": 12, "node_size": 10,
+        "encoder": "bert", "max_length": 48, "epochs": 30, "patience": 0, "learning_rate": 0.003, "batch_size": 12, "node_size": 10,
         "joint_dim": 8, "head_dropout": 0.1, "classifier_dropout": 0.1, "projection_dropout": 0.1, "label_refresh_steps": 3
     }, encoder = arborist_model_kit::checks::tiny_encoder());
 }

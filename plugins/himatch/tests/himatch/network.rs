@@ -8,6 +8,7 @@ use arborist_model_kit::checks::{
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
+use arborist_model_kit::settings::EncoderKind;
 use arborist_model_kit::training::Trainable;
 use arborist_plugin_api::Model;
 use arborist_shared::taxonomy::Taxonomy;
@@ -93,7 +94,8 @@ fn the_network_for_prediction_scores_the_same() {
 #[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
     for mut hyperparameters in [tiny(), of_the_paper(), of_bert(), by_dot_product()].map(still) {
-        hyperparameters.training.epochs = 40;
+        let pretrained = hyperparameters.encoder == EncoderKind::Bert;
+        hyperparameters.training.epochs = if pretrained { 100 } else { 40 };
         checks::learns_by_heart::<HiMatch>(hyperparameters);
     }
 }
