@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::cli::CliError;
 
 /// The papers that come along.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("hiagm.toml", include_str!("catalogue/hiagm.toml")),
     ("htcinfomax.toml", include_str!("catalogue/htcinfomax.toml")),
     ("himatch.toml", include_str!("catalogue/himatch.toml")),
