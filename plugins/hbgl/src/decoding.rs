@@ -21,6 +21,13 @@ pub struct Frame {
     pub rows: usize,
 }
 
+/// Pieces of a text at most: behind it there has to be room for the label rows. `positions`: of the encoder.
+pub(crate) fn longest_text(wanted: usize, positions: i64, frame: Option<Frame>) -> usize {
+    let positions = positions as usize;
+    let room = positions - frame.map_or(1, |frame| frame.rows).min(positions);
+    wanted.min(room).max(2)
+}
+
 /// What decides what a step's scores mean.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -64,7 +71,8 @@ pub enum Next {
 #[derive(Clone, Debug)]
 pub struct Generated {
     step: usize,
-    labels: Vec<LabelIndex>,
+    /// For each label whether it is in the set.
+    chosen: Vec<bool>,
     scores: Vec<f32>,
 }
 
@@ -73,7 +81,7 @@ impl Generated {
     pub fn new(n_labels: usize) -> Self {
         Self {
             step: 0,
-            labels: Vec::new(),
+            chosen: vec![false; n_labels],
             scores: vec![0.0; n_labels],
         }
     }
@@ -81,7 +89,7 @@ impl Generated {
     /// Takes a step's scores into account: one of each label and one of the end, each from 0 to 1.
     pub fn take(&mut self, rules: &Rules, scores: &[f32]) -> Next {
         let next = match rules.mode {
-            Mode::Seq2seq => self.take_one(scores),
+            Mode::Seq2seq => self.take_one(rules.threshold, scores),
             Mode::Local | Mode::MultiLabel => self.take_set(rules, scores),
         };
         self.step += 1;
@@ -114,9 +122,7 @@ impl Generated {
             *kept = kept.max(counted);
             if above {
                 fired.push(label);
-                if counts && !self.labels.contains(&label) {
-                    self.labels.push(label);
-                }
+                self.chosen[label as usize] |= counts;
             }
         }
         match (ends, fired.is_empty(), rules.empty_row) {
@@ -127,7 +133,7 @@ impl Generated {
         }
     }
 
-    fn take_one(&mut self, scores: &[f32]) -> Next {
+    fn take_one(&mut self, threshold: f32, scores: &[f32]) -> Next {
         let best = scores
             .iter()
             .enumerate()
@@ -135,30 +141,27 @@ impl Generated {
         let Some((best, _)) = best else {
             return Next::End;
         };
-        // Shares of one step: what is generated gets the upper half, what is not the lower.
+        // Shares of one step: what is generated comes above the threshold, what is not below.
         for (label, &score) in scores[..scores.len() - 1].iter().enumerate() {
             let counted = if label == best {
-                0.5 + score / 2.0
+                threshold + (1.0 - threshold) * score
             } else {
-                score / 2.0
+                threshold * score
             };
             self.scores[label] = self.scores[label].max(counted);
         }
         if best + 1 == scores.len() {
             return Next::End;
         }
-        let best = best as LabelIndex;
-        if !self.labels.contains(&best) {
-            self.labels.push(best);
-        }
-        Next::Labels(vec![best])
+        self.chosen[best] = true;
+        Next::Labels(vec![best as LabelIndex])
     }
 
     /// The label set, sorted, and a score for each label.
     #[must_use]
-    pub fn finish(mut self) -> (Vec<LabelIndex>, Vec<f32>) {
-        self.labels.sort_unstable();
-        (self.labels, self.scores)
+    pub fn finish(self) -> (Vec<LabelIndex>, Vec<f32>) {
+        let labels = (0..).zip(&self.chosen).filter(|(_, chosen)| **chosen);
+        (labels.map(|(label, _)| label).collect(), self.scores)
     }
 }
 
@@ -221,7 +224,8 @@ impl Decoder {
                 .scores(&states, &sep)
                 .to_device(Device::Cpu)
                 .to_kind(Kind::Float);
-            let scores = Vec::<f32>::try_from(scores.reshape([-1])).unwrap_or_default();
+            let scores =
+                Vec::<f32>::try_from(scores.reshape([-1])).expect("numbers in main memory");
             let mut still = Vec::with_capacity(open.len());
             before.clear();
             for (&document, scores) in open.iter().zip(scores.chunks_exact(n_labels + 1)) {

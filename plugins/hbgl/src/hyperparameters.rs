@@ -215,7 +215,19 @@ impl Hyperparameters {
 
     /// Refuses what the schema cannot.
     pub(crate) fn check(&self) -> Result<(), ModelError> {
-        if self.max_target == 1 {
+        let read = self.max_source_test;
+        if read > 0 && (read < 8 || read > self.max_length) {
+            return Err(ModelError::Input(format!(
+                "max_source_test is {read}; it is 0, or at least 8 and at most max_length, {}",
+                self.max_length
+            )));
+        }
+        if read > 0 && self.pretrained.long_text.in_windows() {
+            return Err(ModelError::Input(
+                "max_source_test does not go with long_text in windows: what lies between them would never be read".to_owned(),
+            ));
+        }
+        if self.max_target == 1 && self.mode != Mode::MultiLabel {
             return Err(ModelError::Input(
                 "max_target is 1, which leaves room for the end of the list only; it is 0 or at least 2"
                     .to_owned(),
@@ -259,6 +271,16 @@ impl TextHyperparameters for Hyperparameters {
         self.steps
     }
 
+    fn reserved(&self, levels: usize) -> usize {
+        match (self.mode, self.max_target) {
+            (Mode::MultiLabel, _) => 0,
+            (Mode::Local, 0) => levels + 1,
+            (Mode::Local, most) => most.min(levels + 1),
+            // How long lists get, only the documents say; what no longer fits is cut then.
+            (Mode::Seq2seq, most) => most,
+        }
+    }
+
     fn label_width(&self) -> usize {
         1
     }
@@ -288,7 +310,7 @@ pub(crate) fn presets() -> BTreeMap<String, Map<String, Value>> {
                 json!({
                     "mask_ratio_end": 0.45, "name_pool": "mean", "global_self_attention": true, "global_segment": 1,
                     "global_mlm_transform": false, "target_mask_prob": 0.0, "level_candidates": "own_level",
-                    "empty_row": "sep", "restrict_to_level": true
+                    "empty_row": "sep", "restrict_to_level": true, "detach_target_embeddings": false, "weight_decay": 0.0
                 }),
             ],
         ),

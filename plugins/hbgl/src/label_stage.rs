@@ -2,8 +2,8 @@
 //!
 //! In each step the labels stand in one sequence, in several copies; in each copy some are masked and are to be predicted
 //! from those that they are linked with. Only the labels' vectors learn. A copy of thousands of labels is as long as a
-//! book, but its rows see few others, so work and memory grow with the number of labels only; copies that are too many
-//! to be computed at once are computed one after the other.
+//! book, but its rows see few others, so all but the scores of masked labels grows with the number of labels only; copies
+//! that are too many to be computed at once are computed one after the other.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -15,6 +15,7 @@ use arborist_model_kit::blocks::{
     BceReduction, Bert, Linear, Links, MaskedHead, Places, binary_cross_entropy, pretrained_linear,
 };
 use arborist_model_kit::cpu::noise::Noise;
+use arborist_model_kit::cpu::parallel;
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::files::Durability;
 use arborist_model_kit::initializer::Initializer;
@@ -31,6 +32,8 @@ use crate::memory::STAGE_ROWS;
 
 /// Number of the stage, for randomness.
 const STAGE: u64 = 1;
+/// Site of the noise that masks labels: not one of dropout.
+const MASKS: u64 = u64::MAX - 2;
 /// Rows of a step when the number of copies is left open: as many as 32 copies of the labels of Web of Science have.
 const ROWS_PER_STEP: usize = 32 * 142;
 /// Copies of a step at most when their number is left open.
@@ -76,6 +79,9 @@ impl LabelStage<'_> {
     /// # Errors
     /// [`KitError::Cancelled`] when the host asked to stop, and errors of files.
     pub fn train(&self, start: &Tensor, corpus: &Prepared<'_>) -> Result<Tensor, KitError> {
+        if self.tree.is_empty() {
+            return Ok(start.copy());
+        }
         let steps = self.hyperparameters.global_steps;
         let learner = self.learner(start, corpus.seed)?;
         let mut optimizer = Optimizer::new(
@@ -85,7 +91,7 @@ impl LabelStage<'_> {
                 ..AdamOptions::default()
             },
         );
-        let state = State::new(self, corpus);
+        let state = State::new(self, start, corpus);
         let mut step = state.load(&learner.parameters, &mut optimizer)?;
         let links = self.tree.links(
             self.hyperparameters.global_self_attention,
@@ -96,18 +102,15 @@ impl LabelStage<'_> {
         let mut loss = None;
         let first = step;
         while step < steps {
-            if corpus.host.is_cancelled() {
-                if written.elapsed() >= STATE_INTERVAL {
-                    state.save(&learner.parameters, &optimizer, step)?;
-                }
-                return Err(KitError::Cancelled);
-            }
             if step == first || said.elapsed() >= Duration::from_secs(1) {
                 corpus.host.step("label vectors", step, steps);
                 said = Instant::now();
             }
-            let (of_step, gradients) =
-                self.gradients(&learner, &optimizer.wanted(), &links, corpus.seed, step);
+            let computed = self.gradients(&learner, &optimizer.wanted(), &links, corpus, step);
+            let Some((of_step, gradients)) = computed else {
+                state.save(&learner.parameters, &optimizer, step)?;
+                return Err(KitError::Cancelled);
+            };
             optimizer.update(&gradients, self.hyperparameters.global_lr, 1.0);
             loss = of_step.or(loss);
             step += 1;
@@ -153,15 +156,16 @@ impl LabelStage<'_> {
         }
     }
 
-    /// Loss of a step and its gradients for `wanted`; no loss where no label was masked.
+    /// Loss of a step and its gradients for `wanted`; no loss where no label was masked. None when the host asked to stop.
     fn gradients(
         &self,
         learner: &Learner,
         wanted: &[&Tensor],
         links: &[(u32, u32)],
-        seed: u64,
+        corpus: &Prepared<'_>,
         step: u64,
-    ) -> (Option<Tensor>, Vec<Option<Tensor>>) {
+    ) -> Option<(Option<Tensor>, Vec<Option<Tensor>>)> {
+        let seed = corpus.seed;
         let options = self.hyperparameters;
         let ratio = mask_ratio(
             options.mask_ratio_start,
@@ -169,7 +173,7 @@ impl LabelStage<'_> {
             step,
             options.global_steps,
         );
-        let noise = Noise::new(seed, STAGE, step, 0);
+        let noise = Noise::new(seed, STAGE, step, MASKS);
         let labels = self.tree.len();
         let flags: Vec<bool> = (0..self.copies() * labels)
             .map(|place| f64::from(noise.unit(place as u32)) < ratio)
@@ -179,6 +183,9 @@ impl LabelStage<'_> {
         let mut sums: Vec<Option<Tensor>> = wanted.iter().map(|_| None).collect();
         let mut loss: Option<Tensor> = None;
         for (part, flags) in flags.chunks(together * labels).enumerate() {
+            if corpus.host.is_cancelled() {
+                return None;
+            }
             let masked = self.masked(flags);
             if masked.rows.is_empty() {
                 continue;
@@ -208,7 +215,7 @@ impl LabelStage<'_> {
                 None => own,
             });
         }
-        (loss, sums)
+        Some((loss, sums))
     }
 
     /// `flags`: copy after copy.
@@ -371,12 +378,17 @@ pub(crate) fn forget(checkpoint: &Path) -> Result<(), KitError> {
 }
 
 impl State {
-    fn new(stage: &LabelStage<'_>, corpus: &Prepared<'_>) -> Self {
+    fn new(stage: &LabelStage<'_>, start: &Tensor, corpus: &Prepared<'_>) -> Self {
         let mut hasher = DefaultHasher::new();
         format!("{:?}", stage.hyperparameters).hash(&mut hasher);
         corpus.taxonomy.content_hash().hash(&mut hasher);
         corpus.seed.hash(&mut hasher);
         format!("{:?}", stage.bert.config()).hash(&mut hasher);
+        // Of the encoder: names start from its vectors.
+        let sum = start.sum(Kind::Double).double_value(&[]);
+        sum.to_bits().hash(&mut hasher);
+        format!("{:?}", start.device()).hash(&mut hasher);
+        parallel::threads().hash(&mut hasher);
         Self {
             path: corpus.checkpoint.join(STATE_FILE),
             key: hasher.finish() as i64,

@@ -9,13 +9,15 @@ pub struct LabelTree {
     parents: Vec<Option<LabelIndex>>,
     levels: Vec<usize>,
     leaves: Vec<bool>,
+    /// The label before each in the alphabetical order of ids.
+    before: Vec<Option<usize>>,
 }
 
 /// Whose leaf status and parent decide about siblings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
     ByItself,
-    /// By the label before it, as in the authors' code.
+    /// By the label before it in alphabetical order, as in the authors' code.
     ByTheOneBefore,
 }
 
@@ -30,7 +32,14 @@ impl LabelTree {
             tree = taxonomy.to_tree();
             &tree
         };
+        let mut order: Vec<LabelIndex> = taxonomy.indexes().collect();
+        order.sort_by_key(|label| taxonomy.id(*label));
+        let mut before = vec![None; order.len()];
+        for pair in order.windows(2) {
+            before[pair[1] as usize] = Some(pair[0] as usize);
+        }
         Self {
+            before,
             parents: taxonomy
                 .indexes()
                 .map(|label| taxonomy.parents(label).first().copied())
@@ -99,8 +108,7 @@ impl LabelTree {
     pub fn targets(&self, masked: &[bool], judged: Judged) -> Vec<Vec<LabelIndex>> {
         let place = |label: usize| match judged {
             Judged::ByItself => self.leaves[label].then_some(self.parents[label]),
-            Judged::ByTheOneBefore => label
-                .checked_sub(1)
+            Judged::ByTheOneBefore => self.before[label]
                 .filter(|before| self.leaves[*before])
                 .map(|before| self.parents[before]),
         };

@@ -13,6 +13,7 @@ pub mod label_tree;
 mod memory;
 pub mod network;
 pub mod rows;
+mod trained;
 
 use arborist_model_kit::TORCH_VERSION;
 use arborist_model_kit::text_method::{self, TextModel};

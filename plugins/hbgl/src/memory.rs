@@ -15,6 +15,10 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let (training, source) = (&hyperparameters.training, hyperparameters.source());
     let documents = memory::documents(training, source);
     let tokens = memory::tokens(training, source);
+    let stage_row = f64::from(hyperparameters.has_label_stage());
+    let masked = hyperparameters
+        .mask_ratio_start
+        .max(hyperparameters.mask_ratio_end);
     // Of training or of the label stage, whichever has more rows.
     let rows = (tokens + documents * 16.0).max(STAGE_ROWS as f64) - tokens;
     MemoryFormula {
@@ -27,7 +31,8 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
         per_document: 64.0,
         per_token: memory::per_token(source),
         // A label's row in the stage, with what it sees; its vector; its scores at the slots of a batch.
-        per_label: ROW * 1.5 + 768.0 * 2.0 * TRAINED + documents * 16.0 * 12.0,
-        per_label_squared: 0.5,
+        per_label: stage_row * ROW * 1.5 + 768.0 * 2.0 * TRAINED + documents * 16.0 * 12.0,
+        // Scores of masked labels over all, with gradients.
+        per_label_squared: stage_row * 24.0 * masked,
     }
 }

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    BceReduction, Bert, CompiledBert, CompiledClassifier, FlatClassifier, MaskedHead, Precision,
-    binary_cross_entropy, first_states,
+    BceReduction, Bert, FlatClassifier, MaskedHead, Precision, binary_cross_entropy, first_states,
 };
 use arborist_model_kit::error::KitError;
-use arborist_model_kit::files;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
@@ -16,18 +14,17 @@ use arborist_model_kit::text_method::{Inputs, Prepared, Purpose, TextNetwork, Tr
 use arborist_model_kit::training::{Losses, Predicted, Trainable};
 use arborist_model_kit::word_table::WordTable;
 use arborist_shared::LabelIndex;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
-use crate::decoding::{Decoder, Frame, Rules, cut, logits};
-use crate::hyperparameters::{Hyperparameters, LevelCandidates, Mode, NamePool};
+use crate::decoding::{Frame, Rules, cut, logits, longest_text};
+use crate::hyperparameters::{EmptyRow, Hyperparameters, LevelCandidates, Mode, NamePool};
 use crate::label_stage::{LabelStage, forget, multi_hot};
 use crate::label_tree::LabelTree;
 use crate::rows::{Layout, by_level, one_by_one};
+use crate::trained::{TrainedHbgl, TrainedOutput, Written, save_frame};
 
 /// Pieces of a label's name that are read.
 const NAME_PIECES: usize = 30;
-/// What decoding needs besides weights, in a checkpoint.
-const FRAME_FILE: &str = "decoding.json";
 /// Place of the noise that masks label rows of the input.
 const MASKS: u32 = 1;
 
@@ -38,6 +35,8 @@ pub struct Network {
     output: Output,
     /// 0 for the topmost level.
     level_of: Vec<usize>,
+    /// 1 for the labels of a level, and a level without any behind the deepest: `[levels + 1, L + 1]`.
+    levels: Tensor,
     frame: Option<Frame>,
     /// Whether the encoder comes with a head for masked pieces.
     has_head: bool,
@@ -121,6 +120,10 @@ impl Network {
                     Mode::Local | Mode::MultiLabel => by_level(labels, &self.level_of),
                 };
                 sets.truncate(rows - 1);
+                if self.hyperparameters.level_candidates == LevelCandidates::OwnLevel {
+                    // Without an end every level has to be predicted, the empty ones too.
+                    sets.resize_with(rows - 1, Vec::new);
+                }
                 sets
             })
             .collect();
@@ -201,6 +204,9 @@ impl Network {
                 let row = layout.targets[target];
                 match sets.get(place) {
                     _ if is_masked(target) => masked.push(row),
+                    Some(set) if set.is_empty() && hyperparameters.empty_row == EmptyRow::Sep => {
+                        closing.push(row);
+                    }
                     Some(set) => {
                         labels.extend(set.iter().map(|label| i64::from(*label)));
                         owners.extend(std::iter::repeat_n(row, set.len()));
@@ -266,32 +272,30 @@ impl Network {
             LevelCandidates::AllPlusSep => binary_cross_entropy(&logits, &gold, BceReduction::Mean),
             LevelCandidates::OwnLevel => {
                 let own = self.own_levels(&teaching);
-                let losses =
-                    logits.clamp_min(0.0) - &logits * gold + (logits.abs().neg().exp() + 1.0).log();
-                (losses * own).sum(self.parameters.kind())
+                let losses = logits.binary_cross_entropy_with_logits::<Tensor>(
+                    &gold,
+                    Some(own),
+                    None,
+                    Reduction::Sum,
+                );
+                losses
             }
         }
     }
 
     /// 1 for the labels of a slot's level: `[slots, L + 1]`.
     fn own_levels(&self, teaching: &Teaching) -> Tensor {
-        let n_labels = self.level_of.len();
-        let deepest = self.level_of.iter().max().map_or(0, |level| level + 1);
-        let mut of_level = vec![Vec::new(); deepest];
-        for (label, &level) in (0..).zip(&self.level_of) {
-            of_level[level].push(label);
-        }
-        let rows: Vec<Vec<LabelIndex>> = teaching
+        let levels: Vec<i64> = teaching
             .sets
             .iter()
-            .flat_map(|sets| {
-                let levels = 0..sets.len();
-                levels
-                    .map(|level| of_level[level].clone())
-                    .chain([Vec::new()])
-            })
+            .flat_map(|sets| (0..sets.len() as i64).chain([self.deepest() as i64]))
             .collect();
-        multi_hot(&rows, n_labels as i64 + 1, self.parameters.options())
+        self.levels.index_select(0, &self.index(&levels))
+    }
+
+    /// Number of levels.
+    fn deepest(&self) -> usize {
+        self.level_of.iter().max().map_or(0, |level| level + 1)
     }
 
     /// The network for prediction, sharing all tensors that it does not arrange.
@@ -357,7 +361,7 @@ impl Network {
             return Ok(());
         };
         let options = &self.hyperparameters;
-        if !self.has_head {
+        if !self.has_head && options.has_label_stage() {
             corpus.host.info(
                 "the encoder comes without a head for masked pieces: the label stage goes without, and it starts as if it were not there",
             );
@@ -388,12 +392,12 @@ impl Network {
     fn rows(&self, corpus: &Prepared<'_>) -> usize {
         let most = match self.hyperparameters.mode {
             Mode::MultiLabel => return 1,
-            Mode::Local => self.level_of.iter().max().map_or(0, |level| level + 1),
+            Mode::Local => self.deepest(),
             Mode::Seq2seq => corpus.train.label_sets().map(<[_]>::len).max().unwrap_or(0),
         };
         match self.hyperparameters.max_target {
             0 => most + 1,
-            chosen => chosen,
+            chosen => chosen.min(most + 1),
         }
     }
 }
@@ -404,11 +408,6 @@ pub fn pooled(rows: &Tensor, pool: NamePool) -> Tensor {
         NamePool::Sum => rows.sum_dim_intlist(0_i64, false, rows.kind()),
         NamePool::Mean => rows.mean_dim(0_i64, false, rows.kind()),
     }
-}
-
-fn longest_text(wanted: usize, positions: i64, frame: Option<Frame>) -> usize {
-    let room = positions as usize - frame.map_or(1, |frame| frame.rows).min(positions as usize);
-    wanted.min(room).max(2)
 }
 
 impl Trainable for Network {
@@ -469,6 +468,12 @@ impl TextNetwork for Network {
                 "HBGL needs a pretrained encoder".to_owned(),
             ));
         };
+        if hyperparameters.mode != Mode::MultiLabel && config.type_vocab_size < 2 {
+            return Err(KitError::Input(
+                "HBGL sets labels apart from texts by segments, and this encoder knows only one"
+                    .to_owned(),
+            ));
+        }
         let has_head = inputs.purpose == Purpose::Training
             && parameters.is_given("cls.predictions.transform.dense.weight");
         let bert = Bert::new(&mut parameters, config)?;
@@ -488,11 +493,15 @@ impl TextNetwork for Network {
                 level_of[*label as usize] = level;
             }
         }
+        let mut of_level = inputs.hierarchy.levels().to_vec();
+        of_level.push(Vec::new());
+        let levels = multi_hot(&of_level, n_labels as i64 + 1, parameters.options());
         Ok(Self {
             parameters,
             bert,
             output,
             level_of,
+            levels,
             frame: None,
             has_head,
             longest: inputs.max_length,
@@ -526,7 +535,7 @@ impl TextNetwork for Network {
         let positions = self.bert.config().max_position_embeddings;
         if frame.rows as i64 + 2 > positions {
             return Err(KitError::Input(format!(
-                "documents have up to {} label rows; the encoder has {positions} positions for them and the text",
+                "there are up to {} label rows behind a text, and the encoder has {positions} positions for both; max_target makes them fewer",
                 frame.rows
             )));
         }
@@ -535,126 +544,11 @@ impl TextNetwork for Network {
     }
 
     fn finish(&self, checkpoint: &Path) -> Result<(), KitError> {
-        let path = checkpoint.join(FRAME_FILE);
-        let json =
-            serde_json::to_vec(&self.frame).map_err(|error| KitError::broken(&path, error))?;
-        files::write(&path, &json)?;
+        save_frame(self.frame, checkpoint)?;
         forget(checkpoint)
     }
 
     fn into_trained(self, precision: Precision) -> TrainedHbgl {
         self.compiled(precision)
-    }
-}
-
-/// Labels of each document whose scores are over the threshold. `scores`: `[documents, L]`.
-fn above(scores: &Tensor, threshold: f32) -> Vec<Vec<LabelIndex>> {
-    let n_labels = scores.size()[1] as usize;
-    let values = scores.to_device(Device::Cpu).to_kind(Kind::Float);
-    let values = Vec::<f32>::try_from(values.reshape([-1])).unwrap_or_default();
-    values
-        .chunks_exact(n_labels.max(1))
-        .map(|scores| {
-            (0..)
-                .zip(scores)
-                .filter(|(_, score)| **score > threshold)
-                .map(|(label, _)| label)
-                .collect()
-        })
-        .collect()
-}
-
-/// The network in prediction.
-pub struct TrainedHbgl {
-    n_labels: usize,
-    bert: CompiledBert,
-    output: TrainedOutput,
-    rules: Rules,
-    longest: usize,
-    frame: Option<Frame>,
-}
-
-enum TrainedOutput {
-    Generation(Box<Written>),
-    Classes(CompiledClassifier),
-}
-
-/// What generates, once it is known how lists of labels end.
-struct Written {
-    labels: Tensor,
-    /// Of labels and of all pieces.
-    biases: Option<[Tensor; 2]>,
-    head: Option<MaskedHead>,
-    decoder: Option<Decoder>,
-}
-
-impl TrainedHbgl {
-    fn begin(&mut self, frame: Frame) {
-        self.frame = Some(frame);
-        let TrainedOutput::Generation(written) = &mut self.output else {
-            return;
-        };
-        let Some(head) = written.head.take() else {
-            return;
-        };
-        written.decoder = Some(Decoder {
-            labels: written.labels.shallow_clone(),
-            biases: written.biases.as_ref().map(|[labels, pieces]| {
-                let end = pieces.narrow(0, i64::from(frame.sep), 1);
-                [labels.shallow_clone(), end]
-            }),
-            head: head.into_trained(),
-            rules: self.rules.clone(),
-        });
-    }
-}
-
-impl TrainedNetwork for TrainedHbgl {
-    fn n_labels(&self) -> usize {
-        self.n_labels
-    }
-
-    fn scores(&self, batch: &Batch) -> Tensor {
-        self.predict(batch).scores
-    }
-
-    fn predict(&self, batch: &Batch) -> Predicted {
-        let written = match &self.output {
-            TrainedOutput::Classes(classifier) => {
-                let firsts = self.bert.first_states(batch);
-                let scores = classifier.forward(&firsts).sigmoid();
-                return Predicted {
-                    decided: Some(above(&scores, self.rules.threshold)),
-                    scores,
-                };
-            }
-            TrainedOutput::Generation(written) => written,
-        };
-        let (Some(decoder), Some(frame)) = (&written.decoder, self.frame) else {
-            panic!("a model for prediction was completed")
-        };
-        let positions = self.bert.config().max_position_embeddings;
-        let texts = cut(batch, longest_text(self.longest, positions, Some(frame)));
-        let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-        let (decided, scores): (Vec<_>, Vec<_>) = decoder
-            .generate(&self.bert, frame, &texts)
-            .into_iter()
-            .unzip();
-        let scores =
-            Tensor::from_slice(&scores.concat()).view([texts.len() as i64, self.n_labels as i64]);
-        Predicted {
-            scores,
-            decided: Some(decided),
-        }
-    }
-
-    fn complete(&mut self, checkpoint: &Path) -> Result<(), KitError> {
-        let path = checkpoint.join(FRAME_FILE);
-        let frame: Option<Frame> = serde_json::from_slice(&files::read(&path)?)
-            .map_err(|error| KitError::broken(&path, error))?;
-        if let Some(frame) = frame {
-            self.begin(frame);
-        }
-        Ok(())
     }
 }

@@ -56,6 +56,12 @@ pub trait TextHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
         0
     }
 
+    /// Positions of a pretrained encoder that texts must leave, in a taxonomy of so many levels.
+    fn reserved(&self, levels: usize) -> usize {
+        let _ = levels;
+        0
+    }
+
     /// Splits whose label sets the priors are counted on.
     fn prior_from(&self) -> CountedFrom {
         CountedFrom::Train

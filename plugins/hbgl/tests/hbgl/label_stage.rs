@@ -1,9 +1,13 @@
 //! The label stage: only labels' vectors learn, in bounded memory.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use arborist_hbgl::network::{Network, pooled};
-use arborist_hbgl::{GlobalLoss, Hyperparameters, LabelInit, NamePool};
-use arborist_model_kit::checks;
+use arborist_hbgl::{GlobalLoss, Hbgl, Hyperparameters, LabelInit, NamePool};
+use arborist_model_kit::checks::{self, Corpus};
 use arborist_model_kit::training::Trainable as _;
+use arborist_plugin_api::{Host, HostCallbacks, Method as _, ModelError};
+use arborist_shared::run::RunEvent;
 use arborist_shared::taxonomy::Taxonomy;
 use tch::{Kind, Tensor};
 
@@ -134,6 +138,81 @@ fn pieces_of_a_name_are_added_or_averaged() {
         Vec::<f64>::try_from(pooled(&pieces, NamePool::Mean)).unwrap(),
         [2.0, 1.0]
     );
+}
+
+/// Asks to stop some questions after the label stage has begun.
+#[derive(Default)]
+struct Interrupting {
+    left: AtomicUsize,
+    begun: AtomicBool,
+}
+
+impl HostCallbacks for Interrupting {
+    fn emit(&self, event: RunEvent) {
+        if format!("{event:?}").contains("label vectors") {
+            self.begun.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+            && self
+                .left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                    left.checked_sub(1)
+                })
+                .is_err()
+    }
+}
+
+#[test]
+fn an_interrupted_stage_goes_on_where_it_was() {
+    let hyperparameters = || {
+        let mut own = with_steps(12);
+        own.training.epochs = 1;
+        own
+    };
+    let weights = |corpus: &Corpus| {
+        std::fs::read(corpus.request.checkpoint.join("model.safetensors")).unwrap()
+    };
+    let taxonomy = checks::tree_of(8);
+    let unbroken = Corpus::new(&taxonomy);
+    unbroken.train::<Hbgl>(hyperparameters()).0.unwrap();
+
+    let broken = Corpus::new(&taxonomy);
+    let callbacks = Interrupting {
+        left: AtomicUsize::new(5),
+        ..Interrupting::default()
+    };
+    let result = Hbgl::train(hyperparameters(), &broken.request, &Host::new(&callbacks));
+    assert!(matches!(result, Err(ModelError::Cancelled)), "{result:?}");
+    let state = broken.request.checkpoint.join("resume-labels.safetensors");
+    let tensors = Tensor::read_safetensors(&state).unwrap();
+    let (_, numbers) = tensors.iter().find(|(name, _)| name == "numbers").unwrap();
+    assert_eq!(numbers.int64_value(&[1]), 5, "steps that are done");
+    broken.train::<Hbgl>(hyperparameters()).0.unwrap();
+    assert!(!state.exists());
+    assert!(weights(&broken) == weights(&unbroken));
+}
+
+#[test]
+fn copies_may_be_computed_one_after_the_other() {
+    // Too many rows for one part at 64 copies of 65 rows, and without dropout the parts change nothing.
+    let taxonomy = checks::tree_of(64);
+    let with = |global_batch| {
+        let hyperparameters = Hyperparameters {
+            global_batch,
+            global_dropout: false,
+            ..with_steps(1)
+        };
+        labels(&network(&hyperparameters, &taxonomy))
+    };
+    let start = labels(&network(&with_steps(0), &taxonomy));
+    for copies in [1, 31, 64] {
+        // Adam's first step is the learning rate in the gradient's direction.
+        let moved = moved(&start, &with(copies));
+        assert!(moved.iter().all(|by| (by - 1e-3).abs() < 1e-5), "{moved:?}");
+    }
 }
 
 /// Peak of the resident memory of this process, in bytes.

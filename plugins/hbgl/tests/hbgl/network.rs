@@ -2,7 +2,7 @@
 
 use arborist_hbgl::decoding::{Generated, Next, Rules};
 use arborist_hbgl::network::Network;
-use arborist_hbgl::{EmptyRow, Hbgl, Hyperparameters, LevelCandidates, Mode};
+use arborist_hbgl::{EmptyRow, Hbgl, Hyperparameters, LabelInit, LevelCandidates, Mode};
 use arborist_model_kit::batch::{Batch, EncodedDocuments};
 use arborist_model_kit::checks;
 use arborist_model_kit::parameters::Parameters;
@@ -214,21 +214,6 @@ fn labels_learn_as_answers_unless_they_may_learn_as_input() {
     assert!(apart(&with(true, 0.0), &with(false, 0.0)) > 1e-5);
 }
 
-#[test]
-fn sums_of_labels_meet_like_their_labels() {
-    let random = |seed| {
-        tch::manual_seed(seed);
-        Tensor::randn([4], (Kind::Double, Device::Cpu))
-    };
-    let [y1, y2, z1, z2] = [1, 2, 3, 4].map(random);
-    tch::manual_seed(5);
-    let w = Tensor::randn([4, 4], (Kind::Double, Device::Cpu));
-    let product = |y: &Tensor, z: &Tensor| y.dot(&w.mv(z)).double_value(&[]);
-    let of_sums = product(&(&y1 + &y2), &(&z1 + &z2));
-    let sum = product(&y1, &z1) + product(&y1, &z2) + product(&y2, &z1) + product(&y2, &z2);
-    assert!((of_sums - sum).abs() < 1e-9);
-}
-
 /// Label sets and scores of each document by reading everything anew at each step, with the network in training.
 fn generated_anew(
     network: &Network,
@@ -246,8 +231,12 @@ fn generated_anew(
             let alone = Batch::new(&documents, &[0], 1);
             let mut sets: Sets = Vec::new();
             let mut generated = Generated::new(level_of.len());
-            // Two levels and the end.
-            for _ in 0..3 {
+            // Two levels and the end; the longest list of the documents and the end.
+            let rows = match hyperparameters.mode {
+                Mode::Seq2seq => 5,
+                _ => 3,
+            };
+            for _ in 0..rows {
                 let teaching = network.teaching_of(&alone, vec![sets.clone()]);
                 let logits = network.slot_logits(&Pass::evaluation(), &teaching);
                 let last = logits.get(sets.len() as i64);
@@ -259,8 +248,8 @@ fn generated_anew(
                 let scores = Vec::<f32>::try_from(scores).unwrap();
                 match generated.take(&rules, &scores) {
                     Next::Labels(set) => sets.push(set),
-                    Next::Zero => sets.push(Vec::new()),
-                    Next::Sep | Next::End => break,
+                    Next::Zero | Next::Sep => sets.push(Vec::new()),
+                    Next::End => break,
                 }
             }
             generated.finish()
@@ -272,36 +261,60 @@ fn generated_anew(
 fn what_is_kept_of_former_steps_changes_nothing() {
     let _guard = tch::no_grad_guard();
     let level_of = [0, 0, 1, 1, 1];
-    // Thresholds let more or fewer lists go on to a third step.
-    for (threshold, restrict_to_level, empty_row) in [
-        (0.5, false, EmptyRow::Zero),
-        (0.9, true, EmptyRow::Zero),
-        (0.999, false, EmptyRow::Zero),
-    ] {
+    let with = |threshold: f32, change: fn(&mut Hyperparameters)| {
         let mut hyperparameters = Hyperparameters {
-            restrict_to_level,
-            empty_row,
+            label_init: LabelInit::Random,
             ..tiny()
         };
         hyperparameters.training.threshold = threshold;
+        change(&mut hyperparameters);
+        hyperparameters
+    };
+    let mut went_on = 0;
+    for hyperparameters in [
+        with(0.5, |_| {}),
+        with(0.5, |own| own.restrict_to_level = true),
+        with(0.999_999, |own| own.empty_row = EmptyRow::Sep),
+        with(0.999_999, |own| own.empty_row = EmptyRow::Zero),
+        with(0.5, |own| own.level_candidates = LevelCandidates::OwnLevel),
+        with(0.5, |own| own.mode = Mode::Seq2seq),
+    ] {
         let network = network(&hyperparameters);
+        // What ends a list would otherwise do so at once, by chance.
+        let bias = checks::parameter(&network, "cls.predictions.bias");
+        let _ = bias.detach().fill_(-5.0);
         let batch = checks::batch(2);
         let predicted = network.predict(&batch);
         let sets = predicted.decided.unwrap();
         let anew = generated_anew(&network, &hyperparameters, &level_of, &batch);
         for (document, (labels, scores)) in anew.iter().enumerate() {
             assert_eq!(&sets[document], labels, "document {document}");
-            let expected = Tensor::from_slice(scores);
             let found = predicted.scores.get(document as i64);
-            assert!(apart(&found, &expected) < 1e-5, "document {document}");
+            let apart = apart(&found, &Tensor::from_slice(scores));
+            assert!(apart < 1e-5, "document {document} by {apart}");
+            went_on += labels.len();
         }
     }
+    assert!(went_on > 20, "{went_on} labels in all");
+}
+
+#[test]
+fn a_level_is_the_sum_of_its_labels() {
+    let network = network(&still());
+    let both = scores(&network, &[&[0, 1]]);
+    let labels = checks::parameter(&network, "labels").detach();
+    labels.get(0).copy_(&(labels.get(0) + labels.get(1)));
+    let sum = scores(&network, &[&[0]]);
+    // The label that became a sum scores differently itself.
+    assert!(apart(&both.narrow(1, 1, 5), &sum.narrow(1, 1, 5)) < 1e-5);
+    let other = scores(&network, &[&[1]]);
+    assert!(apart(&both.narrow(1, 1, 5), &other.narrow(1, 1, 5)) > 1e-4);
 }
 
 #[test]
 fn longer_texts_than_there_are_places_are_cut_alike() {
     let network = network(&still());
-    let positions = 40;
+    let positions = arborist_model_kit::pretrained::small().max_position_embeddings;
     let mut documents = EncodedDocuments::default();
     let text: Vec<u32> = std::iter::once(2)
         .chain((0..100).map(|piece| 5 + piece % 13))
@@ -310,12 +323,18 @@ fn longer_texts_than_there_are_places_are_cut_alike() {
     documents.push(&text, &[0, 2]);
     let batch = Batch::new(&documents, &[0], 1);
     let teaching = network.teaching(&batch);
-    let length = teaching.layout.sources.len();
-    // Two levels and the end take their places behind the text.
+    // Two levels and the end take the last places of the encoder.
     let last = teaching.layout.places.positions.iter().max().unwrap();
-    assert!(length < text.len() && *last < positions, "{length}, {last}");
+    assert_eq!(*last, positions - 1);
+    assert_eq!(teaching.layout.sources.len() as i64, positions - 3);
+    let losses = network.losses(&batch, &Pass::training(MOMENT));
+    assert!(losses.total.double_value(&[]).is_finite());
+    let cut: Vec<u32> = [&text[..positions as usize - 4], &[3]].concat();
+    let mut documents = EncodedDocuments::default();
+    documents.push(&cut, &[]);
+    let alone = tch::no_grad(|| network.predict(&Batch::new(&documents, &[0], 1)));
     let predicted = tch::no_grad(|| network.predict(&batch));
-    assert_eq!(predicted.scores.size(), [1, 5]);
+    assert!(apart(&predicted.scores, &alone.scores) < 1e-6);
 }
 
 #[test]

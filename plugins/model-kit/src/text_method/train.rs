@@ -52,7 +52,13 @@ pub fn train<N: TextNetwork>(
         parameters,
         vectors,
         encoder,
-    } = start(hyperparameters, fresh, request, host)?;
+    } = start(
+        hyperparameters,
+        fresh,
+        taxonomy.depth() as usize,
+        request,
+        host,
+    )?;
     let sets = hyperparameters.label_sets();
     let train = corpus::encode(&request.train, &reader, sets, request, host)?;
     let validation = request
@@ -133,6 +139,7 @@ pub fn train<N: TextNetwork>(
 fn start<H: TextHyperparameters>(
     hyperparameters: &H,
     fresh: Parameters,
+    levels: usize,
     request: &TrainRequest,
     host: &Host<'_>,
 ) -> Result<Start, KitError> {
@@ -162,10 +169,13 @@ fn start<H: TextHyperparameters>(
             })?;
             host.step("reading the encoder", 0, 0);
             let pretrained = Pretrained::open(directory)?;
-            let most = pretrained.config.max_position_embeddings as usize;
+            let positions = pretrained.config.max_position_embeddings as usize;
+            let most = positions
+                .saturating_sub(hyperparameters.reserved(levels))
+                .max(2);
             if max_length > most {
                 host.info(format!(
-                    "max_length is {max_length}; the encoder takes {most} pieces, so many are read"
+                    "max_length is {max_length}; the encoder has {positions} positions, so {most} pieces of a text are read"
                 ));
             }
             let options = PieceOptions {

@@ -315,3 +315,43 @@ fn cached_rows_are_those_of_the_whole() {
         }
     }
 }
+
+/// Who sees whom, `(seer, seen)`.
+fn links_of(sight: &Sight) -> Vec<(u32, u32)> {
+    let mut links = Vec::new();
+    for segment in 0..sight.segments().len() {
+        let range = sight.range(segment);
+        for (position, row) in range.clone().enumerate() {
+            for (other, seen) in range.clone().enumerate() {
+                let sees = match sight.prefixes(segment) {
+                    Some(prefixes) => other < prefixes[position] as usize || other == position,
+                    None => true,
+                };
+                if sees {
+                    links.push((row as u32, seen as u32));
+                }
+            }
+        }
+    }
+    links
+}
+
+#[test]
+fn linked_rows_see_what_the_definition_says() {
+    let _guard = tch::no_grad_guard();
+    for kind in [Kind::Float, Kind::Double] {
+        let (_parameters, layer) = layer(SMALL, kind);
+        for sight in sights() {
+            let rows = sight.rows();
+            let hidden = random(&[2 * rows as i64, SMALL.width], 3).to_kind(kind) * 3.0;
+            let links = Links::new(rows, &links_of(&sight), 2, Device::Cpu);
+            let found = layer.forward_linked(&Pass::evaluation(), &hidden, &links);
+            for copy in 0..2 {
+                let part = |x: &Tensor| x.narrow(0, copy * rows as i64, rows as i64);
+                let expected = by_definition(&layer, &part(&hidden), &sight);
+                let apart = (part(&found) - expected).abs().max().double_value(&[]);
+                assert!(apart < 1e-5, "{apart}");
+            }
+        }
+    }
+}
