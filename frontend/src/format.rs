@@ -79,9 +79,15 @@ pub fn delta_points(difference: f64) -> String {
     }
 }
 
-/// Half of an interval between two fractions, in percentage points: `1.1`.
-pub fn half_width(low: f64, high: f64) -> String {
-    format!("{:.1}", (high - low) * 50.0)
+/// The interval of a fraction behind its percentage: `± 1.1`, or both ends where the fraction is far from the middle, as
+/// it is near 0 % and 100 %: `(94.2–100.0)`.
+pub fn interval(value: f64, low: f64, high: f64) -> String {
+    let (below, above) = (value - low, high - value);
+    if below.min(above) < 0.5 * below.max(above) {
+        format!("({:.1}–{:.1})", low * 100.0, high * 100.0)
+    } else {
+        format!("± {:.1}", (high - low) * 50.0)
+    }
 }
 
 /// Bytes in decimal units: `1.2 GB`.
@@ -274,7 +280,9 @@ mod tests {
         assert_eq!(delta_points(0.0124), "▲ 1.2");
         assert_eq!(delta_points(-0.004), "▼ 0.4");
         assert_eq!(delta_points(0.0001), "0.0");
-        assert_eq!(half_width(0.773, 0.795), "1.1");
+        assert_eq!(interval(0.784, 0.773, 0.795), "± 1.1");
+        assert_eq!(interval(1.0, 0.942, 1.0), "(94.2–100.0)");
+        assert_eq!(interval(0.5, 0.5, 0.5), "± 0.0");
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 14] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 15] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -127,6 +127,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 14] = [
         "its prediction at 256 pieces a document, beside transformers",
         true,
         minilm::equal_lengths,
+    ),
+    (
+        "encoders",
+        "flat BERT, HGCLR and HBGL beside each other, with MiniLM",
+        true,
+        minilm::methods,
     ),
     (
         "word-vectors",

@@ -27,7 +27,7 @@ pub fn Figure(props: &FigureProps) -> Html {
                 { format::percent(props.value) }
             </data>
             if let Some((low, high)) = props.interval {
-                <span class="ab-figure__interval" title={format!("95% interval: {} to {}", format::percent(low), format::percent(high))} data-interval={props.metric.clone()}>{ format!(" ± {}", format::half_width(low, high)) }</span>
+                <span class="ab-figure__interval" title={format!("95% interval: {} to {}", format::percent(low), format::percent(high))} data-interval={props.metric.clone()}>{ format!(" {}", format::interval(props.value, low, high)) }</span>
             }
         </>
     }

@@ -1,10 +1,11 @@
 //! Labels' vectors from their names, their own, and their place in the tree (METHODS 5.1 steps 2 to 4, 5.2).
 
 use arborist_model_kit::blocks::{Bert, LayerNorm, Linear, Places, pretrained_linear};
+use arborist_model_kit::cpu::noise::Noise;
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
-use arborist_model_kit::pass::Pass;
+use arborist_model_kit::pass::{Pass, dropped};
 use tch::{Device, Kind, Tensor};
 
 use crate::distances::{Distances, FURTHEST};
@@ -162,8 +163,9 @@ impl GraphEncoder {
     fn forward(&self, pass: &Pass, features: Tensor) -> Tensor {
         match self {
             Self::Attention(layers, places) => {
-                let bias = places.as_ref().map(Relations::bias);
+                // One for each layer: a layer that is computed in parts needs it for itself.
                 layers.iter().fold(features, |features, layer| {
+                    let bias = places.as_ref().and_then(Relations::bias);
                     layer.forward(pass, &features, bias.as_ref())
                 })
             }
@@ -287,13 +289,13 @@ impl Relations {
         Ok(Self { spatial, edges })
     }
 
-    /// `[L, L]`
-    fn bias(&self) -> Tensor {
+    /// `[L, L]`, unless neither counts.
+    fn bias(&self) -> Option<Tensor> {
         match (&self.spatial, &self.edges) {
-            (Some(spatial), Some(edges)) => spatial.bias() + edges.bias(),
-            (Some(spatial), None) => spatial.bias(),
-            (None, Some(edges)) => edges.bias(),
-            (None, None) => Tensor::zeros([1, 1], (Kind::Float, Device::Cpu)),
+            (Some(spatial), Some(edges)) => Some(spatial.bias() + edges.bias()),
+            (Some(spatial), None) => Some(spatial.bias()),
+            (None, Some(edges)) => Some(edges.bias()),
+            (None, None) => None,
         }
     }
 }
@@ -328,6 +330,15 @@ struct AttentionLayer {
     heads: i64,
     /// Two more linear layers, in all layers but the last.
     behind: Option<(Linear, Linear, LayerNorm)>,
+}
+
+/// Values of all heads beyond which they are computed one after the other.
+const VALUES: i64 = 1 << 24;
+
+/// `[heads, rows, d / heads]`, from `[rows, d]`.
+fn by_head(rows: &Tensor, heads: i64) -> Tensor {
+    let head = rows.size()[1] / heads;
+    rows.view([-1, heads, head]).transpose(0, 1)
 }
 
 /// Dropout of the labels' attention and of what comes behind it.
@@ -375,16 +386,10 @@ impl AttentionLayer {
         })
     }
 
-    /// `features`: `[L, d]`, `bias`: `[L, L]`; result: `[L, d]`.
-    fn forward(&self, pass: &Pass, features: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        let (labels, width) = (features.size()[0], features.size()[1]);
-        let head = width / self.heads;
-        let by_head = |layer: &Linear| {
-            layer
-                .forward(features)
-                .view([labels, self.heads, head])
-                .transpose(0, 1)
-        };
+    /// What labels see, head by head: `[heads, L, d / heads]`.
+    fn attend(&self, pass: &Pass, features: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let by_head = |layer: &Linear| by_head(&layer.forward(features), self.heads);
+        let head = features.size()[1] / self.heads;
         let queries = by_head(&self.query) / (head as f64).sqrt();
         let scores = queries.matmul(&by_head(&self.key).transpose(1, 2));
         let scores = match bias {
@@ -392,10 +397,42 @@ impl AttentionLayer {
             None => scores,
         };
         let shares = pass.dropout(&scores.softmax(-1, None::<Kind>), DROPOUT);
-        let seen = shares
-            .matmul(&by_head(&self.value))
-            .transpose(0, 1)
-            .reshape([labels, width]);
+        shares.matmul(&by_head(&self.value))
+    }
+
+    /// The same one head after the other, of which nothing is kept.
+    fn attend_in_parts(&self, pass: &Pass, features: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let heads = self.heads;
+        let noises: Vec<Option<Noise>> = (0..heads).map(|_| pass.noise()).collect();
+        let projected = [&self.query, &self.key, &self.value].map(|layer| layer.forward(features));
+        let mut inputs: Vec<&Tensor> = projected.iter().collect();
+        inputs.extend(bias);
+        let head = features.size()[1] / heads;
+        pass.in_parts(&inputs, heads as usize, move |part, inputs| {
+            let own = |rows: &Tensor| rows.narrow(1, part as i64 * head, head);
+            let queries = own(&inputs[0]) / (head as f64).sqrt();
+            let scores = queries.matmul(&own(&inputs[1]).tr());
+            let scores = match inputs.get(3) {
+                Some(bias) => scores + bias,
+                None => scores,
+            };
+            let shares = dropped(&scores.softmax(-1, None::<Kind>), noises[part], DROPOUT);
+            shares.matmul(&own(&inputs[2])).unsqueeze(0)
+        })
+    }
+
+    /// `features`: `[L, d]`, `bias`: `[L, L]`; result: `[L, d]`.
+    fn forward(&self, pass: &Pass, features: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let (labels, width) = (features.size()[0], features.size()[1]);
+        let cut;
+        let (features, seen) = if self.heads * labels * labels > VALUES {
+            // The projections and the sum behind them both go on from here.
+            cut = pass.leaf(features);
+            (&cut, self.attend_in_parts(pass, &cut, bias))
+        } else {
+            (features, self.attend(pass, features, bias))
+        };
+        let seen = seen.transpose(0, 1).reshape([labels, width]);
         let seen = pass.dropout(&self.output.forward(&seen), DROPOUT);
         let features = self.norm.forward(&(features + seen));
         let Some((first, second, norm)) = &self.behind else {

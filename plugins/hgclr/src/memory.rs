@@ -13,14 +13,14 @@ pub(crate) const MAX_LABELS: u64 = 5_000;
 pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let (training, source) = (&hyperparameters.training, hyperparameters.source());
     let tokens = memory::tokens(training, source);
-    let heads = hyperparameters.cross_heads as f64;
     MemoryFormula {
         // The second view is read as well.
-        base: 3e8 + memory::reader(source) + memory::reading(training, source, 0.0) + tokens * ROW,
+        base: 8e8 + memory::reader(source) + memory::reading(training, source, 0.0) + tokens * ROW,
         per_document: 64.0,
         per_token: memory::per_token(source),
-        // Scores of tokens, by head, with gradients; choice and noise.
-        per_label: tokens * 4.0 * (3.0 * heads + 6.0) + 768.0 * TRAINED,
-        per_label_squared: hyperparameters.self_heads as f64 * 4.0 * 4.0 + 24.0,
+        // The noise of the tokens' choice; their scores are computed in parts.
+        per_label: tokens * 4.0 * 2.0 + 768.0 * TRAINED,
+        // Distances and paths of pairs, what they add to the attention, and one head of it, with gradients.
+        per_label_squared: 80.0,
     }
 }

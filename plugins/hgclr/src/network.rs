@@ -22,7 +22,7 @@ use crate::distances::Distances;
 use crate::evidence::{self, Evidence};
 use crate::graph::{LabelEncoder, Names};
 use crate::hyperparameters::{Hyperparameters, Positive};
-use crate::positives::{TokenLabels, given_to_gold, gumbel_noise, gumbel_softmax, keep};
+use crate::positives::{Choice, TokenLabels, gumbel_noise, keep};
 
 /// Pieces of a label's name that are read.
 const NAME_PIECES: usize = 30;
@@ -128,12 +128,18 @@ impl Network {
     ) -> (Tensor, Tensor) {
         let hyperparameters = &self.hyperparameters;
         let labels = views.labels.forward(pass, &self.bert);
-        let scores = views
-            .tokens
-            .gumbel_input(words, &labels, hyperparameters.gumbel_input);
-        let choice = gumbel_softmax(&scores, &gumbel_noise(&scores), hyperparameters.gumbel_tau);
-        let gold = gold.index_select(0, &self.index(&labelled.owners));
-        let given = given_to_gold(&choice, &gold);
+        let like = Tensor::empty(
+            [words.size()[0], labels.size()[0]],
+            (words.kind(), words.device()),
+        );
+        let choice = Choice {
+            input: hyperparameters.gumbel_input,
+            temperature: hyperparameters.gumbel_tau,
+            noise: tch::no_grad(|| gumbel_noise(&like)),
+            gold: gold.shallow_clone(),
+            owners: self.index(&labelled.owners),
+        };
+        let given = views.tokens.given(pass, words, &labels, &choice);
         let mut factors = keep(&given, hyperparameters.keep_threshold);
         if hyperparameters.protect_special {
             let special: Vec<f32> = labelled
@@ -224,7 +230,7 @@ impl Trainable for Network {
         };
         let places = self.index(&labelled.documents);
         let gold = gold.index_select(0, &places);
-        let own = words.index_select(0, &self.index(&labelled.rows));
+        let own = pass.leaf(&words.index_select(0, &self.index(&labelled.rows)));
         let (view, share) = self.view(pass, views, batch, &labelled, &own, &gold);
         let seen = self.encode(pass, &view, &labelled.lengths);
         let logits = self.classifier.forward(pass, &seen);

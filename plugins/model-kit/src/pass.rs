@@ -128,6 +128,51 @@ impl Pass {
         leaf
     }
 
+    /// The same values as a leaf of their own: for what libtorch computed and several blocks use.
+    pub fn leaf(&self, x: &Tensor) -> Tensor {
+        // Leaves are known by their memory, so it needs its own.
+        self.record(x.detach().copy(), &[x], |gradient| {
+            vec![Some(gradient.shallow_clone())]
+        })
+    }
+
+    /// Computes something large in parts, joined along the first dimension, and keeps of the parts nothing but their
+    /// results: on the way back each part is computed again (gradient checkpointing).
+    ///
+    /// `compute` is given the number of the part and the inputs, and has to give the same each time: its randomness has to
+    /// come from outside. It computes with libtorch's operations. The inputs are as in [`record`](Self::record); each part
+    /// has to use all of them.
+    pub fn in_parts(
+        &self,
+        inputs: &[&Tensor],
+        parts: usize,
+        compute: impl Fn(usize, &[Tensor]) -> Tensor + 'static,
+    ) -> Tensor {
+        let kept: Vec<Tensor> = inputs.iter().map(|input| input.detach()).collect();
+        let output = tch::no_grad(|| {
+            let parts: Vec<Tensor> = (0..parts).map(|part| compute(part, &kept)).collect();
+            Tensor::cat(&parts, 0)
+        });
+        self.record(output, inputs, move |gradient| {
+            let leaves: Vec<Tensor> = kept
+                .iter()
+                .map(|input| input.detach().set_requires_grad(true))
+                .collect();
+            let mut sums: Vec<Option<Tensor>> = leaves.iter().map(|_| None).collect();
+            let mut start = 0;
+            for part in 0..parts {
+                tch::with_grad(|| {
+                    let output = compute(part, &leaves);
+                    let rows = output.size()[0];
+                    let own = output * gradient.narrow(0, start, rows);
+                    start += rows;
+                    walk(&[&own.sum(own.kind())], &leaves, &mut sums);
+                });
+            }
+            sums
+        })
+    }
+
     /// Gradients of `loss` for each of `wanted`, which are leaves; none for those that the loss does not depend on.
     ///
     /// An input of a recorded block may be a leaf, another block's output, or a tensor that libtorch computed; the
@@ -198,6 +243,18 @@ fn accumulate(sum: &mut Option<Tensor>, gradient: Tensor) {
         None => gradient,
         Some(sum) => sum + gradient,
     });
+}
+
+/// Inverted dropout of a tensor of any shape with randomness that is given: the same each time. None = no dropout.
+#[must_use]
+pub fn dropped(x: &Tensor, noise: Option<Noise>, p: f64) -> Tensor {
+    match noise {
+        Some(noise) if p > 0.0 => {
+            let factors = factors(&x.size(), Dropout::new(noise, p));
+            x * factors.to_kind(x.kind()).to_device(x.device())
+        }
+        _ => x.shallow_clone(),
+    }
 }
 
 /// A tensor of dropout factors.
@@ -317,5 +374,37 @@ mod tests {
                 .iter()
                 .all(|value| *value == 0.0 || *value == 2.0)
         );
+    }
+
+    #[test]
+    fn parts_are_the_whole_and_so_are_their_gradients() {
+        let x = parameter(&[1.0, -2.0, 3.0, 0.5]);
+        let scale = parameter(&[2.0]);
+        let whole = |pass: Pass, parts: Option<usize>| {
+            // A tensor that libtorch computed goes in, and what comes out is used further.
+            let doubled = &x * 2.0;
+            let y = match parts {
+                Some(parts) => pass.in_parts(&[&doubled, &scale], parts, move |part, inputs| {
+                    let rows = 4 / parts as i64;
+                    let own = inputs[0].narrow(0, part as i64 * rows, rows);
+                    (&own * &own * &inputs[1]).tanh()
+                }),
+                None => (&doubled * &doubled * &scale).tanh(),
+            };
+            let loss = (&y * &y).sum(Kind::Float) + y.sum(Kind::Float);
+            let gradients = pass.backward(&loss, &[&x, &scale]);
+            (loss.double_value(&[]), gradients)
+        };
+        let (expected, gradients) = whole(Pass::training(MOMENT), None);
+        for parts in [1, 2, 4] {
+            let (found, own) = whole(Pass::training(MOMENT), Some(parts));
+            assert!((found - expected).abs() < 1e-6);
+            for (own, gradient) in own.iter().zip(&gradients) {
+                let (own, gradient) = (own.as_ref().unwrap(), gradient.as_ref().unwrap());
+                for (a, b) in values(own).iter().zip(values(gradient)) {
+                    assert!((a - b).abs() < 1e-5, "{a} and {b}");
+                }
+            }
+        }
     }
 }

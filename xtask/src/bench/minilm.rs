@@ -30,14 +30,7 @@ struct Goals {
 
 pub(super) fn real_lengths(workspace: &Workspace) -> Result<Benchmark<'_>> {
     let scratch = product::scratch(workspace, "minilm")?;
-    let real = corpora::real("dbpedia-classes-5000")?;
-    let corpus = Corpus {
-        train: scratch.join("train.jsonl"),
-        validation: scratch.join("validation.jsonl"),
-        ..real.clone()
-    };
-    corpora::head(&real.train, TRAIN, &corpus.train)?;
-    corpora::head(&real.validation, 32, &corpus.validation)?;
+    let corpus = excerpt(&scratch)?;
     let goals = Goals {
         train: Some((1.5, 2.2)),
         predict: (2.0, 2.5),
@@ -69,6 +62,83 @@ pub(super) fn equal_lengths(workspace: &Workspace) -> Result<Benchmark<'_>> {
     };
     let input = format!("{TEST} generated documents, each cut at 256 pieces");
     benchmark(workspace, scratch, corpus, 256, input, &goals)
+}
+
+/// Methods that read with a pretrained encoder, and what their trainings here are told besides.
+const METHODS: [(&str, &[&str]); 3] = [
+    ("flat", &["architecture=bert"]),
+    ("hgclr", &[]),
+    // The label stage is not a part of the rates.
+    ("hbgl", &["global_steps=0"]),
+];
+
+/// The methods beside each other: what a second view and generation cost.
+pub(super) fn methods(workspace: &Workspace) -> Result<Benchmark<'_>> {
+    product::build(workspace)?;
+    let scratch = product::scratch(workspace, "encoders")?;
+    let corpus = excerpt(&scratch)?;
+    let encoder = setup::encoder_directory(workspace);
+    let sides = METHODS
+        .into_iter()
+        .map(|(method, settings)| {
+            let (corpus, encoder) = (corpus.clone(), encoder.clone());
+            let run = scratch.join(method);
+            Side {
+                program: method.to_owned(),
+                repeat: Box::new(move || {
+                    product::remove(&run)?;
+                    let mut options = vec!["--encoder", product::text(&encoder)?];
+                    for set in ["epochs=1"].iter().chain(settings) {
+                        options.extend(["--set", set]);
+                    }
+                    let mut measured = linear::train_and_predict(
+                        workspace,
+                        &corpus,
+                        method,
+                        &options,
+                        &run,
+                        &corpus.test,
+                    )?;
+                    measured.retain(|key, _| key.ends_with("_docs_per_s"));
+                    Ok(measured)
+                }),
+            }
+        })
+        .collect();
+    let rate = |key, what| Figure {
+        key,
+        what,
+        unit: "documents/s",
+        better: Better::Higher,
+        required: None,
+        aim: None,
+        floor: "–",
+    };
+    Ok(Benchmark {
+        input: format!(
+            "dbpedia-classes-5000: {TRAIN} documents of its train part in batches of 12, its test part; MiniLM"
+        ),
+        sides,
+        figures: vec![
+            rate("train_docs_per_s", "training"),
+            rate("predict_docs_per_s", "prediction, single precision"),
+        ],
+        warm_up: 0,
+        repetitions: 5,
+    })
+}
+
+/// The first documents of dbpedia-classes-5000, with its test part.
+fn excerpt(scratch: &Path) -> Result<Corpus> {
+    let real = corpora::real("dbpedia-classes-5000")?;
+    let corpus = Corpus {
+        train: scratch.join("train.jsonl"),
+        validation: scratch.join("validation.jsonl"),
+        ..real.clone()
+    };
+    corpora::head(&real.train, TRAIN, &corpus.train)?;
+    corpora::head(&real.validation, 32, &corpus.validation)?;
+    Ok(corpus)
 }
 
 fn benchmark<'a>(

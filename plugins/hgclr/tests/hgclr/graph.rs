@@ -65,3 +65,43 @@ fn distances_and_edges_can_be_left_out() {
     assert_eq!(parameter(&full, "graph.distances").size(), [20]);
     assert_eq!(parameter(&full, "graph.edges").size(), [5]);
 }
+
+/// Peak of the resident memory of this process, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kilobytes * 1024
+}
+
+#[test]
+fn thousands_of_labels_fit() {
+    // More heads than the tiny encoder has itself: 24 of one value each.
+    let hyperparameters = Hyperparameters {
+        self_heads: 24,
+        cross_heads: 24,
+        keep_threshold: 0.0,
+        ..tiny()
+    };
+    let before = peak();
+    for count in [1_308, 4_271] {
+        let network: arborist_hgclr::network::Network = checks::network(
+            &hyperparameters,
+            &checks::tree_of(count),
+            20,
+            tch::Kind::Float,
+        );
+        let gradients = checks::gradients_by_name(&network);
+        for name in ["graph.0.query.weight", "tokens.key.weight", "graph.edges"] {
+            let (_, gradient) = gradients.iter().find(|(own, _)| own == name).unwrap();
+            let largest = gradient.as_ref().unwrap().abs().max().double_value(&[]);
+            assert!(largest.is_finite() && largest > 0.0, "{name}: {largest}");
+        }
+    }
+    // Scores of all heads alone would be 1.7 GB, and several of them are needed for the way back.
+    let grown = (peak() - before) / (1 << 20);
+    assert!(grown < 1_600, "{grown} MiB");
+}

@@ -1,6 +1,11 @@
 //! Which tokens are kept.
 
-use arborist_hgclr::positives::{given_to_gold, gumbel_noise, gumbel_softmax, keep};
+use arborist_hgclr::GumbelInput;
+use arborist_hgclr::positives::{
+    Choice, TokenLabels, given_to_gold, gumbel_noise, gumbel_softmax, keep,
+};
+use arborist_model_kit::parameters::Parameters;
+use arborist_model_kit::pass::{Moment, Pass};
 use tch::{Device, Kind, Tensor};
 
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -74,4 +79,49 @@ fn what_is_kept_keeps_its_vector_and_its_slope() {
         0.0,
         "at the threshold: dropped"
     );
+}
+
+#[test]
+fn tokens_may_choose_in_parts() {
+    let mut parameters = Parameters::fresh(Device::Cpu, 1);
+    let tokens = TokenLabels::new(&mut parameters, 16, 4).unwrap();
+    tch::manual_seed(2);
+    let words = Tensor::randn([23, 16], FLOAT).set_requires_grad(true);
+    let labels = (Tensor::randn([7, 16], FLOAT) * 3.0).set_requires_grad(true);
+    let choice = |input| Choice {
+        input,
+        temperature: 0.7,
+        noise: gumbel_noise(&Tensor::empty([23, 7], FLOAT)),
+        gold: Tensor::eye(7, FLOAT),
+        owners: Tensor::arange(23, (Kind::Int64, Device::Cpu)).remainder(7),
+    };
+    for input in [GumbelInput::Probs, GumbelInput::Logits] {
+        let choice = choice(input);
+        let wanted: Vec<&Tensor> = parameters
+            .entries()
+            .iter()
+            .map(|entry| &entry.tensor)
+            .chain([&words, &labels])
+            .collect();
+        let with = |parts| {
+            let moment = Moment {
+                seed: 1,
+                stage: 0,
+                step: 0,
+            };
+            let pass = Pass::training(moment);
+            let given = tokens.given_in_parts(&pass, &words, &labels, &choice, parts);
+            let loss = (&given * &given).sum(Kind::Float);
+            (given.detach(), pass.backward(&loss, &wanted))
+        };
+        let (expected, gradients) = with(1);
+        for parts in [2, 5, 23] {
+            let (found, own) = with(parts);
+            assert!((&found - &expected).abs().max().double_value(&[]) < 1e-6);
+            for (own, gradient) in own.iter().zip(&gradients) {
+                let (own, gradient) = (own.as_ref().unwrap(), gradient.as_ref().unwrap());
+                assert!((own - gradient).abs().max().double_value(&[]) < 1e-5);
+            }
+        }
+    }
 }
