@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    BceReduction, Bert, FlatClassifier, MaskedHead, Precision, binary_cross_entropy, first_states,
+    BceReduction, Bert, FlatClassifier, MaskedHead, Precision, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
@@ -333,7 +333,7 @@ impl Network {
 
     /// Logits `[documents, L]` of a network that says all labels at once.
     fn class_logits(&self, pass: &Pass, batch: &Batch, classifier: &FlatClassifier) -> Tensor {
-        let firsts = first_states(&self.bert.forward(pass, batch), batch);
+        let firsts = self.bert.first_states(pass, batch);
         let dropout = self.bert.config().hidden_dropout_prob;
         classifier.forward(pass, &pass.dropout(&firsts, dropout))
     }

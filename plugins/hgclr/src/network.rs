@@ -4,8 +4,7 @@ use std::path::Path;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    Bert, CompiledBert, CompiledClassifier, FlatClassifier, Places, Precision, Sight,
-    binary_cross_entropy,
+    Bert, CompiledBert, CompiledClassifier, FlatClassifier, Places, Precision, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
@@ -97,18 +96,7 @@ impl Network {
     /// `words`: `[Σ lengths, d]`; result: `[lengths, d]`.
     fn encode(&self, pass: &Pass, words: &Tensor, lengths: &[usize]) -> Tensor {
         let hidden = self.bert.embed(pass, words, &Places::of(lengths));
-        let states = self
-            .bert
-            .encode(pass, hidden, &Sight::whole(lengths.to_vec()));
-        let firsts: Vec<i64> = lengths
-            .iter()
-            .scan(0, |start, &length| {
-                let first = *start;
-                *start += length as i64;
-                Some(first)
-            })
-            .collect();
-        let firsts = states.index_select(0, &self.index(&firsts));
+        let firsts = self.bert.encode_firsts(pass, hidden, lengths);
         pass.dropout(&firsts, self.bert.config().hidden_dropout_prob)
     }
 
@@ -212,7 +200,8 @@ impl Trainable for Network {
     fn losses(&self, batch: &Batch, pass: &Pass) -> Losses {
         let reduction = self.hyperparameters.bce_reduction;
         let gold = batch.gold(self.n_labels(), self.parameters.options());
-        let words = self.bert.words(pass, &batch.tokens);
+        // Both views and the choice of tokens go on from here.
+        let words = pass.leaf(&self.bert.words(pass, &batch.tokens));
         let texts = self.encode(pass, &words, &batch.packing.lengths);
         let logits = self.classifier.forward(pass, &texts);
         let classification = binary_cross_entropy(&logits, &gold, reduction);

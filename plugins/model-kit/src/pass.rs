@@ -128,8 +128,11 @@ impl Pass {
         leaf
     }
 
-    /// The same values as a leaf of their own: for what libtorch computed and several blocks use.
+    /// The same values as a leaf, unless they are one: for what libtorch computed and several blocks use.
     pub fn leaf(&self, x: &Tensor) -> Tensor {
+        if x.is_leaf() {
+            return x.shallow_clone();
+        }
         // Leaves are known by their memory, so it needs its own.
         self.record(x.detach().copy(), &[x], |gradient| {
             vec![Some(gradient.shallow_clone())]

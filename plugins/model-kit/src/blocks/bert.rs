@@ -215,6 +215,27 @@ impl Bert {
         self.encode(pass, hidden, &Sight::whole(lengths.clone()))
     }
 
+    /// States of `[CLS]`, the first token of each document: `[documents, d]`. The last layer computes nothing else.
+    /// `hidden`: `[Σ lengths, d]`, from [`embed`](Self::embed).
+    pub fn encode_firsts(&self, pass: &Pass, hidden: Tensor, lengths: &[usize]) -> Tensor {
+        let Some((last, layers)) = self.layers.split_last() else {
+            return firsts(&hidden, lengths);
+        };
+        let sight = Sight::whole(lengths.to_vec());
+        let hidden = layers
+            .iter()
+            .fold(hidden, |hidden, layer| layer.forward(pass, &hidden, &sight));
+        last.forward_firsts(pass, &hidden, lengths)
+    }
+
+    /// The same of a batch.
+    pub fn first_states(&self, pass: &Pass, batch: &Batch) -> Tensor {
+        let lengths = &batch.packing.lengths;
+        let words = self.words(pass, &batch.tokens);
+        let hidden = self.embed(pass, &words, &Places::of(lengths));
+        self.encode_firsts(pass, hidden, lengths)
+    }
+
     /// The encoder for prediction.
     #[must_use]
     pub fn into_trained(self, precision: Precision) -> CompiledBert {
@@ -295,13 +316,20 @@ impl CompiledBert {
 
 /// The states of `[CLS]`, the first token of each document: `[documents, d]`. `hidden`: `[tokens, d]`.
 pub fn first_states(hidden: &Tensor, batch: &Batch) -> Tensor {
-    let mut starts = Vec::with_capacity(batch.len());
-    let mut start = 0;
-    for &length in &batch.packing.lengths {
-        starts.push(start);
-        start += length as i64;
-    }
-    hidden.index_select(0, &Tensor::from_slice(&starts).to_device(hidden.device()))
+    firsts(hidden, &batch.packing.lengths)
+}
+
+/// The first row of each stretch of rows.
+pub(super) fn firsts(rows: &Tensor, lengths: &[usize]) -> Tensor {
+    let starts: Vec<i64> = lengths
+        .iter()
+        .scan(0, |start, &length| {
+            let first = *start;
+            *start += length as i64;
+            Some(first)
+        })
+        .collect();
+    rows.index_select(0, &Tensor::from_slice(&starts).to_device(rows.device()))
 }
 
 /// The pooler: a linear layer and tanh on the state of `[CLS]`.

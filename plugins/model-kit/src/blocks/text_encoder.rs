@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tch::Tensor;
 
-use super::bert::{Bert, CompiledBert, Pooler, first_states, pretrained_linear};
+use super::bert::{Bert, CompiledBert, Pooler, pretrained_linear};
 use super::{
     CompiledTextRcnn, Linear, Precision, TextRcnn, TextRcnnOptions, TextRnn, TextRnnOptions,
 };
@@ -197,7 +197,7 @@ impl TextEncoder {
 impl PretrainedText {
     fn forward(&self, pass: &Pass, batch: &Batch) -> Text {
         let firsts = || match &self.encoder {
-            Encoder::Training(bert) => first_states(&bert.forward(pass, batch), batch),
+            Encoder::Training(bert) => bert.first_states(pass, batch),
             Encoder::Trained(bert) => bert.first_states(batch),
         };
         match &self.head {

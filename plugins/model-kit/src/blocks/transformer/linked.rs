@@ -5,6 +5,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::TransformerLayer;
+use crate::blocks::bert::firsts;
 use crate::pass::Pass;
 
 /// Which rows see which. Every row should see at least one.
@@ -68,7 +69,42 @@ impl Links {
     }
 }
 
+impl Links {
+    /// The first row of each segment sees all of its segment; seers are counted by segment.
+    fn of_firsts(segments: &[usize], device: Device) -> Self {
+        let seers: Vec<i64> = (0..)
+            .zip(segments)
+            .flat_map(|(segment, &length)| std::iter::repeat_n(segment, length))
+            .collect();
+        Self {
+            rows: segments.len() as i64,
+            seen: Tensor::arange(seers.len() as i64, (Kind::Int64, device)),
+            seers: Tensor::from_slice(&seers).to_device(device),
+        }
+    }
+}
+
 impl TransformerLayer {
+    /// The first row of each segment, where nobody asks for the others: `[segments, width]`. All rows see all of their
+    /// segment. Of the others only keys and values are computed, a sixth of what a layer does.
+    pub fn forward_firsts(&self, pass: &Pass, hidden: &Tensor, segments: &[usize]) -> Tensor {
+        let (heads, width) = (self.sizes.heads, self.sizes.width);
+        // Several blocks go on from here.
+        let hidden = &pass.leaf(hidden);
+        let firsts = firsts(hidden, segments);
+        let links = Links::of_firsts(segments, hidden.device());
+        let [query, key, value] = &self.projections;
+        let by_head = |rows: &Tensor| rows.view([-1, heads, width / heads]);
+        let queries = by_head(&links.of_seers(&query.forward(&firsts)));
+        let keys = by_head(&key.forward_recorded(pass, hidden));
+        let scores = (queries * keys).sum_dim_intlist(2_i64, false, None::<Kind>)
+            / ((width / heads) as f64).sqrt();
+        let shares = pass.dropout(&links.softmax(&scores), self.sizes.attention_dropout);
+        let values = by_head(&value.forward_recorded(pass, hidden));
+        let context = links.sums(&(values * shares.unsqueeze(2)).view([-1, width]));
+        self.behind_attention(pass, &firsts, &context)
+    }
+
     /// The layer on rows that see along links. `hidden` and result: `[rows, width]`.
     pub fn forward_linked(&self, pass: &Pass, hidden: &Tensor, links: &Links) -> Tensor {
         let (heads, width) = (self.sizes.heads, self.sizes.width);

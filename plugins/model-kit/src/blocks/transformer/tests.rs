@@ -355,3 +355,53 @@ fn linked_rows_see_what_the_definition_says() {
         }
     }
 }
+
+#[test]
+fn first_rows_alone_have_the_gradients_of_the_whole() {
+    for kind in [Kind::Float, Kind::Double] {
+        let (parameters, layer) = layer(SMALL, kind);
+        let segments = vec![5, 1, 37, 16];
+        let sight = Sight::whole(segments.clone());
+        let starts = Tensor::from_slice(&[0_i64, 5, 6, 43]);
+        let start = random(&[59, SMALL.width], 4).to_kind(kind);
+        let wanted: Vec<&Tensor> = parameters
+            .entries()
+            .iter()
+            .map(|entry| &entry.tensor)
+            .collect();
+        let with = |firsts: bool, computed: bool| {
+            let input = start.copy().set_requires_grad(true);
+            let pass = Pass::training(MOMENT);
+            // Behind a layer the rows are a leaf, behind the embeddings libtorch computed them.
+            let hidden = if computed {
+                &input * 1.0
+            } else {
+                input.shallow_clone()
+            };
+            let rows = if firsts {
+                layer.forward_firsts(&pass, &hidden, &segments)
+            } else {
+                layer
+                    .forward(&pass, &hidden, &sight)
+                    .index_select(0, &starts)
+            };
+            let loss = (&rows * &rows * &rows).mean(kind);
+            let mut leaves = wanted.clone();
+            leaves.push(&input);
+            (rows.detach(), pass.backward(&loss, &leaves))
+        };
+        let (expected, gradients) = with(false, false);
+        for computed in [false, true] {
+            let (found, own) = with(true, computed);
+            assert_close(&found, &expected, 1e-4, "rows");
+            for (own, gradient) in own.iter().zip(&gradients) {
+                assert_close(
+                    own.as_ref().unwrap(),
+                    gradient.as_ref().unwrap(),
+                    1e-3,
+                    "a gradient",
+                );
+            }
+        }
+    }
+}
