@@ -43,7 +43,6 @@ fn variants() -> Vec<Hyperparameters> {
             h.matching.use_match = false;
         }),
         of_bert(),
-        changed(of_bert(), |h| h.matching = of_the_paper().matching),
         by_dot_product(),
         changed(by_dot_product(), |h| {
             h.matching = of_the_paper().matching;
