@@ -267,18 +267,35 @@ mod tests {
                 "himatch-3",
                 "himatch-4",
                 "himatch-5",
-                "himatch-6"
+                "himatch-6",
+                "hgclr-2",
+                "hgclr-3",
+                "hgclr-4",
+                "hgclr-5",
+                "hbgl-2",
+                "hbgl-3",
+                "hbgl-4"
             ]
         );
         assert_eq!(
             names(&catalogue.figures),
-            ["hiagm-4", "hiagm-5", "himatch-5"]
+            ["hiagm-4", "hiagm-5", "himatch-5", "hgclr-3", "hgclr-4"]
         );
         let rows: usize = catalogue.tables.iter().map(|table| table.rows.len()).sum();
-        assert_eq!(rows, 6 + 7 + 12 + 7 + 4 + 3 + 5 + 5 + 1 + 4 + 7);
+        let of_words = 6 + 7 + 12 + 7 + 4 + 3 + 5 + 5 + 1 + 4 + 7;
+        assert_eq!(rows, of_words + 5 + 6 + 4 + 4 + 3 + 4 + 3);
         for table in &catalogue.tables {
             for row in &table.rows {
-                assert!(!row.published.is_empty(), "{}: {}", table.name, row.name);
+                // Of these two the specification has no figures.
+                let unknown = ["BERT + HTCInfoMax", "BERT + HiMatch"].contains(&row.name.as_str())
+                    && table.name == "hgclr-2";
+                assert_eq!(
+                    row.published.is_empty(),
+                    unknown,
+                    "{}: {}",
+                    table.name,
+                    row.name
+                );
                 for figures in row.published.values() {
                     assert!(figures.iter().all(|figure| (30.0..100.0).contains(figure)));
                 }
@@ -301,10 +318,13 @@ mod tests {
             .filter(|table| table.view == View::Scores)
         {
             // Rows of the margins' table use another loss than the same names elsewhere.
-            if table.name == "himatch-6" {
+            // HGCLR's ablations are figures of validation.
+            if ["himatch-6", "hgclr-3", "hgclr-4", "hgclr-5"].contains(&table.name.as_str()) {
                 continue;
             }
-            for row in &table.rows {
+            // HiMatch's BERT is not HGCLR's.
+            let own_bert = table.name.starts_with("himatch");
+            for row in table.rows.iter().filter(|row| !(own_bert && row.encoder)) {
                 for (corpus, figures) in &row.published {
                     let mut set = row.set.clone();
                     // What the schema's defaults are anyway.
