@@ -272,13 +272,12 @@ impl Network {
             LevelCandidates::AllPlusSep => binary_cross_entropy(&logits, &gold, BceReduction::Mean),
             LevelCandidates::OwnLevel => {
                 let own = self.own_levels(&teaching);
-                let losses = logits.binary_cross_entropy_with_logits::<Tensor>(
+                logits.binary_cross_entropy_with_logits::<Tensor>(
                     &gold,
                     Some(own),
                     None,
                     Reduction::Sum,
-                );
-                losses
+                )
             }
         }
     }

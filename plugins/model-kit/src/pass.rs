@@ -249,7 +249,6 @@ fn accumulate(sum: &mut Option<Tensor>, gradient: Tensor) {
 }
 
 /// Inverted dropout of a tensor of any shape with randomness that is given: the same each time. None = no dropout.
-#[must_use]
 pub fn dropped(x: &Tensor, noise: Option<Noise>, p: f64) -> Tensor {
     match noise {
         Some(noise) if p > 0.0 => {
