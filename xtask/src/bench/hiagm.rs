@@ -195,41 +195,8 @@ pub(super) fn rates(answer: &Value) -> Result<Measured> {
 
 /// PyTorch and transformers in an environment of their own, without the 2.5 GB of CUDA libraries that PyTorch asks for and a processor never calls.
 pub(super) fn peer(workspace: &Workspace) -> Result<PathBuf> {
-    let packages = [
-        "--no-deps",
-        "torch==2.11.0",
-        "nvidia-cuda-runtime==13.0.96",
-        "nvidia-cuda-cupti==13.0.85",
-    ];
-    let plain = [
-        "--no-deps",
-        "numpy==2.4.6",
-        "typing-extensions==4.16.0",
-        "sympy==1.14.0",
-        "mpmath==1.3.0",
-        "networkx==3.6.1",
-        "jinja2==3.1.6",
-        "markupsafe==3.0.4",
-        "filelock==4.2.11",
-        "fsspec==2026.9.0",
-        "setuptools==80.9.0",
-        "transformers==4.57.1",
-        "tokenizers==0.22.1",
-        "safetensors==0.8.0",
-        "huggingface-hub==0.36.0",
-        "hf-xet==1.8.0",
-        "regex==2026.11.15",
-        "requests==2.34.2",
-        "certifi==2026.10.18",
-        "charset-normalizer==3.5.2",
-        "idna==3.20",
-        "urllib3==2.8.0",
-        "packaging==26.3",
-        "pyyaml==6.0.3",
-        "tqdm==4.70.1",
-    ];
     let script = workspace.root.join("xtask/bench/torch_without_cuda.py");
-    setup::venv(workspace, "torch-peer", &[&plain, &packages], |python| {
+    setup::venv(workspace, "torch_peer", |python| {
         let find = "import sysconfig; print(sysconfig.get_paths()['purelib'])";
         let folder = cmd(python).args(["-c", find]).quiet().read()?;
         cmd(python).arg(script).arg(folder).run()

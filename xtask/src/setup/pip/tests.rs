@@ -247,3 +247,29 @@ fn what_is_offered_with_another_hash_is_not_fetched() {
     assert!(error.contains("not with the pinned SHA-256"), "{error}");
     assert!(index.ranges.lock().unwrap().is_empty());
 }
+
+#[test]
+fn every_package_of_a_benchmarks_peer_is_pinned_by_version_and_hash() {
+    let folder = Workspace::find().unwrap().root.join("xtask/bench");
+    let files = std::fs::read_dir(folder).unwrap();
+    let lists: Vec<PathBuf> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "txt"))
+        .collect();
+    assert!(lists.len() >= 3, "{lists:?}");
+    for list in lists {
+        let text = std::fs::read_to_string(&list).unwrap();
+        let text = text.replace("\\\n", " ");
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split_whitespace();
+            let pin = words.next().unwrap_or_default();
+            assert!(pin.contains("=="), "{}: `{line}`", list.display());
+            let hashes: Vec<&str> = words.collect();
+            assert!(!hashes.is_empty(), "{}: `{pin}`", list.display());
+            for hash in hashes {
+                let hex = hash.strip_prefix("--hash=sha256:").unwrap_or_default();
+                assert_eq!(hex.len(), 64, "{}: `{pin}` {hash}", list.display());
+            }
+        }
+    }
+}
