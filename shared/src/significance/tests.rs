@@ -365,3 +365,27 @@ fn documents_without_labels_do_not_count_as_right_twice() {
     let found = intervals(&run, &vec![Vec::new(); 50], &t5, OPTIONS).unwrap();
     assert_eq!((found.exact_match, found.micro_f1), ([1.0; 2], [0.0; 2]));
 }
+
+#[test]
+fn rare_labels_do_not_push_an_interval_below_its_figure() {
+    // Forty labels of one document each: a resample lacks a third of them, and they count 0 in it.
+    let ids: Vec<String> = (0..40).map(|label| format!("L{label}")).collect();
+    let labels: Vec<(&str, &[&str])> = ids.iter().map(|id| (id.as_str(), &[][..])).collect();
+    let rare = taxonomy(&labels);
+    let gold: Vec<Vec<LabelIndex>> = (0..40).map(|label| vec![label]).collect();
+    let right: Vec<Judged> = (0..40).map(|label| judged(&rare, &[label])).collect();
+    let found = intervals(&right, &gold, &rare, OPTIONS).unwrap();
+    assert_eq!((found.micro_f1, found.macro_f1[1]), ([1.0; 2], 1.0));
+    assert!(found.macro_f1[0] > 0.8, "{found:?}");
+    // Every second document is right: the middle of the interval is the figure.
+    let mut half = right;
+    half.iter_mut()
+        .step_by(2)
+        .for_each(|document| *document = Judged::default());
+    let found = intervals(&half, &gold, &rare, OPTIONS).unwrap();
+    let [low, high] = found.macro_f1;
+    assert!(
+        low > 0.2 && high < 0.8 && ((low + high) / 2.0 - 0.5).abs() < 0.02,
+        "{found:?}"
+    );
+}
