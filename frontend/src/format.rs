@@ -79,11 +79,12 @@ pub fn delta_points(difference: f64) -> String {
     }
 }
 
-/// The interval of a fraction behind its percentage: `± 1.1`, or both ends where the fraction is far from the middle, as
-/// it is near 0 % and 100 %: `(94.2–100.0)`.
+/// The interval of a fraction behind its percentage: `± 1.1` where that says what it is, both ends as soon as its sides
+/// differ by more than the decimal that is shown: `(76.9–79.2)`.
 pub fn interval(value: f64, low: f64, high: f64) -> String {
+    let tenths = |side: f64| (side * 1000.0).round();
     let (below, above) = (value - low, high - value);
-    if below.min(above) < 0.5 * below.max(above) {
+    if below < 0.0 || above < 0.0 || (tenths(below) - tenths(above)).abs() > 1.0 {
         format!("({:.1}–{:.1})", low * 100.0, high * 100.0)
     } else {
         format!("± {:.1}", (high - low) * 50.0)
@@ -281,6 +282,10 @@ mod tests {
         assert_eq!(delta_points(-0.004), "▼ 0.4");
         assert_eq!(delta_points(0.0001), "0.0");
         assert_eq!(interval(0.784, 0.773, 0.795), "± 1.1");
+        assert_eq!(interval(0.784, 0.769, 0.792), "(76.9–79.2)");
+        assert_eq!(interval(0.784, 0.7734, 0.7955), "± 1.1", "11 and 12 tenths");
+        assert_eq!(interval(0.784, 0.774, 0.796), "(77.4–79.6)");
+        assert_eq!(interval(0.784, 0.79, 0.80), "(79.0–80.0)", "not around it");
         assert_eq!(interval(1.0, 0.942, 1.0), "(94.2–100.0)");
         assert_eq!(interval(0.5, 0.5, 0.5), "± 0.0");
     }

@@ -168,7 +168,7 @@ pub fn SideBySidePage(props: &ProjectProps) -> Html {
                     if let Some(note) = unequal(columns) { <Notice kind={NoticeKind::Warning} title="These runs did not see the same documents"><p>{ note }</p></Notice> }
                     if !columns.is_empty() {
                         { table(project, columns, &intervals, &ids, &query, &methods) }
-                        <p class="ab-muted">{ "The best figure of each row is marked. A small difference may be chance, the more so where the intervals (±, half of the 95% interval) overlap: repeat a run with other seeds before you build on it." }</p>
+                        <p class="ab-muted">{ "The best figure of each row is marked. A small difference may be chance, the more so where the 95% intervals (± is half of one, brackets hold both ends) overlap: repeat a run with other seeds before you build on it." }</p>
                         if let Some((levels, cost)) = &*charts {
                             <div class="ab-grid ab-grid--wide">
                                 <Panel title="Macro F1 by level"><Chart option={levels.clone()} label={describe(columns, &methods)} /></Panel>

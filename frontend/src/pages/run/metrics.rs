@@ -73,7 +73,7 @@ pub fn Figures(props: &FiguresProps) -> Html {
                 }
             </dl>
             if known.is_some() {
-                <p class="ab-headline__note">{ "± is half of the 95% interval" }<Hint text="How much a figure would move with other documents of the same kind: they are drawn again and again from those of this part. Another seed is another matter." /></p>
+                <p class="ab-headline__note">{ "± is half of the 95% interval; where its sides differ, both ends stand in brackets" }<Hint text="How much a figure would move with other documents of the same kind: they are drawn again and again from those of this part. Another seed is another matter." /></p>
             }
         </section>
     }
