@@ -8,6 +8,8 @@ use arborist_tests::{Browser, PASSWORD, Server, tiny_corpus, wait_for};
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
+use crate::live::Curve;
+
 /// What the browser uploads, and a text to classify.
 struct Material {
     taxonomy: PathBuf,
@@ -70,6 +72,16 @@ fn urlencoded(text: &str) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect()
+}
+
+/// An interval as the pages write it: both ends where its sides differ by more than the decimal that is shown.
+fn interval_of(value: f64, low: f64, high: f64) -> String {
+    let tenths = |side: f64| (side * 1000.0).round();
+    if (tenths(value - low) - tenths(high - value)).abs() > 1.0 {
+        format!("({:.1}–{:.1})", low * 100.0, high * 100.0)
+    } else {
+        format!("± {:.1}", (high - low) * 50.0)
+    }
 }
 
 /// A count as the pages write it.
@@ -209,6 +221,13 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
                 "run {id}, {path}"
             );
         }
+        // Its loss is counted once, not again by its terms.
+        let epochs = client.get(&format!("/api/v1/runs/{id}/epochs")).await?;
+        if epochs["epochs"][0]["losses"]["loss"].is_f64() {
+            let n_epochs = epochs["epochs"].as_array().map_or(0, Vec::len);
+            let curve = Curve::reaching(&browser, n_epochs as u64).await?;
+            curve.assert_told_by(&epochs)?;
+        }
         let interval = browser
             .driver
             .query(By::Css(
@@ -223,9 +242,10 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
             .await?;
         let end = |at: usize| known["intervals"]["micro_f1"][at].as_f64();
         let (low, high) = (end(0).context("an interval")?, end(1).context("its end")?);
+        let value = metrics["micro_f1"].as_f64().context("a number")?;
         assert_eq!(
             interval.text().await?,
-            format!("± {:.1}", (high - low) * 50.0),
+            interval_of(value, low, high),
             "run {id}"
         );
         browser.screenshot(&format!("12-run-{id}")).await?;

@@ -22,19 +22,75 @@ async fn at_work(directory: &Path) -> anyhow::Result<(Server, Client, (i64, i64,
     Ok((server, client, ids, browser))
 }
 
-/// Waits until the curve has reached an epoch, as its description tells.
-async fn curve_reaches(browser: &Browser, epoch: u64) -> anyhow::Result<u64> {
-    wait_for(&format!("epoch {epoch} in the curve"), 60, async || {
-        let label = browser.find("curve-loss").await?.attr("aria-label").await?;
-        // Before the first epoch ends there is no number yet.
-        let last = label
-            .as_deref()
-            .and_then(|label| label.rsplit_once("in epoch "))
-            .and_then(|(_, rest)| rest.trim_end_matches('.').parse().ok());
-        Ok(last.filter(|last| *last >= epoch))
-    })
-    .await
+/// The curve of the loss as its description tells it: how many epochs it has, the first and the last with their loss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Curve {
+    pub(crate) n_epochs: u64,
+    pub(crate) first: (u64, f64),
+    pub(crate) last: (u64, f64),
 }
+
+impl Curve {
+    /// `Loss over 5 epochs, from 1 in epoch 1 to 0.2 in epoch 5.`; before the first epoch ends it has no numbers.
+    fn read(label: &str) -> Option<Self> {
+        let numbers: Vec<f64> = label
+            .split([' ', ','])
+            .filter_map(|word| word.trim_end_matches('.').parse().ok())
+            .collect();
+        let [n_epochs, from, first, to, last] = numbers[..] else {
+            return None;
+        };
+        Some(Self {
+            n_epochs: n_epochs as u64,
+            first: (first as u64, from),
+            last: (last as u64, to),
+        })
+    }
+
+    /// The curve on the page, once it has reached an epoch.
+    pub(crate) async fn reaching(browser: &Browser, epoch: u64) -> anyhow::Result<Self> {
+        wait_for(&format!("epoch {epoch} in the curve"), 60, async || {
+            let label = browser.find("curve-loss").await?.attr("aria-label").await?;
+            let curve = label.as_deref().and_then(Self::read);
+            Ok(curve.filter(|curve| curve.last.0 >= epoch))
+        })
+        .await
+    }
+
+    /// That it is whole, and that its ends are what the interface answers: the loss, or the only term of it.
+    pub(crate) fn assert_told_by(&self, epochs: &Value) -> anyhow::Result<()> {
+        ensure!(
+            self.first.0 == 1 && self.n_epochs == self.last.0,
+            "epochs are missing: {self:?}"
+        );
+        for (epoch, shown) in [self.first, self.last] {
+            let losses = &epochs["epochs"]
+                .as_array()
+                .context("epochs")?
+                .iter()
+                .find(|other| other["epoch"] == epoch)
+                .with_context(|| format!("epoch {epoch} of {self:?} is made up"))?["losses"];
+            let total = losses.get("loss").or(losses.get("total"));
+            let total = total.and_then(Value::as_f64).context("a loss")?;
+            // Two decimals from 1 on, four below.
+            ensure!(
+                (shown - total).abs() <= 0.005 * total.abs().max(0.01),
+                "epoch {epoch} shows {shown} for {losses}"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// From now on answers with epochs wait on their way, `held` says how many epochs the last one has.
+const HOLD_EPOCHS: &str = "const fetch = window.fetch; \
+    window.fetch = async (request, ...rest) => { \
+        const answer = await fetch(request, ...rest); \
+        if (!request.url.endsWith('/epochs') || window.released) return answer; \
+        window.held = (await answer.clone().json()).epochs.length; \
+        await new Promise(done => addEventListener('release', done)); \
+        return answer; \
+    };";
 
 /// How often the page has asked for the epochs so far.
 async fn asked_for_epochs(browser: &Browser) -> anyhow::Result<Value> {
@@ -46,7 +102,7 @@ async fn asked_for_epochs(browser: &Browser) -> anyhow::Result<Value> {
 #[tokio::test]
 async fn a_run_is_set_up_watched_and_stopped_on_its_page() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    let (server, client, _, browser) = at_work(directory.path()).await?;
+    let (server, client, (project, ..), browser) = at_work(directory.path()).await?;
 
     // What is changed in the form stands in the review.
     browser
@@ -79,10 +135,12 @@ async fn a_run_is_set_up_watched_and_stopped_on_its_page() -> anyhow::Result<()>
     // The curve grows without the page asking: the epochs come as events.
     browser.click(&format!("open-run-{id}")).await?;
     browser.find("run-progress").await?;
-    let shown = curve_reaches(&browser, 2).await?;
-    let shown = curve_reaches(&browser, shown + 2).await?;
+    let shown = Curve::reaching(&browser, 2).await?.last.0;
+    let shown = Curve::reaching(&browser, shown + 2).await?.last.0;
     let asked = asked_for_epochs(&browser).await?;
-    curve_reaches(&browser, shown + 5).await?;
+    let curve = Curve::reaching(&browser, shown + 5).await?;
+    let epochs = format!("/api/v1/runs/{id}/epochs");
+    curve.assert_told_by(&client.get(&epochs).await?)?;
     assert_eq!(
         asked_for_epochs(&browser).await?,
         asked,
@@ -98,6 +156,30 @@ async fn a_run_is_set_up_watched_and_stopped_on_its_page() -> anyhow::Result<()>
         "{now} % is done"
     );
     browser.screenshot("31-live-curve").await?;
+
+    // Opened again while the answer with the epochs is on its way: those that happen meanwhile stay in the curve.
+    browser
+        .navigate(&format!("/projects/{project}/runs"))
+        .await?;
+    browser.find("runs").await?;
+    browser.ask(HOLD_EPOCHS).await?;
+    browser.click(&format!("open-run-{id}")).await?;
+    let held = wait_for("a held answer", 20, async || {
+        Ok(browser.ask("return window.held ?? null").await?.as_u64())
+    })
+    .await?;
+    wait_for("epochs after the held answer", 60, async || {
+        let now = client.get(&epochs).await?["epochs"]
+            .as_array()
+            .map_or(0, Vec::len);
+        Ok((now as u64 >= held + 4).then_some(()))
+    })
+    .await?;
+    browser
+        .ask("window.released = true; window.dispatchEvent(new Event('release'))")
+        .await?;
+    let curve = Curve::reaching(&browser, held + 6).await?;
+    curve.assert_told_by(&client.get(&epochs).await?)?;
 
     // Stopped from the page: it says so, and so does a message.
     browser.click(&format!("job-{job}-cancel")).await?;

@@ -4,6 +4,7 @@
 
 mod alike;
 mod browser;
+mod clone;
 mod crash;
 mod foreign;
 mod import;

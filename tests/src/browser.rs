@@ -11,8 +11,8 @@ use tokio::process::{Child, Command};
 /// A browser of its own, with a fresh profile.
 pub struct Browser {
     pub driver: WebDriver,
-    _chromedriver: Child,
-    _profile: tempfile::TempDir,
+    chromedriver: Child,
+    profile: tempfile::TempDir,
     screenshots: PathBuf,
 }
 
@@ -65,8 +65,8 @@ impl Browser {
         std::fs::create_dir_all(&screenshots)?;
         Ok(Self {
             driver,
-            _chromedriver: child,
-            _profile: profile,
+            chromedriver: child,
+            profile,
             screenshots,
         })
     }
@@ -104,6 +104,118 @@ impl Browser {
                 Err(error).with_context(|| format!("no element with data-testid {test_id}"))
             }
         }
+    }
+}
+
+/// A story that fails leaves no browser behind, and does not wait for the answer of one.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(id) = self.chromedriver.id() {
+            // Fails when the story has ended the browser itself.
+            let _ = std::process::Command::new("pkill")
+                .args(["-KILL", "-P", &id.to_string()])
+                .status();
+            let _ = self.chromedriver.start_kill();
+        }
+    }
+}
+
+/// How high a window may become that shows all of a page.
+const HIGHEST: u64 = 12_000;
+
+/// With the keyboard alone.
+impl Browser {
+    /// Presses keys where the focus is.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn press(&self, keys: impl Into<TypingData>) -> anyhow::Result<()> {
+        let focused = self.driver.active_element().await?;
+        focused.send_keys(keys).await?;
+        Ok(())
+    }
+
+    /// Moves the focus with the tab key until it is on what has this `data-testid`, and it can be seen there.
+    ///
+    /// # Errors
+    /// When the tab key does not lead there, or the focus cannot be seen.
+    pub async fn tab_to(&self, test_id: &str) -> anyhow::Result<()> {
+        self.find(test_id).await?;
+        let script = "const one = document.activeElement; \
+            const visible = one => { const style = getComputedStyle(one); \
+                return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== 'none'; }; \
+            const drawn = [one, one.parentElement, one.closest('label'), one.closest('li')].filter(Boolean); \
+            return [one.dataset.testid ?? '', one.matches(':focus-visible') && drawn.some(visible)]";
+        let mut passed = Vec::new();
+        for _ in 0..200 {
+            let at = self.ask(script).await?;
+            if at[0] == test_id {
+                ensure!(at[1] == true, "the focus cannot be seen on {test_id}");
+                return Ok(());
+            }
+            passed.push(at[0].to_string());
+            self.press(Key::Tab).await?;
+        }
+        anyhow::bail!("the tab key does not lead to {test_id}, but to {passed:?}")
+    }
+
+    /// Files that links download come here.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn downloads(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.profile.path().join("downloads");
+        std::fs::create_dir_all(&folder)?;
+        self.driver
+            .cdp()
+            .send_raw(
+                "Browser.setDownloadBehavior",
+                serde_json::json!({"behavior": "allow", "downloadPath": folder}),
+            )
+            .await?;
+        Ok(folder)
+    }
+
+    /// Runs a script on every page that is opened from now on, before its own.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn before_each_page(&self, script: &str) -> anyhow::Result<()> {
+        self.driver
+            .cdp()
+            .send_raw(
+                "Page.addScriptToEvaluateOnNewDocument",
+                serde_json::json!({"source": script}),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Saves all of the page as [`screenshot`](Self::screenshot) saves what is to be seen of it: in a window that is
+    /// as high as the page is long.
+    ///
+    /// # Errors
+    /// When the picture cannot be taken or written.
+    pub async fn whole(&self, name: &str) -> anyhow::Result<()> {
+        let window = self.driver.get_window_rect().await?;
+        let (width, height) = (u32::try_from(window.width)?, u32::try_from(window.height)?);
+        let script = "const main = document.getElementById('main') ?? document.documentElement; \
+            return main.scrollHeight - main.clientHeight";
+        let mut tall = u64::from(height);
+        // What is as high as a part of the window grows with it.
+        for _ in 0..3 {
+            let hidden = self.ask(script).await?.as_u64().unwrap_or_default();
+            if hidden == 0 || tall == HIGHEST {
+                break;
+            }
+            tall = (tall + hidden).min(HIGHEST);
+            self.resize(width, u32::try_from(tall)?).await?;
+        }
+        self.screenshot(name).await?;
+        if tall > u64::from(height) {
+            self.resize(width, height).await?;
+        }
+        Ok(())
     }
 }
 

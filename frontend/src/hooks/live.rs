@@ -3,7 +3,7 @@
 //! A browser opens only a handful of connections to a server, so one feed at a time is the rule: the
 //! page that watches a job uses this hook, lists of jobs poll.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use arborist_shared::api::jobs::Job;
@@ -30,6 +30,8 @@ pub struct JobFeed {
     pub job: Option<Rc<Job>>,
     /// Why the job cannot be seen at present.
     pub error: Option<ApiError>,
+    /// Rises when events may have passed by unseen until now: the stream has opened, or polling stands in for it.
+    pub turn: u32,
 }
 
 /// Follows a job until it ends; `on_run` gets the events of its run.
@@ -51,6 +53,7 @@ pub fn use_job_feed(job: Option<i64>, on_run: Callback<RunEvent>) -> JobFeed {
                         Follower {
                             setter,
                             on_run: latest,
+                            turn: Cell::new(0),
                         },
                     ),
                     registration,
@@ -69,6 +72,7 @@ pub fn use_job_feed(job: Option<i64>, on_run: Callback<RunEvent>) -> JobFeed {
 struct Follower {
     setter: UseStateSetter<JobFeed>,
     on_run: Rc<RefCell<Callback<RunEvent>>>,
+    turn: Cell<u32>,
 }
 
 impl Follower {
@@ -78,8 +82,14 @@ impl Follower {
         self.setter.set(JobFeed {
             job: Some(Rc::new(job)),
             error: None,
+            turn: self.turn.get(),
         });
         !is_final
+    }
+
+    /// From now on nothing is missed that was not missed before.
+    fn turn(&self) {
+        self.turn.set(self.turn.get() + 1);
     }
 
     /// Asks for the job once; false when there is nothing more to come.
@@ -91,6 +101,7 @@ impl Follower {
                 self.setter.set(JobFeed {
                     job: None,
                     error: Some(error),
+                    turn: self.turn.get(),
                 });
                 !is_gone
             }
@@ -106,6 +117,7 @@ async fn follow(job: i64, follower: Follower) {
     }
     loop {
         TimeoutFuture::new(POLL_MS).await;
+        follower.turn();
         if !follower.look(job, false).await {
             return;
         }
@@ -121,11 +133,13 @@ async fn listen(job: i64, follower: &Follower) -> bool {
         return true;
     };
     let mut events = select(jobs, runs);
+    let mut is_open = false;
     loop {
         let event = match either(events.next(), TimeoutFuture::new(SILENCE_MS)).await {
             Either::Left((Some(Ok(event)), _)) => event,
             Either::Left(_) => return true,
             Either::Right(_) => {
+                follower.turn();
                 if !follower.look(job, false).await {
                     return false;
                 }
@@ -135,6 +149,10 @@ async fn listen(job: i64, follower: &Follower) -> bool {
         let (kind, message) = event;
         let text = message.data().as_string().unwrap_or_default();
         if kind == "job" {
+            // The server sends the job first, once it listens itself.
+            if !std::mem::replace(&mut is_open, true) {
+                follower.turn();
+            }
             if let Some(job) = read::<Job>(&text)
                 && !follower.show(job)
             {

@@ -112,7 +112,7 @@ fn Body(props: &BodyProps) -> Html {
             } else if run.status == JobStatus::Succeeded {
                 <Notice kind={NoticeKind::Info} title="There are no figures for this part"><p>{ "The corpus had no documents in it." }</p></Notice>
             }
-            <course::CoursePanel run={run.clone()} {onchange} />
+            <course::CoursePanel key={run.id} run={run.clone()} {onchange} />
             if has_figures { <metrics::Details {split} run={run.clone()} /> }
             <configuration::Configuration project={props.project} run={run.clone()} />
         </div>

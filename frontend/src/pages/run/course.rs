@@ -11,6 +11,7 @@ use crate::api;
 use crate::charts::{Chart, curves};
 use crate::components::{Lines, Panel, show};
 use crate::format;
+use crate::hooks::query::Loading;
 use crate::hooks::{use_job_feed, use_query};
 
 #[derive(PartialEq, Properties)]
@@ -42,11 +43,7 @@ impl Reducible for State {
         let mut course = (*self.course).clone();
         let (mut log, mut live) = (self.log.clone(), self.live);
         match action {
-            Action::Epochs(epochs) => {
-                let steps = std::mem::take(&mut course.steps);
-                course = curves::Course::of(epochs);
-                course.steps = steps;
-            }
+            Action::Epochs(epochs) => course.merge(epochs),
             Action::See(event) => {
                 course.see(&event);
                 match event {
@@ -81,7 +78,7 @@ pub fn CoursePanel(props: &CoursePanelProps) -> Html {
         log: Vec::new(),
         live: None,
     });
-    let epochs = use_query((run.id, run.status), |(id, _)| async move {
+    let epochs = use_query(run.id, |id| async move {
         api::epochs(id).await.map(|answer| answer.epochs)
     });
     {
@@ -107,6 +104,18 @@ pub fn CoursePanel(props: &CoursePanelProps) -> Html {
             }
         });
     }
+    // Asked for again whenever epochs may have passed by unseen: until the stream was open, at a change of the status,
+    // and when a later epoch shows that one is missing.
+    {
+        let reload = epochs.reload.clone();
+        let at_first = use_mut_ref(|| true);
+        let reason = (run.status, feed.turn, state.course.gap());
+        use_effect_with(reason, move |_| {
+            if !at_first.replace(false) {
+                reload.emit(());
+            }
+        });
+    }
     let loss = use_memo(state.course.clone(), |course| curves::loss(course));
     let validation = use_memo(state.course.clone(), |course| curves::validation(course));
     let facts = state.live.filter(|_| is_active).map(|(speed, rate)| {
@@ -116,28 +125,26 @@ pub fn CoursePanel(props: &CoursePanelProps) -> Html {
             format::number(rate)
         )
     });
+    let is_worth_drawing = state.course.is_worth_drawing(is_active);
+    let panel = if is_worth_drawing {
+        html! {
+            <Panel title="Learning curves" testid="curves" hint="Validation scores here are the method's own, for watching; reported figures are measured by Arborist."
+                actions={html! { if let Some(facts) = facts { <span class="ab-muted">{ facts }</span> } }}>
+                <div class="ab-curves">
+                    if state.course.has_loss() { <figure><figcaption>{ "Loss over the epochs" }</figcaption><Chart option={(*loss).clone()} label={describe_loss(&state.course)} testid="curve-loss" /></figure> }
+                    <figure><figcaption>{ "Validation over the epochs" }</figcaption><Chart option={(*validation).clone()} label={describe_validation(&state.course)} testid="curve-validation" /></figure>
+                </div>
+            </Panel>
+        }
+    } else if is_active {
+        html! { <Panel title="Learning curves" testid="curves"><p class="ab-muted">{ "They appear with the first steps." }</p></Panel> }
+    } else {
+        Html::default()
+    };
     html! {
         <>
             if let Some(job) = feed.job.as_ref().filter(|job| !job.status.is_final()) { { job_panel(job, &props.onchange) } }
-            { show(&epochs, html! { <Panel title="Learning curves"><Lines count={6} /></Panel> }, |_| {
-                if !state.course.is_worth_drawing(is_active) {
-                    if is_active {
-                        html! { <Panel title="Learning curves" testid="curves"><p class="ab-muted">{ "They appear with the first steps." }</p></Panel> }
-                    } else {
-                        Html::default()
-                    }
-                } else {
-                    html! {
-                        <Panel title="Learning curves" testid="curves" hint="Validation scores here are the method's own, for watching; reported figures are measured by Arborist."
-                            actions={html! { if let Some(facts) = facts { <span class="ab-muted">{ facts }</span> } }}>
-                            <div class="ab-curves">
-                                if state.course.has_loss() { <figure><figcaption>{ "Loss over the epochs" }</figcaption><Chart option={(*loss).clone()} label={describe_loss(&state.course)} testid="curve-loss" /></figure> }
-                                <figure><figcaption>{ "Validation over the epochs" }</figcaption><Chart option={(*validation).clone()} label={describe_validation(&state.course)} testid="curve-validation" /></figure>
-                            </div>
-                        </Panel>
-                    }
-                }
-            }) }
+            if is_worth_drawing && matches!(epochs.state, Loading::Waiting) { { panel } } else { { show(&epochs, html! { <Panel title="Learning curves"><Lines count={6} /></Panel> }, |_| panel) } }
             if is_active && !state.log.is_empty() {
                 <details class="ab-fold"><summary>{ format!("Log ({})", state.log.len()) }</summary>
                     <pre class="ab-log" tabindex="0">for (index, (level, line)) in state.log.iter().enumerate() { <span key={index} class={log_class(*level)}>{ line }{ "\n" }</span> }</pre>
@@ -156,14 +163,13 @@ fn log_class(level: LogLevel) -> &'static str {
 }
 
 fn describe_loss(course: &curves::Course) -> String {
-    let sum = |epoch: &Epoch| epoch.losses.values().sum::<f64>();
-    match (course.epochs.first(), course.epochs.last()) {
-        (Some(first), Some(last)) => format!(
-            "Loss from {} in epoch {} to {} in epoch {}.",
-            format::number(sum(first)),
-            first.epoch,
-            format::number(sum(last)),
-            last.epoch
+    let totals = course.totals();
+    match (totals.first(), totals.last()) {
+        (Some((first, from)), Some((last, to))) => format!(
+            "Loss over {}, from {} in epoch {first} to {} in epoch {last}.",
+            format::counted(totals.len() as u64, "epoch", "epochs"),
+            format::number(*from),
+            format::number(*to),
         ),
         _ => "Loss, still in the first epoch.".into(),
     }
