@@ -133,7 +133,11 @@ impl TrainForm {
             corpus: Some(run.corpus),
             seeds: run.seed.to_string(),
             device: run.device.clone(),
-            ..Self::default()
+            encoder: run.encoder.as_ref().map(written).unwrap_or_default(),
+            word_vectors: run
+                .word_vectors
+                .map(|asset| asset.to_string())
+                .unwrap_or_default(),
         }
     }
 
@@ -394,5 +398,28 @@ mod tests {
             BTreeMap::from([("learning_rate".to_owned(), "0.5".to_owned())])
         );
         assert_eq!((form.seeds.as_str(), form.corpus), ("7", Some(3)));
+        assert_eq!(
+            (form.encoder.as_str(), form.word_vectors.as_str()),
+            ("", "")
+        );
+    }
+
+    #[test]
+    fn cloning_keeps_what_a_run_started_from() {
+        let run = |encoder: Value| -> Run {
+            serde_json::from_value(json!({
+                "id": 9, "project": 1, "job": 4, "method": "hiagm", "preset": "fast", "corpus": 3, "taxonomy": 2, "seed": 7, "device": "cpu",
+                "status": "succeeded", "created_at": "", "hyperparameters": {}, "encoder": encoder, "word_vectors": 12
+            }))
+            .expect("a run")
+        };
+        for (encoder, text) in [(json!(11), "11"), (json!("minilm"), "minilm")] {
+            let form = TrainForm::from_run(&run(encoder), Some(&manifest()));
+            assert_eq!(
+                (form.encoder.as_str(), form.word_vectors.as_str()),
+                (text, "12")
+            );
+            assert_eq!(TrainForm::from_pairs(&form.to_pairs()), form);
+        }
     }
 }

@@ -26,6 +26,7 @@ use crate::components::{
 use crate::format;
 use crate::hooks::{UrlQuery, use_query, use_url_query};
 use crate::model::train_form::TrainForm;
+use crate::pages::run::configuration::encoder_name;
 use crate::route::Route;
 
 /// What the form needs to know.
@@ -262,7 +263,7 @@ fn devices(current: &str) -> Vec<Choice> {
 fn encoders(assets: &[Asset]) -> Vec<Choice> {
     let mut choices: Vec<Choice> = vec![
         ("".into(), "As the method decides".into()),
-        ("minilm".into(), "MiniLM, delivered with Arborist".into()),
+        ("minilm".into(), encoder_name("minilm").into()),
     ];
     choices.extend(of_kind(assets, AssetKind::Encoder));
     choices

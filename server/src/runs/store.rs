@@ -85,6 +85,13 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
+/// An encoder as requests name it: assets by their id.
+fn asset_or_name(encoder: String) -> Value {
+    encoder
+        .parse::<i64>()
+        .map_or_else(|_| Value::String(encoder), Value::from)
+}
+
 pub(super) async fn insert(
     transaction: &DatabaseTransaction,
     new: NewRunRow,
@@ -267,6 +274,8 @@ async fn show(db: &impl ConnectionTrait, rows: Vec<run::Model>) -> Result<Vec<Ru
             hyperparameters: object(row.hyperparameters),
             corpus: row.corpus_id,
             taxonomy: row.taxonomy_id,
+            encoder: row.encoder.map(asset_or_name),
+            word_vectors: row.word_vectors_id,
             seed: row.seed as u64,
             device: row.device,
             // A run refers to its job, which is never deleted.

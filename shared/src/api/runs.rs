@@ -96,6 +96,12 @@ pub struct Run {
     pub corpus: i64,
     /// Taxonomy version of its labels.
     pub taxonomy: i64,
+    /// The encoder that it starts from, as in a new run: asset id or `"minilm"`; none where the method takes none.
+    #[serde(default)]
+    pub encoder: Option<Value>,
+    /// Asset id of the word vectors that it starts from.
+    #[serde(default)]
+    pub word_vectors: Option<i64>,
     /// Seed of all randomness.
     pub seed: u64,
     /// As asked for until the run starts, then the one it ran on.

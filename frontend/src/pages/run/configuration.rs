@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use arborist_shared::api::runs::Run;
 use patternfly_yew::prelude::{DescriptionGroup, DescriptionList};
+use serde_json::Value;
 use yew::prelude::*;
 
 use crate::api;
@@ -12,6 +13,14 @@ use crate::format;
 use crate::hooks::use_query;
 use crate::model::schema_form::{fields, preset, same, written};
 use crate::route::Route;
+
+/// An encoder that comes along, as people know it.
+pub fn encoder_name(key: &str) -> &str {
+    match key {
+        "minilm" => "MiniLM, delivered with Arborist",
+        other => other,
+    }
+}
 
 #[derive(PartialEq, Properties)]
 pub struct ConfigurationProps {
@@ -26,6 +35,33 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
     // Titles and preset values are a help; without them the keys stand alone.
     let plugins = use_query((), |()| api::plugins());
     let corpora = use_query(project, api::corpora);
+    let assets = use_query(
+        (project, run.encoder.clone(), run.word_vectors),
+        |(project, encoder, vectors)| async move {
+            // Most runs start from nothing that was uploaded.
+            match (encoder.as_ref().and_then(Value::as_i64), vectors) {
+                (None, None) => Ok(Vec::new()),
+                _ => api::assets(project).await.map(|answer| answer.assets),
+            }
+        },
+    );
+    let asset = |id: i64| {
+        assets
+            .data()
+            .and_then(|assets| assets.iter().find(|asset| asset.id == id).cloned())
+            .map_or_else(|| format!("Asset {id}"), |asset| asset.name)
+    };
+    let mut origins: Vec<(&str, &str, String)> = Vec::new();
+    if let Some(encoder) = &run.encoder {
+        let name = match encoder.as_i64() {
+            Some(id) => asset(id),
+            None => encoder_name(&written(encoder)).to_owned(),
+        };
+        origins.push(("encoder", "Pretrained encoder", name));
+    }
+    if let Some(id) = run.word_vectors {
+        origins.push(("word_vectors", "Word vectors", asset(id)));
+    }
     let manifest = plugins.data().and_then(|plugins| {
         plugins
             .methods
@@ -64,10 +100,13 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
     html! {
         <div class="ab-grid ab-grid--wide">
             <Panel title="Configuration" testid="configuration">
-                if keys.is_empty() {
+                if keys.is_empty() && origins.is_empty() {
                     <p class="ab-muted">{ "No hyperparameters." }</p>
                 } else {
                     <dl class="ab-pairs">
+                        for (key, title, name) in origins {
+                            <div key={key}><dt title={key}>{ title }</dt><dd class="ab-pairs__name" title={name.clone()}>{ format::middle(&name, 40) }</dd></div>
+                        }
                         for key in keys {
                             { {
                                 let value = &run.hyperparameters[key];
