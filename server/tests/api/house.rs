@@ -12,6 +12,7 @@ use arborist_server::work::ChildProgram;
 use arborist_shared::api::accounts::Role;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -126,6 +127,41 @@ impl House {
         let token = link.split_once("token=").unwrap().1.to_owned();
         let body = json!({"token": token, "name": "admin", "password": PASSWORD});
         client.post("/api/v1/first-start", &body).await.expect(200);
+        client
+    }
+
+    /// Somebody in a browser, with this role on the server and these in projects, signed in with the administrator's
+    /// password. There is no address that makes people yet, so they are put where sign-in and access look for them.
+    pub(crate) async fn person(
+        &self,
+        name: &str,
+        role: Role,
+        memberships: &[(i64, Role)],
+    ) -> Client {
+        let word = |role: Role| json!(role).as_str().unwrap().to_owned();
+        let db = self.server().app().db.write();
+        let person = format!(
+            "INSERT INTO user (name, password_hash, role, created_at, updated_at) \
+             SELECT '{name}', password_hash, '{}', created_at, updated_at FROM user WHERE name = 'admin'",
+            word(role)
+        );
+        db.execute_unprepared(&person).await.unwrap();
+        for (project, role) in memberships {
+            let member = format!(
+                "INSERT INTO member (user_id, project_id, role, created_at) \
+                 SELECT id, {project}, '{}', created_at FROM user WHERE name = '{name}'",
+                word(*role)
+            );
+            db.execute_unprepared(&member).await.unwrap();
+        }
+        self.sign_in(name).await
+    }
+
+    /// Somebody who is known, in a browser.
+    pub(crate) async fn sign_in(&self, name: &str) -> Client {
+        let client = self.anonymous();
+        let body = json!({"name": name, "password": PASSWORD});
+        client.post("/api/v1/session", &body).await.expect(200);
         client
     }
 }

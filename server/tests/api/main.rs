@@ -14,6 +14,7 @@ mod comparisons;
 mod corpora;
 mod house;
 mod jobs;
+mod members;
 mod openapi;
 mod predict;
 mod problems;
