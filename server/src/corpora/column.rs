@@ -1,14 +1,47 @@
 //! Where something that was found at fault stands in its row, as a column from 1; 1 when it cannot be found.
 
-use arborist_shared::corpus::ResolveError;
+use arborist_shared::corpus::{CorpusFormat, ResolveError};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-/// The column of a label that could not be resolved.
+/// The column of a label that could not be resolved; of a path, that of the name with which it leads nowhere.
 pub(crate) fn of_label(raw: &[u8], error: &ResolveError) -> u64 {
-    let (ResolveError::Unknown { label } | ResolveError::Ambiguous { label, .. }) = error;
-    // The last occurrence: the text may hold the same words, and mostly comes first.
-    quoted(label)
-        .and_then(|label| rfind(raw, &label))
-        .map_or(1, column)
+    let (position, step) = match error {
+        ResolveError::Unknown { position, step, .. } => (*position, *step),
+        ResolveError::Ambiguous { position, .. } => (*position, None),
+    };
+    let labels = written_labels(raw).unwrap_or_default();
+    let Some(&label) = labels.get(position) else {
+        return 1;
+    };
+    // A path in one string is pointed at as a whole.
+    let steps: Vec<&RawValue> = serde_json::from_str(label.get()).unwrap_or_default();
+    let step = step.and_then(|step| steps.get(step).copied());
+    let place = step.unwrap_or(label).get();
+    column(place.as_ptr().addr() - raw.as_ptr().addr())
+}
+
+/// The elements of the row's array of labels, as they stand there.
+fn written_labels(raw: &[u8]) -> Option<Vec<&RawValue>> {
+    #[derive(Deserialize)]
+    struct Row<'r> {
+        #[serde(borrow)]
+        labels: Option<&'r RawValue>,
+        #[serde(borrow)]
+        label: Option<&'r RawValue>,
+        #[serde(borrow)]
+        doc_label: Option<&'r RawValue>,
+    }
+    let row: Row<'_> = serde_json::from_slice(without_mark(raw)).ok()?;
+    let labels = match CorpusFormat::detect(raw) {
+        CorpusFormat::Jsonl => row.labels,
+        CorpusFormat::HiAgm | CorpusFormat::NeuralClassifier => row.label.or(row.doc_label),
+    };
+    serde_json::from_str(labels?.get()).ok()
+}
+
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }
 
 /// The column of a row's id: what stands behind the key.
@@ -33,37 +66,103 @@ fn blanks(raw: &[u8]) -> usize {
         .count()
 }
 
-fn quoted(text: &str) -> Option<Vec<u8>> {
-    serde_json::to_vec(text).ok()
-}
-
 fn column(position: usize) -> u64 {
     position as u64 + 1
 }
 
-fn rfind(raw: &[u8], what: &[u8]) -> Option<usize> {
-    raw.windows(what.len().max(1))
-        .rposition(|window| window == what)
-}
-
 #[cfg(test)]
 mod tests {
+    use arborist_shared::corpus::{parse_row_as, resolve_labels};
+    use arborist_shared::taxonomy::{NewLabel, Taxonomy};
+
     use super::*;
 
-    #[test]
-    fn columns_are_those_of_the_value_at_fault() {
-        let label = |raw: &str, label: &str| {
-            let label = label.to_owned();
-            of_label(raw.as_bytes(), &ResolveError::Unknown { label })
+    fn taxonomy() -> Taxonomy {
+        let label = |id: &str, name: &str, parents: &[&str]| NewLabel {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
         };
-        assert_eq!(
-            label(
+        Taxonomy::new(vec![
+            label("animals", "animals", &[]),
+            label("fish", "fish", &["animals"]),
+            label("plants", "plants", &[]),
+            label("1", "other", &["animals"]),
+            label("2", "other", &["plants"]),
+        ])
+        .unwrap()
+    }
+
+    /// What stands where the label at fault is said to be.
+    #[track_caller]
+    fn pointed_at(format: CorpusFormat, raw: &str) -> &str {
+        let taxonomy = taxonomy();
+        let labels = parse_row_as(format, raw.as_bytes(), 1).unwrap().labels;
+        let labels = labels.unwrap();
+        let error = resolve_labels(&taxonomy, &labels).unwrap_err();
+        let column = of_label(raw.as_bytes(), &error);
+        &raw[column as usize - 1..]
+    }
+
+    #[test]
+    fn labels_are_found_as_they_are_written() {
+        for (raw, rest) in [
+            // In the text, as a label twice, and as part of another.
+            (
                 r#"{"text":"\"owls\" owls","labels":["fish","owls"]}"#,
-                "owls"
+                r#""owls"]}"#,
             ),
-            42
+            (
+                r#"{"labels":["owls","fish","owls"],"text":"t"}"#,
+                r#""owls","fish","owls"],"text":"t"}"#,
+            ),
+            (
+                r#"{"labels":["plants", "plant"],"text":"\"plant\""}"#,
+                r#""plant"],"text":"\"plant\""}"#,
+            ),
+            // Escaped, as a number, and behind a byte order mark.
+            (
+                r#"{"labels":["fish", "\u006fwls"],"text":"t"}"#,
+                r#""\u006fwls"],"text":"t"}"#,
+            ),
+            (r#"{"text":"12","labels":[ 12 ]}"#, "12 ]}"),
+            (
+                "\u{feff}{\"text\":\"t\",\"labels\":[\"owls\"]}",
+                "\"owls\"]}",
+            ),
+            (
+                "{\"text\":\"t\",\"labels\":[\"owls\"]}\r\n",
+                "\"owls\"]}\r\n",
+            ),
+            // Ambiguous.
+            (r#"{"text":"t","labels":["other"]}"#, r#""other"]}"#),
+            // A path: at the name that leads nowhere.
+            (
+                r#"{"text":"t","labels":["fish",["animals","fish","owls"]]}"#,
+                r#""owls"]]}"#,
+            ),
+            (
+                r#"{"text":"t","labels":[[ "pl\u0061nts" , "fi\u0073h", "owls"]]}"#,
+                r#""fi\u0073h", "owls"]]}"#,
+            ),
+            (
+                r#"{"text":"t","labels":[["a [\"b\"","fish"]]}"#,
+                r#""a [\"b\"","fish"]]}"#,
+            ),
+        ] {
+            assert_eq!(pointed_at(CorpusFormat::Jsonl, raw), rest, "{raw}");
+        }
+        let tokens = r#"{"labels":["owls"],"token":["owls"],"label":["fish","owls"]}"#;
+        assert_eq!(pointed_at(CorpusFormat::HiAgm, tokens), "\"owls\"]}");
+        let paths = r#"{"doc_token":["t"],"doc_label":["animals--fish","animals--owls"]}"#;
+        assert_eq!(
+            pointed_at(CorpusFormat::NeuralClassifier, paths),
+            "\"animals--owls\"]}"
         );
-        assert_eq!(label(r#"{"labels":["\u006fwls"]}"#, "owls"), 1);
+    }
+
+    #[test]
+    fn ids_are_found_behind_their_key() {
         assert_eq!(of_id(br#"{"text":"d3","id":"d3"}"#), 19);
         assert_eq!(of_id(br#"{"id" : 12,"text":"12","labels":["id"]}"#), 9);
         assert_eq!(of_id(b"d3\tsome text"), 1);

@@ -359,7 +359,8 @@ mod tests {
             "{\"id\":\"3\",\"text\":\"three\",\"labels\":[\"C\"]}\n",
             "{\"id\":\"1\",\"text\":\"four\"}\n",
             "{\"text\":\"five\",\"labels\":[]}\r\n",
-            "{\"text\":\" five \"}",
+            "{\"text\":\" five \"}\n",
+            "{\"text\":\"six\",\"labels\":[\"B\",[\"A\",\"C\"]]}",
         );
         let (documents, rejects, summary) = check(text, None);
         assert_eq!(documents.len(), 2);
@@ -376,14 +377,14 @@ mod tests {
         );
         assert_eq!(documents[1].key.len(), 64);
         let lines: Vec<u64> = rejects.iter().map(|reject| reject.line).collect();
-        assert_eq!(lines, [2, 4, 5, 7]);
+        assert_eq!(lines, [2, 4, 5, 7, 8]);
         let columns: Vec<u64> = rejects.iter().map(|reject| reject.column).collect();
-        // Where the row breaks off, at the label, at the id; a text without id is the whole row.
-        assert_eq!(columns, [22, 36, 7, 1]);
+        // Where the row breaks off, at the label, at the id; a text without id is the whole row; within a path.
+        assert_eq!(columns, [22, 36, 7, 1, 34]);
         assert!(rejects[1].reason.contains("`C`"), "{:?}", rejects[1]);
         assert!(rejects[2].reason.contains("line 1"), "{:?}", rejects[2]);
         assert!(rejects[3].reason.contains("line 6"), "{:?}", rejects[3]);
-        assert_eq!((summary.lines, summary.rejected), (7, 4));
+        assert_eq!((summary.lines, summary.rejected), (8, 5));
         assert!(summary.first_reject.unwrap().starts_with("line 2, column"));
     }
 

@@ -27,12 +27,18 @@ pub enum ResolveError {
     Unknown {
         /// The label as written.
         label: String,
+        /// Which of the row's labels it is, from 0.
+        position: usize,
+        /// For a path, the first name with which it leads nowhere, from 0.
+        step: Option<usize>,
     },
     /// Several labels have this name, and the row does not tell which is meant.
     #[error("found the label `{label}`, which may mean {}, expected an id or a path of names", .candidates.join(" or "))]
     Ambiguous {
         /// The label as written.
         label: String,
+        /// Which of the row's labels it is, from 0.
+        position: usize,
         /// Id and path of each label it may mean.
         candidates: Vec<String>,
     },
@@ -44,40 +50,45 @@ pub enum ResolveError {
 /// Names the first label that is unknown or ambiguous, with its candidates.
 pub fn resolve_labels(taxonomy: &Taxonomy, labels: &[RowLabel]) -> Result<LabelSet, ResolveError> {
     let mut explicit = Vec::with_capacity(labels.len());
-    let mut ambiguous: Vec<(&RowLabel, Vec<LabelIndex>)> = Vec::new();
-    for label in labels {
+    let mut ambiguous: Vec<(usize, &RowLabel, Vec<LabelIndex>)> = Vec::new();
+    for (position, label) in labels.iter().enumerate() {
         match candidates(taxonomy, label)[..] {
             [] => {
                 return Err(ResolveError::Unknown {
                     label: label.to_string(),
+                    position,
+                    step: wrong_step(taxonomy, label),
                 });
             }
             [only] => explicit.push(only),
-            ref several => ambiguous.push((label, several.to_vec())),
+            ref several => ambiguous.push((position, label, several.to_vec())),
         }
     }
     // Every round judges by the labels known before it, so the order within the row does not matter.
     while !ambiguous.is_empty() {
         let known = sets::sorted(&explicit).into_owned();
         let before = ambiguous.len();
-        ambiguous.retain(|(_, candidates)| match pick(taxonomy, candidates, &known) {
-            Some(label) => {
-                explicit.push(label);
-                false
-            }
-            None => true,
-        });
+        ambiguous.retain(
+            |(_, _, candidates)| match pick(taxonomy, candidates, &known) {
+                Some(label) => {
+                    explicit.push(label);
+                    false
+                }
+                None => true,
+            },
+        );
         if ambiguous.len() == before {
             break;
         }
     }
-    if let Some((label, candidates)) = ambiguous.first() {
+    if let Some((position, label, candidates)) = ambiguous.first() {
         let candidates = candidates
             .iter()
             .map(|&candidate| describe(taxonomy, candidate))
             .collect();
         return Err(ResolveError::Ambiguous {
             label: label.to_string(),
+            position: *position,
             candidates,
         });
     }
@@ -115,6 +126,18 @@ fn candidates(taxonomy: &Taxonomy, label: &RowLabel) -> Vec<LabelIndex> {
             taxonomy.index_of(&names.join("--")).into_iter().collect()
         }
     }
+}
+
+/// The first name of an unknown path with which it leads nowhere.
+fn wrong_step(taxonomy: &Taxonomy, label: &RowLabel) -> Option<usize> {
+    let RowLabel::Path(names) = label else {
+        return None;
+    };
+    let mut beginning = Vec::with_capacity(names.len());
+    names.iter().position(|name| {
+        beginning.push(name.clone());
+        candidates(taxonomy, &RowLabel::Path(beginning.clone())).is_empty()
+    })
 }
 
 /// Whether these steps lead from below the root to the label, over any of its parents.

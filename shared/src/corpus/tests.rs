@@ -251,6 +251,32 @@ fn a_path_may_go_through_any_parent_and_through_ids() {
 }
 
 #[test]
+fn a_refusal_says_which_label_of_the_row_and_which_name_of_its_path() {
+    let wos = wos();
+    for (label, wrong) in [
+        (name("Depresion"), None),
+        (path(&["Psychiatry"]), Some(0)),
+        (path(&["Psychology", "Depresion", "Severe"]), Some(1)),
+        (path(&["Psychology", "Depression", "severe"]), Some(2)),
+        // Both are names, but not one below the other.
+        (path(&["Medical", "Severe"]), Some(1)),
+    ] {
+        let labels = [name("Other"), path(&["Medical"]), label];
+        let error = resolve_labels(&wos, &labels).unwrap_err();
+        let ResolveError::Unknown { position, step, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!((position, step), (2, wrong), "{}", labels[2]);
+    }
+    let labels = [name("Psychology"), name("Depression"), name("Medical")];
+    let error = resolve_labels(&wos, &labels).unwrap_err();
+    assert!(
+        matches!(error, ResolveError::Ambiguous { position: 1, .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_unique_name_is_enough() {
     assert_eq!(resolve(&wos(), &[name("Severe")]), (vec![4], vec![1, 3, 4]));
     refuse(
