@@ -9,7 +9,7 @@ use arborist_model_kit::settings::schema::{
 };
 use arborist_model_kit::settings::{
     ClassifierSettings, EncoderKind, EncoderSettings, PretrainedSettings, TextSettings,
-    TrainingSettings,
+    TrainSchedule, TrainingSettings,
 };
 use arborist_model_kit::text_method::{Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
@@ -59,7 +59,11 @@ impl Default for Hyperparameters {
             training: TrainingSettings::default(),
             text: TextSettings::default(),
             rcnn: EncoderSettings::default(),
-            pretrained: PretrainedSettings::default(),
+            pretrained: PretrainedSettings {
+                weight_decay: 0.0,
+                clip_norm: 0.0,
+                ..PretrainedSettings::default()
+            },
             la_label_dim: 100,
             label_dropout: 0.5,
             classifier: ClassifierSettings::default(),
@@ -99,6 +103,11 @@ impl TextHyperparameters for Hyperparameters {
 
     fn training(&self) -> &TrainingSettings {
         &self.training
+    }
+
+    /// The encoder is tuned as under HGCLR, whose baseline it is: the rate stays after the warm-up (METHODS 5.5).
+    fn schedule(&self) -> TrainSchedule {
+        TrainSchedule::Constant
     }
 
     fn label_width(&self) -> usize {

@@ -5,7 +5,7 @@ mod schema;
 use std::collections::BTreeMap;
 
 use arborist_model_kit::blocks::BceReduction;
-use arborist_model_kit::settings::{PretrainedSettings, TrainingSettings};
+use arborist_model_kit::settings::{PretrainedSettings, TrainSchedule, TrainingSettings};
 use arborist_model_kit::text_method::{Source, TextHyperparameters};
 use arborist_plugin_api::ModelError;
 use serde::{Deserialize, Serialize};
@@ -166,6 +166,11 @@ impl TextHyperparameters for Hyperparameters {
 
     fn training(&self) -> &TrainingSettings {
         &self.training
+    }
+
+    /// The rate stays after the warm-up (METHODS 5.5).
+    fn schedule(&self) -> TrainSchedule {
+        TrainSchedule::Constant
     }
 
     fn label_width(&self) -> usize {

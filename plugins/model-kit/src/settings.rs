@@ -53,6 +53,8 @@ pub struct TrainingSettings {
     pub learning_rate: f64,
     /// 0 = what suits the network, see [`TrainingSettings::documents`].
     pub batch_size: usize,
+    /// Batches of one update.
+    pub accumulate: usize,
     /// 0 = from the number of documents and the budget.
     pub epochs: u32,
     pub budget: Budget,
@@ -72,6 +74,7 @@ impl Default for TrainingSettings {
         Self {
             learning_rate: 0.0,
             batch_size: 0,
+            accumulate: 1,
             epochs: 0,
             budget: Budget::Balanced,
             patience: 6,
@@ -98,7 +101,7 @@ impl TrainingSettings {
         }
     }
 
-    /// Documents of an update. Unless chosen, 64 for networks over words, 12 with a pretrained encoder as in the papers.
+    /// Documents of a batch. Unless chosen, 64 for networks over words, 12 with a pretrained encoder as in the papers.
     #[must_use]
     pub fn documents(&self, pretrained: bool) -> usize {
         match (self.batch_size, pretrained) {
@@ -438,7 +441,7 @@ pub enum Budget {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainSchedule {
-    /// Constant for networks over words; with a pretrained encoder linear, warmed up for a tenth of all updates.
+    /// Constant for networks over words; with a pretrained encoder the method's own, warmed up for a tenth of all updates.
     #[default]
     Auto,
     Constant,

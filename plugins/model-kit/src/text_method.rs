@@ -28,7 +28,8 @@ use crate::initializer::Initializer;
 use crate::parameters::Parameters;
 use crate::pretrained::BertConfig;
 use crate::settings::{
-    CountedFrom, EncoderKind, EncoderSettings, PretrainedSettings, TextSettings, TrainingSettings,
+    CountedFrom, EncoderKind, EncoderSettings, PretrainedSettings, TextSettings, TrainSchedule,
+    TrainingSettings,
 };
 use crate::structure::Hierarchy;
 use crate::text::Reader;
@@ -45,6 +46,11 @@ pub trait TextHyperparameters: Debug + Clone + Serialize + DeserializeOwned {
 
     /// How the network is trained.
     fn training(&self) -> &TrainingSettings;
+
+    /// What `schedule=auto` stands for with a pretrained encoder, after the warm-up.
+    fn schedule(&self) -> TrainSchedule {
+        TrainSchedule::Linear
+    }
 
     /// When the network is evaluated besides the end of each epoch.
     fn evaluation(&self) -> Evaluation {

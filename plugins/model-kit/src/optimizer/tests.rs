@@ -283,3 +283,29 @@ fn parameters_stay_where_the_model_sees_them() {
     weight.detach().copy_(&random(&[3, 7], 1));
     assert_eq!(values(optimizer.wanted()[0]), values(&weight));
 }
+
+#[test]
+fn biases_and_layer_norms_do_not_decay() {
+    let mut parameters = Parameters::fresh(Device::Cpu, 1);
+    let one = Initializer::Constant(1.0);
+    let names = [
+        "dense.weight",
+        "dense.bias",
+        "LayerNorm.weight",
+        "LayerNorm.bias",
+    ];
+    let tensors = names.map(|name| parameters.add(name, &[4], &one).unwrap());
+    let options = AdamOptions {
+        learning_rate: 0.1,
+        weight_decay: 0.5,
+        ..AdamOptions::default()
+    };
+    let mut optimizer = Optimizer::new(&parameters, options);
+    // Without a slope, decay alone moves a weight: by the rate times the decay.
+    let slopes = names.map(|_| Some(Tensor::zeros([4], (Kind::Float, Device::Cpu))));
+    optimizer.update(&slopes, options.learning_rate, 1.0);
+    optimizer.settle();
+    let first = tensors.map(|tensor| values(&tensor.detach())[0]);
+    assert!((first[0] - 0.95).abs() < 1e-6, "{first:?}");
+    assert_eq!(first[1..], [1.0; 3]);
+}

@@ -90,7 +90,17 @@ pub fn training() -> Vec<Property> {
                 "Batch size",
                 0,
                 4_096,
-                "Documents of one update. 0 = 64 for networks over words, 12 with a pretrained encoder.",
+                "Documents that are worked on at once. 0 = 64 for networks over words, 12 with a pretrained encoder.",
+            ),
+        ),
+        (
+            "accumulate",
+            ADVANCED,
+            integer(
+                "Batches of an update",
+                1,
+                1_024,
+                "How many batches weights are moved for at once: larger updates where larger batches do not fit in memory.",
             ),
         ),
         (
@@ -156,7 +166,7 @@ pub fn training() -> Vec<Property> {
             choice(
                 "Schedule",
                 &["auto", "constant", "linear"],
-                "Whether the learning rate stays or falls to 0 at the last epoch. auto: it stays; with a pretrained encoder it rises over a tenth of the updates and then falls.",
+                "Whether the learning rate stays or falls to 0 at the last epoch. auto: it stays; with a pretrained encoder it rises over a tenth of the updates and then goes on as the method's authors have it: with HGCLR and the flat baseline it stays, with the others it falls.",
             ),
         ),
         (

@@ -1,11 +1,10 @@
 //! How many epochs a corpus gets when nobody says so.
 
 use crate::settings::{Budget, TrainingSettings};
-use crate::training::Plan;
 
-/// Epochs of a training on `documents` documents. Small corpora need many epochs for the same number of updates,
+/// Epochs of a training with so many updates an epoch. Small corpora need many epochs for the same number of updates,
 /// large ones learn enough in few.
-pub(super) fn epochs(settings: &TrainingSettings, batch_size: usize, documents: usize) -> u32 {
+pub(super) fn epochs(settings: &TrainingSettings, per_epoch: u64) -> u32 {
     if settings.epochs > 0 {
         return settings.epochs;
     }
@@ -14,6 +13,5 @@ pub(super) fn epochs(settings: &TrainingSettings, batch_size: usize, documents: 
         Budget::Balanced => (2_500, 3, 30),
         Budget::Best => (10_000, 6, 60),
     };
-    let per_epoch = Plan::updates_per_epoch(documents, batch_size, 1).max(1);
-    (updates / per_epoch).clamp(least, most) as u32
+    (updates / per_epoch.max(1)).clamp(least, most) as u32
 }

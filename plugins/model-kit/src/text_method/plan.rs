@@ -28,9 +28,10 @@ pub(super) fn plan<H: TextHyperparameters>(
     let settings = hyperparameters.training();
     let evaluation = hyperparameters.evaluation();
     let batch_size = settings.documents(encoder.is_some());
-    let per_epoch = Plan::updates_per_epoch(train.len(), batch_size, 1).max(1);
+    let accumulate = settings.accumulate;
+    let per_epoch = Plan::updates_per_epoch(train.len(), batch_size, accumulate).max(1);
     let epochs = match hyperparameters.updates() {
-        0 => budget::epochs(settings, batch_size, train.len()),
+        0 => budget::epochs(settings, per_epoch),
         updates => u32::try_from(updates.div_ceil(per_epoch)).unwrap_or(u32::MAX),
     };
     let total = u64::from(epochs) * per_epoch;
@@ -47,7 +48,7 @@ pub(super) fn plan<H: TextHyperparameters>(
         seed: request.seed,
         epochs,
         batch_size,
-        accumulate: 1,
+        accumulate,
         dealing: Dealing::on(device),
         optimizer: AdamOptions {
             learning_rate: settings.rate(encoder),
@@ -56,7 +57,7 @@ pub(super) fn plan<H: TextHyperparameters>(
             clip_norm,
             ..AdamOptions::default()
         },
-        schedule: schedule(settings, encoder.is_some(), total),
+        schedule: schedule(settings, encoder.map(|_| hyperparameters.schedule()), total),
         patience: settings.patience,
         bad_epoch: settings.stop_rule,
         select: settings.select,
@@ -77,19 +78,20 @@ pub(super) fn plan<H: TextHyperparameters>(
     }
 }
 
-fn schedule(settings: &TrainingSettings, pretrained: bool, total: u64) -> Schedule {
+/// `pretrained`: what `auto` stands for where an encoder is pretrained, `None` where there is none.
+fn schedule(
+    settings: &TrainingSettings,
+    pretrained: Option<TrainSchedule>,
+    total: u64,
+) -> Schedule {
     let tenth = total / 10;
-    let warmup = settings.warmup_steps.min(tenth);
-    match (settings.schedule, pretrained) {
-        (TrainSchedule::Auto, true) => Schedule::Linear {
-            warmup: if settings.warmup_steps == 0 {
-                tenth
-            } else {
-                warmup
-            },
-            total,
-        },
-        (TrainSchedule::Linear, _) => Schedule::Linear { warmup, total },
+    let (kind, warmup) = match (settings.schedule, pretrained) {
+        (TrainSchedule::Auto, Some(kind)) if settings.warmup_steps == 0 => (kind, tenth),
+        (TrainSchedule::Auto, kind) => (kind.unwrap_or_default(), settings.warmup_steps.min(tenth)),
+        (kind, _) => (kind, settings.warmup_steps.min(tenth)),
+    };
+    match kind {
+        TrainSchedule::Linear => Schedule::Linear { warmup, total },
         _ if warmup > 0 => Schedule::WarmupConstant { warmup },
         _ => Schedule::Constant,
     }
@@ -111,16 +113,19 @@ mod tests {
     fn warm_up_never_takes_more_than_a_tenth() {
         let linear = |warmup| Schedule::Linear { warmup, total: 100 };
         let auto = TrainSchedule::Auto;
-        assert_eq!(schedule(&of(auto, 0), true, 100), linear(10));
-        assert_eq!(schedule(&of(auto, 3), true, 100), linear(3));
-        assert_eq!(schedule(&of(auto, 500), true, 100), linear(10));
-        assert_eq!(schedule(&of(auto, 0), false, 100), Schedule::Constant);
+        let falls = Some(TrainSchedule::Linear);
+        assert_eq!(schedule(&of(auto, 0), falls, 100), linear(10));
+        assert_eq!(schedule(&of(auto, 3), falls, 100), linear(3));
+        assert_eq!(schedule(&of(auto, 500), falls, 100), linear(10));
+        let stays = Some(TrainSchedule::Constant);
+        let risen = |warmup| Schedule::WarmupConstant { warmup };
+        assert_eq!(schedule(&of(auto, 0), stays, 100), risen(10));
+        assert_eq!(schedule(&of(auto, 3), stays, 100), risen(3));
+        assert_eq!(schedule(&of(auto, 0), None, 100), Schedule::Constant);
+        let constant = TrainSchedule::Constant;
+        assert_eq!(schedule(&of(constant, 2_000), falls, 100), risen(10));
         assert_eq!(
-            schedule(&of(TrainSchedule::Constant, 2_000), true, 100),
-            Schedule::WarmupConstant { warmup: 10 }
-        );
-        assert_eq!(
-            schedule(&of(TrainSchedule::Linear, 0), true, 100),
+            schedule(&of(TrainSchedule::Linear, 0), stays, 100),
             linear(0)
         );
     }
