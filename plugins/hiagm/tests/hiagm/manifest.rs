@@ -4,7 +4,7 @@ use arborist_hiagm::{HiAgm, Hyperparameters};
 use arborist_model_kit::blocks::{EdgeStart, Propagation, StructureKind};
 use arborist_model_kit::settings::StructureSettings;
 use arborist_plugin_api::{Facts, Method, ModelError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn resolved(preset: &str) -> Hyperparameters {
     let values = HiAgm::manifest().resolve(Some(preset), &[]).unwrap();
@@ -45,6 +45,24 @@ fn the_authors_presets_follow_their_code_and_paper() {
             code.training.adam_eps
         ),
         (256, 5, 50_000, 1e-8)
+    );
+    // What only these presets have, as the file says it: another value is another method.
+    let manifest = HiAgm::manifest();
+    assert_eq!(
+        Value::Object(manifest.presets["code"].clone()),
+        json!({
+            "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 50,
+            "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max",
+            "vocabulary_from": "train_validation", "prior_from": "train_validation"
+        })
+    );
+    assert_eq!(
+        Value::Object(manifest.presets["paper"].clone()),
+        json!({
+            "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 50,
+            "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max", "vocabulary_from": "train",
+            "min_freq": 2, "max_vocab": 60_000, "bce_reduction": "sum", "adam_eps": 1e-6, "init": "xavier"
+        })
     );
     let paper = resolved("paper");
     assert_eq!(
