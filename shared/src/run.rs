@@ -192,6 +192,8 @@ pub enum Outcome {
     Done,
     /// Ended with an error.
     Failed,
+    /// The method refused what it was asked for: hyperparameters or documents that it cannot work with.
+    Refused,
     /// Stopped on request.
     Cancelled,
     /// The plugin panicked.
@@ -207,6 +209,7 @@ impl Outcome {
             Self::Failed => 10,
             Self::Cancelled => 11,
             Self::Panicked => 12,
+            Self::Refused => 13,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From corpus files to the snapshots of a run: good rows are kept, bad ones listed, each document gets its split.
 
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -73,8 +74,7 @@ pub(super) fn import(
             Part::create(directory, Split::Test)?,
         ],
         rejects: Rejects::to_file(&directory.rejects())?,
-        train_texts: FxHashSet::default(),
-        repeated_texts: 0,
+        texts: [Vec::new(), Vec::new(), Vec::new()],
     };
     let files = [
         (Split::Train, Some(sources.train)),
@@ -98,9 +98,8 @@ struct Import<'a> {
     taxonomy: &'a Taxonomy,
     parts: [Part; 3],
     rejects: Rejects,
-    /// Hashes of training texts, to find those that occur in test as well.
-    train_texts: FxHashSet<u64>,
-    repeated_texts: u64,
+    /// Hashes of each part's texts, to find those that were learnt from and are asked for as well.
+    texts: [Vec<u64>; 3],
 }
 
 /// A snapshot that is being written.
@@ -108,8 +107,6 @@ struct Part {
     path: PathBuf,
     file: BufWriter<File>,
     documents: u64,
-    /// Line in which each id stood first, by hash of the id.
-    ids: FxHashMap<u64, u64>,
 }
 
 impl Part {
@@ -120,7 +117,6 @@ impl Part {
             path,
             file: BufWriter::with_capacity(1 << 18, file),
             documents: 0,
-            ids: FxHashMap::default(),
         })
     }
 
@@ -160,6 +156,8 @@ impl Import<'_> {
         let name = reader.name().to_owned();
         let mut unannotated = 0_u64;
         let mut elsewhere = 0_u64;
+        // Line in which each id stood first, by hash of the id: in one file an id is one document, in whatever part.
+        let mut ids = FxHashMap::default();
         while let Some(row) = reader.next_row()? {
             let numbered_id = row.numbered_id();
             let target = |asked: Option<Split>| match asked {
@@ -193,7 +191,22 @@ impl Import<'_> {
                         continue;
                     }
                     Some(target) => {
-                        self.add(target, content, numbered_id, labels, row.line, row.raw)?
+                        let id = content.id.as_ref().unwrap_or(&numbered_id);
+                        match ids.entry(hash(id)) {
+                            Entry::Occupied(first) => Err(RowError {
+                                line: row.line,
+                                column: column::of_id(row.raw),
+                                reason: format!(
+                                    "found the id `{id}`, which line {} has already, expected every id once",
+                                    first.get()
+                                ),
+                            }),
+                            Entry::Vacant(place) => {
+                                place.insert(row.line);
+                                self.add(target, content, numbered_id, labels)?;
+                                Ok(())
+                            }
+                        }
                     }
                 },
             };
@@ -214,46 +227,36 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// The inner error is the row's.
     fn add(
         &mut self,
         split: Split,
         row: CorpusRow,
         numbered_id: String,
         labels: LabelSet,
-        line: u64,
-        raw: &[u8],
-    ) -> Result<Result<(), RowError>, CliError> {
+    ) -> Result<(), CliError> {
+        self.texts[split as usize].push(hash(&text_hash(&row.text)));
         let numbered = row.id.is_none();
-        let id = row.id.unwrap_or(numbered_id);
-        let part = &mut self.parts[split as usize];
-        if let Some(first) = part.ids.get(&hash(&id)) {
-            let reason = format!(
-                "found the id `{id}`, which line {first} has already, expected every id once"
-            );
-            return Ok(Err(RowError {
-                line,
-                column: column::of_id(raw),
-                reason,
-            }));
-        }
-        part.ids.insert(hash(&id), line);
-        let text = text_hash(&row.text);
-        match split {
-            Split::Train => {
-                self.train_texts.insert(hash(&text));
-            }
-            Split::Test if self.train_texts.contains(&hash(&text)) => self.repeated_texts += 1,
-            Split::Test | Split::Validation => {}
-        }
         let document = SnapshotDocument {
-            id,
+            id: row.id.unwrap_or(numbered_id),
             text: row.text,
             labels: labels.closed,
             explicit: labels.explicit,
         };
-        part.push(&Line { document, numbered })?;
-        Ok(Ok(()))
+        self.parts[split as usize].push(&Line { document, numbered })
+    }
+
+    /// Says how many documents of the other parts have a text that is learnt from.
+    fn note_repeated_texts(&self) {
+        let [train, validation, test] = &self.texts;
+        let train: FxHashSet<&u64> = train.iter().collect();
+        for (split, texts) in [(Split::Validation, validation), (Split::Test, test)] {
+            let repeated = texts.iter().filter(|text| train.contains(text)).count();
+            if repeated > 0 {
+                eprintln!(
+                    "note: {repeated} {split} documents have the text of a training document"
+                );
+            }
+        }
     }
 
     fn finish(
@@ -267,12 +270,7 @@ impl Import<'_> {
                 .flush()
                 .map_err(|error| write_error(&part.path, &error))?;
         }
-        if self.repeated_texts > 0 {
-            eprintln!(
-                "note: {} test documents have the text of a training document",
-                self.repeated_texts
-            );
-        }
+        self.note_repeated_texts();
         let rejected = self.rejects.count();
         self.rejects.finish(Some(&directory.rejects()))?;
         if rejected == 0 {
@@ -315,7 +313,6 @@ fn hold_out([train, validation, _]: &mut [Part; 3], seed: u64) -> Result<(), Cli
             File::create(&partial).map_err(|error| write_error(&partial, &error))?,
         ),
         documents: 0,
-        ids: FxHashMap::default(),
     };
     let file = File::open(&train.path)
         .map_err(|error| CliError::failed(format!("{}: {error}", train.path.display())))?;

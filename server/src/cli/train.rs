@@ -1,5 +1,6 @@
 //! `arborist train`: checks everything, freezes the corpus in a run directory, trains in a child process, reports.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use arborist_plugin_api::host::FoundPlugin;
@@ -114,16 +115,16 @@ impl Train {
 
     /// Trains and tests; answers the finished run.
     pub(super) async fn carry_out(&self) -> Result<RunDirectory, Unfinished> {
-        let directory = self.ready()?;
+        let (directory, is_new) = self.ready()?;
         let executor = LocalExecutor::new(ChildProgram::current().map_err(CliError::from)?);
         let mut child = executor.start(directory.path()).map_err(CliError::from)?;
         let exit = watch(&mut child).await;
-        self.check_end(&directory, exit)?;
+        self.check_end(&directory, is_new, exit)?;
         Ok(directory)
     }
 
-    /// Checks everything; answers the run that is to be worked on.
-    fn ready(&self) -> Result<RunDirectory, CliError> {
+    /// Checks everything; answers the run that is to be worked on, and whether it was made for that.
+    fn ready(&self) -> Result<(RunDirectory, bool), CliError> {
         for (option, path) in [
             ("--train", Some(&self.train)),
             ("--validation", self.validation.as_ref()),
@@ -150,8 +151,8 @@ impl Train {
         check_taxonomy(manifest, &taxonomy)?;
         let request = self.request(&plugin, values)?;
         match self.interrupted(&request)? {
-            Some(directory) => Ok(directory),
-            None => self.prepare(&plugin, &taxonomy, request),
+            Some(directory) => Ok((directory, false)),
+            None => Ok((self.prepare(&plugin, &taxonomy, request)?, true)),
         }
     }
 
@@ -305,13 +306,32 @@ impl Train {
         Ok(directory)
     }
 
-    fn check_end(&self, directory: &RunDirectory, exit: Exit) -> Result<(), Unfinished> {
+    /// `is_new`: the directory was made by this command.
+    fn check_end(
+        &self,
+        directory: &RunDirectory,
+        is_new: bool,
+        exit: Exit,
+    ) -> Result<(), Unfinished> {
         let message = exit
             .message
             .unwrap_or_else(|| "no reason was given".to_owned());
         match exit.outcome {
             Ending::Done => Ok(()),
             Ending::Cancelled => Err(Unfinished::Cancelled),
+            Ending::Refused => {
+                // Nothing was learnt; what is left would stand in the way of the mended command.
+                if is_new && let Err(error) = fs::remove_dir_all(directory.path()) {
+                    eprintln!(
+                        "warning: cannot remove {}: {error}",
+                        directory.path().display()
+                    );
+                }
+                Err(Unfinished::Failed(CliError::Input(format!(
+                    "{}: {message}",
+                    self.method
+                ))))
+            }
             Ending::Failed | Ending::Panicked | Ending::Crashed => {
                 Err(Unfinished::Failed(CliError::Failed(format!(
                     "{} failed: {message}\nThe whole log: {}",

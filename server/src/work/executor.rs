@@ -22,6 +22,8 @@ pub enum Ending {
     Done,
     /// The plugin or the host reported an error.
     Failed,
+    /// The method cannot work with the hyperparameters or the documents.
+    Refused,
     /// Stopped because it was asked to.
     Cancelled,
     /// The plugin panicked; the child ended in order.
@@ -35,6 +37,7 @@ impl From<Outcome> for Ending {
         match outcome {
             Outcome::Done => Self::Done,
             Outcome::Failed => Self::Failed,
+            Outcome::Refused => Self::Refused,
             Outcome::Cancelled => Self::Cancelled,
             Outcome::Panicked => Self::Panicked,
         }

@@ -37,6 +37,7 @@ pub(super) fn training(
         Some(code) => [
             Outcome::Done,
             Outcome::Failed,
+            Outcome::Refused,
             Outcome::Cancelled,
             Outcome::Panicked,
         ]

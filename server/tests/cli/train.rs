@@ -7,7 +7,11 @@ use crate::workbench::{Workbench, corpus, events, keys, train_arguments};
 #[test]
 fn the_report_has_these_keys_and_the_same_figures_as_everything_else() {
     let bench = Workbench::new();
-    let report = bench.train("run", &["--seed", "7"]).ended_with(0).json();
+    let ran = bench.train("run", &["--seed", "7"]).ended_with(0);
+    let report = ran.json();
+    // Not on a terminal: plain lines, one for each epoch.
+    let shown = ran.says(&["started on cpu\n", "epoch 1  ", "epoch 2  ", " documents/s"]);
+    assert!(!shown.stderr.contains(['\r', '\u{1b}']), "{}", shown.stderr);
     assert_eq!(
         keys(&report),
         [
@@ -240,6 +244,15 @@ fn bad_rows_are_listed_and_the_others_kept() {
         "{\"text\":\"a\",\"labels\":[\"owls\",\"bats\"]}"
     );
     assert_eq!(bench.read("run/corpus/train.jsonl").lines().count(), 20);
+    // In one file an id is one document, whatever part its rows are for.
+    let twice = "{\"id\":\"d3\",\"split\":\"test\",\"text\":\"again\",\"labels\":[\"owls\"]}\n";
+    bench.write("twice.jsonl", &(corpus(0, 20) + twice));
+    let arguments = ["train", "--method", "toy", "--train", "twice.jsonl"];
+    let rest = ["--taxonomy", "taxonomy.tsv", "--out", "twice"];
+    bench
+        .run(&[&arguments[..], &rest].concat())
+        .ended_with(0)
+        .says(&["twice.jsonl:21:7: found the id `d3`, which line 4 has already"]);
 
     bench.write(
         "train.jsonl",
@@ -334,6 +347,32 @@ fn wrong_usage_names_what_is_wrong() {
         .says(&["cycle.tsv", "line"]);
     arguments[10] = "nowhere.tsv";
     bench.run(&arguments).ended_with(2).says(&["nowhere.tsv"]);
+}
+
+/// What a method can't work with, it says when it sees the documents; the mended command may have the same directory.
+#[test]
+fn what_the_method_refuses_is_wrong_input_and_leaves_nothing() {
+    let bench = Workbench::new();
+    bench.write("train.jsonl", &corpus(0, 6));
+    bench
+        .train("run", &["--set", "smoothing=99"])
+        .ended_with(2)
+        .says(&["toy: ", "`smoothing` is 99, more than the"]);
+    assert!(!bench.path("run").exists());
+    bench.train("run", &[]).ended_with(0);
+}
+
+#[test]
+fn documents_that_are_learnt_from_and_asked_for_are_counted() {
+    let bench = Workbench::new();
+    // Other ids, the same texts.
+    let copies = corpus(0, 8).replace("\"id\":\"d", "\"id\":\"copy");
+    bench.write("validation.jsonl", &copies);
+    bench.write("test.jsonl", &(corpus(2000, 30) + &copies));
+    bench.train("run", &[]).ended_with(0).says(&[
+        "note: 8 validation documents have the text of a training document",
+        "note: 8 test documents have the text of a training document",
+    ]);
 }
 
 #[test]

@@ -85,6 +85,17 @@ pub fn manifest_problems(manifest: &MethodManifest) -> Vec<String> {
                 problems.push(format!("hyperparameter `{key}` has no `{part}`"));
             }
         }
+        let kind = property.get("type").and_then(Value::as_str);
+        if matches!(kind, Some("integer" | "number")) {
+            for (bound, open) in [
+                ("minimum", "exclusiveMinimum"),
+                ("maximum", "exclusiveMaximum"),
+            ] {
+                if property.get(bound).is_none() && property.get(open).is_none() {
+                    problems.push(format!("hyperparameter `{key}` has no `{bound}`"));
+                }
+            }
+        }
         if property.get("default").is_none() {
             problems.push(format!("hyperparameter `{key}` has no `default`"));
         }

@@ -390,9 +390,8 @@ impl CallError {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Failed(_) | Self::Input(_) | Self::Unsupported | Self::Protocol(_) => {
-                Outcome::Failed
-            }
+            Self::Failed(_) | Self::Unsupported | Self::Protocol(_) => Outcome::Failed,
+            Self::Input(_) => Outcome::Refused,
             Self::Cancelled => Outcome::Cancelled,
             Self::Panicked(_) => Outcome::Panicked,
         }

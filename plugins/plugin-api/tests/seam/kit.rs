@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use arborist_plugin_api::conformance::Kit;
+use arborist_plugin_api::shared::corpus::SnapshotDocument;
 use arborist_plugin_api::shared::manifest::Capability;
+use arborist_plugin_api::shared::taxonomy::Taxonomy;
 use arborist_plugin_api::{
     Embeddings, Evidence, Facts, Host, LabelIndex, LoadRequest, Method, MethodManifest, Model,
     ModelError, Predictions, Scores, TrainRequest, Unattended,
@@ -48,6 +50,14 @@ const TOUCHY: u8 = 14;
 const PICKY: u8 = 15;
 /// Needs a validation split.
 const NEEDY: u8 = 16;
+/// Trains only where every label has documents.
+const CROWDED: u8 = 17;
+/// Needs two labels.
+const SOCIAL: u8 = 18;
+/// Fails, without refusing it, where a label has several parents.
+const NARROW: u8 = 19;
+/// Its manifest has a number without bounds.
+const BOUNDLESS: u8 = 20;
 
 /// The toy with a fault.
 struct With<const FAULT: u8>;
@@ -76,6 +86,10 @@ impl<const FAULT: u8> Method for With<FAULT> {
             }
             FOUR_PRESETS => {
                 manifest.presets.remove("paper");
+            }
+            BOUNDLESS => {
+                let smoothing = &mut manifest.hyperparameters["properties"]["smoothing"];
+                smoothing.as_object_mut().unwrap().remove("maximum");
             }
             UNDECIDED => manifest.capabilities.push(Capability::DecidedSets),
             MODEST => manifest
@@ -108,6 +122,10 @@ impl<const FAULT: u8> Method for With<FAULT> {
                 Ok(()) | Err(ModelError::Cancelled) => {}
                 Err(error) => return Err(error),
             },
+            CROWDED | SOCIAL | NARROW => {
+                complain(FAULT, request)?;
+                Toy::train(hyperparameters, request, host)?;
+            }
             NEEDY if request.validation.is_none() => {
                 return Err(ModelError::Failed("nothing to validate on".to_owned()));
             }
@@ -133,6 +151,28 @@ impl<const FAULT: u8> Method for With<FAULT> {
         };
         Ok(WithModel { model, shift })
     }
+}
+
+/// What these faults can't bear about a corpus.
+fn complain(fault: u8, request: &TrainRequest) -> Result<(), ModelError> {
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(ModelError::io("corpus"));
+    let taxonomy: Taxonomy = serde_json::from_str(&read(&request.taxonomy)?)
+        .map_err(|error| ModelError::Failed(error.to_string()))?;
+    let mut seen = vec![false; taxonomy.len()];
+    for line in read(&request.train)?.lines() {
+        let document: SnapshotDocument =
+            serde_json::from_str(line).map_err(|error| ModelError::Failed(error.to_string()))?;
+        for label in document.labels {
+            seen[label as usize] = true;
+        }
+    }
+    let complaint = match fault {
+        CROWDED if seen.contains(&false) => "a label without documents",
+        SOCIAL if taxonomy.len() < 2 => "one label is too few",
+        NARROW if !taxonomy.is_tree() => "not a tree",
+        _ => return Ok(()),
+    };
+    Err(ModelError::Failed(complaint.to_owned()))
 }
 
 fn mood(checkpoint: &Path) -> f32 {
@@ -221,6 +261,11 @@ fn faulty_descriptions_are_noticed() {
         Kit::keeps_the_rules_for_manifests,
         Kit::keeps_the_rules_for_manifests,
         "paper",
+    );
+    check::<BOUNDLESS>(
+        Kit::keeps_the_rules_for_manifests,
+        Kit::keeps_the_rules_for_manifests,
+        "`smoothing` has no `maximum`",
     );
 }
 
@@ -327,5 +372,20 @@ fn data_that_is_refused_is_noticed() {
         Kit::survives_a_missing_validation_split,
         Kit::survives_a_missing_validation_split,
         "nothing to validate on",
+    );
+    check::<CROWDED>(
+        Kit::survives_a_label_without_documents,
+        Kit::survives_a_label_without_documents,
+        "a label without documents",
+    );
+    check::<SOCIAL>(
+        Kit::survives_a_taxonomy_of_one_label,
+        Kit::survives_a_taxonomy_of_one_label,
+        "one label is too few",
+    );
+    check::<NARROW>(
+        Kit::survives_a_label_with_three_parents,
+        Kit::survives_a_label_with_three_parents,
+        "not a tree",
     );
 }
