@@ -201,6 +201,24 @@ impl RunDirectory {
         format!("{CORPUS}/{}.jsonl", split.as_str())
     }
 
+    /// Makes a snapshot part of the run: the same file under a second name, or a copy where that can't be. A run that is
+    /// copied elsewhere takes its documents along.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn take_corpus(&self, split: Split, snapshot: &Path) -> Result<(), RunDirectoryError> {
+        let own = self.corpus(split);
+        match fs::remove_file(&own) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(file_error(&own, source));
+            }
+            _ => {}
+        }
+        fs::hard_link(snapshot, &own)
+            .or_else(|_| fs::copy(snapshot, &own).map(drop))
+            .map_err(|source| file_error(snapshot, source))
+    }
+
     /// `rejects.jsonl`.
     #[must_use]
     pub fn rejects(&self) -> PathBuf {

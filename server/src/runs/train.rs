@@ -89,7 +89,12 @@ async fn prepare(
         Some(id) => Some(asset_path(app, run, Some(id)).await?),
     };
     let snapshot = snapshot::ensure(app, job, &corpus, &taxonomy).await?;
-    let part = |split: Split| snapshot.file(split).map(|path| text(&path));
+    let parts = [Split::Train, Split::Validation, Split::Test]
+        .map(|split| snapshot.file(split).map(|file| (split, file)));
+    let [train, validation, test] = parts.each_ref().map(|part| {
+        part.as_ref()
+            .map(|(split, _)| RunDirectory::corpus_in_request(*split))
+    });
 
     let request = RunRequest {
         run: run.id.to_string(),
@@ -101,9 +106,9 @@ async fn prepare(
         threads: 0,
         plugin: text(&plugin.library),
         taxonomy: TAXONOMY_IN_REQUEST.to_owned(),
-        train: part(Split::Train).ok_or_else(|| gone("train part"))?,
-        validation: part(Split::Validation),
-        test: part(Split::Test),
+        train: train.ok_or_else(|| gone("train part"))?,
+        validation,
+        test,
         encoder: encoder.as_deref().map(text),
         word_vectors: word_vectors.as_deref().map(text),
         decoding: DecodeOptions::default(),
@@ -113,6 +118,9 @@ async fn prepare(
         let directory = RunDirectory::create(&path)?;
         directory.write_taxonomy(&taxonomy)?;
         directory.write_manifest(&plugin.side.manifest)?;
+        for (split, file) in parts.iter().flatten() {
+            directory.take_corpus(*split, file)?;
+        }
         directory.write_request(&request)?;
         Ok(directory)
     })
