@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arborist_shared::corpus::CorpusFormat;
 use arborist_shared::decode::{DecodeOptions, Selection, decode};
+use arborist_shared::scores::{FLOOR, TOP};
 use arborist_shared::taxonomy::Taxonomy;
 use clap::Args;
 use serde::Serialize;
@@ -38,7 +39,8 @@ pub(super) struct Predict {
     /// so many
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
-    /// Write the score of every label, not only the 64 highest and those above .01; to rank among rare labels
+    /// Write the score of every label, not only the 64 highest and those above .01; to rank among rare labels. A --top
+    /// above 64 and a --threshold below .01 ask for it as well
     #[arg(long)]
     all_scores: bool,
     /// auto, cpu or cuda:N
@@ -82,7 +84,8 @@ impl Predict {
             selection: self.selection(),
             ..run.request()?.decoding
         };
-        let model = start_model(&run, &self.places, &self.device, self.all_scores).await?;
+        let all_scores = self.all_scores || reaches_further(options.selection);
+        let model = start_model(&run, &self.places, &self.device, all_scores).await?;
         let method_threshold = model.threshold();
         let file: Box<dyn Write + Send> = if to_stdout {
             Box::new(io::stdout())
@@ -140,6 +143,16 @@ impl Predict {
             (None, Some(top)) => Selection::Top(top as usize),
             (None, None) => Selection::Method,
         }
+    }
+}
+
+/// Whether a selection may want labels whose scores are not kept otherwise.
+fn reaches_further(selection: Selection) -> bool {
+    match selection {
+        Selection::Method => false,
+        Selection::Threshold(threshold) => threshold < FLOOR,
+        Selection::Top(top) => top > TOP,
+        Selection::TopAbove(top, threshold) => top > TOP && threshold < FLOOR,
     }
 }
 

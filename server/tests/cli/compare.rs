@@ -69,6 +69,15 @@ fn runs_are_measured_and_tested_in_pairs() {
             .count(),
         4
     );
+    // What is kept is what counts: with a threshold that no score passes, nothing is predicted any more.
+    for entry in fs::read_dir(bench.path("data/cache/scores")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "json") {
+            fs::write(path, "{\"threshold\":1.0}").unwrap();
+        }
+    }
+    let altered = compare(&bench, "test.jsonl").ended_with(0).json();
+    assert_eq!(altered["runs"][0]["metrics"]["micro_f1"], 0.0);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod evaluate;
 mod export;
 mod faults;
 mod import;
+mod places;
 mod plugins;
 mod predict;
 mod serve;

@@ -307,3 +307,29 @@ fn all_scores_rank_among_rare_labels() {
     groups(&[]);
     assert_eq!(labels(), 64);
 }
+
+/// Beyond the 64 best labels and those above .01 no scores are kept, unless they are asked for.
+#[test]
+fn top_and_threshold_reach_every_label() {
+    let bench = Workbench::new();
+    let labels: Vec<String> = (0..100).map(|label| format!("l{label}")).collect();
+    let taxonomy: String = labels.iter().map(|l| format!("{l}\tRoot\n")).collect();
+    let row = |l: &String| format!("{{\"text\":\"word{l} common\",\"labels\":[\"{l}\"]}}\n");
+    let rows: String = labels.iter().map(row).collect();
+    bench.write("taxonomy.tsv", &taxonomy);
+    for file in ["train.jsonl", "validation.jsonl", "test.jsonl"] {
+        bench.write(file, &rows);
+    }
+    bench.train("run", &[]).ended_with(0);
+    let n_raw = |more: &[&str]| {
+        let arguments = ["predict", "--run", "run", "--input", "test.jsonl"];
+        let ran = bench.run(&[&arguments[..], &["--output", "-"], more].concat());
+        let first = lines(&ran.ended_with(0).stdout).remove(0);
+        let labels = first["labels"].as_array().unwrap().clone();
+        let is_raw =
+            |label: &&Value| *label.get("raw_predicted").unwrap_or(&label["predicted"]) == true;
+        labels.iter().filter(is_raw).count()
+    };
+    assert_eq!(n_raw(&["--top", "80"]), 80);
+    assert_eq!(n_raw(&["--threshold", "0"]), 100);
+}

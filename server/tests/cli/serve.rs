@@ -18,3 +18,13 @@ fn wrong_usage_is_refused_before_anything_is_made() {
         assert!(!bench.path("data").exists(), "{option} {value}");
     }
 }
+
+#[test]
+fn it_listens_on_this_machine_alone_unless_told_otherwise() {
+    let help = Workbench::empty().run(&["serve", "--help"]).ended_with(0);
+    assert!(
+        help.stdout.contains("[default: 127.0.0.1:8080]"),
+        "{}",
+        help.stdout
+    );
+}

@@ -76,11 +76,21 @@ impl From<Output> for Ran {
 }
 
 impl Workbench {
-    /// With nothing but a place.
+    /// With nothing but a place, and the executable in it: what has been built beside the original is not found.
     pub(crate) fn empty() -> Self {
-        Self {
+        let bench = Self {
             dir: TempDir::new().unwrap(),
-        }
+        };
+        fs::create_dir(bench.path("bin")).unwrap();
+        let original = env!("CARGO_BIN_EXE_arborist");
+        fs::hard_link(original, bench.executable())
+            .or_else(|_| fs::copy(original, bench.executable()).map(drop))
+            .unwrap();
+        bench
+    }
+
+    pub(crate) fn executable(&self) -> PathBuf {
+        self.path("bin/arborist")
     }
 
     /// With taxonomy, corpus, and the toy approved.
@@ -113,7 +123,7 @@ impl Workbench {
 
     /// The executable, to be run in the bench, and unaware of what this machine has configured.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_arborist"));
+        let mut command = Command::new(self.executable());
         command
             .args(arguments)
             .current_dir(self.dir.path())
