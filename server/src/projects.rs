@@ -72,8 +72,7 @@ pub async fn named(
     name: &str,
 ) -> Result<Option<api::projects::Project>, ApiError> {
     let among = visible(app, caller).await?;
-    let rows = store::list(app.db.read(), among.as_deref()).await?;
-    let Some(row) = rows.into_iter().find(|row| row.name == name) else {
+    let Some(row) = store::named(app.db.read(), among.as_deref(), name).await? else {
         return Ok(None);
     };
     let role = caller.in_project(app, row.id, Role::Viewer).await?;

@@ -13,6 +13,7 @@ use super::store::{self, UserRow};
 use super::{Caller, keys, session};
 use crate::App;
 use crate::db::rfc3339;
+use crate::http::paging::{self, PageQuery};
 use crate::http::problem::{ApiError, Code};
 
 /// Adds the addresses.
@@ -108,22 +109,27 @@ async fn first_start(
 }
 
 /// Valid API keys, newest first.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = KeyList)))]
+#[utoipa::path(tag = "accounts", params(PageQuery), responses((status = 200, body = KeyList)))]
 #[get("/keys")]
-async fn list_keys(app: web::Data<App>, caller: Caller) -> Result<web::Json<KeyList>, ApiError> {
+async fn list_keys(
+    app: web::Data<App>,
+    caller: Caller,
+    page: web::Query<PageQuery>,
+) -> Result<web::Json<KeyList>, ApiError> {
     caller.require(Role::Admin)?;
-    let keys = store::list_keys(app.db.read())
-        .await?
-        .into_iter()
-        .map(|key| Key {
-            id: key.id,
-            name: key.name,
-            role: key.role,
-            created_at: rfc3339(key.created_at),
-            last_used_at: key.last_used_at.map(rfc3339),
-        });
+    let (before, limit) = (page.before()?, page.limit());
+    let mut rows = store::list_keys(app.db.read(), before, limit + 1).await?;
+    let next = paging::cut(&mut rows, limit, |key| key.id);
+    let keys = rows.into_iter().map(|key| Key {
+        id: key.id,
+        name: key.name,
+        role: key.role,
+        created_at: rfc3339(key.created_at),
+        last_used_at: key.last_used_at.map(rfc3339),
+    });
     Ok(web::Json(KeyList {
         keys: keys.collect(),
+        next,
     }))
 }
 

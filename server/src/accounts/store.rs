@@ -223,15 +223,20 @@ pub(super) async fn touch_key(db: &impl ConnectionTrait, id: i64) -> Result<(), 
     Ok(())
 }
 
-/// Valid keys, newest first.
-pub(super) async fn list_keys(db: &impl ConnectionTrait) -> Result<Vec<KeyRow>, DbErr> {
-    let keys = api_key::Entity::find()
+/// Valid keys, newest first, before a given one.
+pub(super) async fn list_keys(
+    db: &impl ConnectionTrait,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<KeyRow>, DbErr> {
+    let mut query = api_key::Entity::find()
         .filter(api_key::COLUMN.revoked_at.is_null())
         .order_by_desc(api_key::Column::Id)
-        .limit(1_000)
-        .all(db)
-        .await?;
-    Ok(keys.into_iter().map(KeyRow::from).collect())
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(api_key::COLUMN.id.lt(before));
+    }
+    Ok(query.all(db).await?.into_iter().map(KeyRow::from).collect())
 }
 
 /// Whether there was such a key.

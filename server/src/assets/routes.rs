@@ -14,8 +14,9 @@ use super::store;
 use crate::App;
 use crate::accounts::Caller;
 use crate::db::rfc3339;
+use crate::http::paging::PageQuery;
 use crate::http::problem::ApiError;
-use crate::http::{accepted, upload};
+use crate::http::{accepted, paging, upload};
 use crate::jobs::{self, JobRequest};
 
 const MAX_UPLOAD: u64 = 16 << 30;
@@ -72,28 +73,31 @@ async fn import_asset(
 }
 
 /// Assets of a project, newest first.
-#[utoipa::path(tag = "assets", params(("id" = i64, Path, description = "project")), responses((status = 200, body = AssetList)))]
+#[utoipa::path(tag = "assets", params(("id" = i64, Path, description = "project"), PageQuery),
+    responses((status = 200, body = AssetList)))]
 #[get("/projects/{id}/assets")]
 async fn list_assets(
     app: web::Data<App>,
     caller: Caller,
     id: web::Path<i64>,
+    page: web::Query<PageQuery>,
 ) -> Result<web::Json<AssetList>, ApiError> {
     caller.in_project(&app, *id, Role::Viewer).await?;
-    let assets = store::list(app.db.read(), *id)
-        .await?
-        .into_iter()
-        .map(|row| Asset {
-            id: row.id,
-            project: row.project_id,
-            kind: row.kind,
-            name: row.name,
-            content_hash: row.content_hash,
-            n_bytes: row.n_bytes,
-            summary: row.summary,
-            created_at: rfc3339(row.created_at),
-        });
+    let (before, limit) = (page.before()?, page.limit());
+    let mut rows = store::list(app.db.read(), *id, before, limit + 1).await?;
+    let next = paging::cut(&mut rows, limit, |row| row.id);
+    let assets = rows.into_iter().map(|row| Asset {
+        id: row.id,
+        project: row.project_id,
+        kind: row.kind,
+        name: row.name,
+        content_hash: row.content_hash,
+        n_bytes: row.n_bytes,
+        summary: row.summary,
+        created_at: rfc3339(row.created_at),
+    });
     Ok(web::Json(AssetList {
         assets: assets.collect(),
+        next,
     }))
 }

@@ -2,7 +2,9 @@
 
 use arborist_shared::api::assets::AssetKind;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::db::entity::corpora::asset;
 use crate::db::{DbErr, Timestamp, now};
@@ -43,14 +45,26 @@ pub(super) async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<As
         .map(AssetRow::from))
 }
 
-/// Assets of a project, newest first.
-pub(super) async fn list(db: &impl ConnectionTrait, project: i64) -> Result<Vec<AssetRow>, DbErr> {
-    let rows = asset::Entity::find()
+/// Assets of a project, newest first, before a given one.
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    project: i64,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<AssetRow>, DbErr> {
+    let mut query = asset::Entity::find()
         .filter(asset::COLUMN.project_id.eq(project))
         .order_by_desc(asset::Column::Id)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(asset::COLUMN.id.lt(before));
+    }
+    Ok(query
         .all(db)
-        .await?;
-    Ok(rows.into_iter().map(AssetRow::from).collect())
+        .await?
+        .into_iter()
+        .map(AssetRow::from)
+        .collect())
 }
 
 pub(super) async fn insert(

@@ -20,6 +20,7 @@ use super::reader::Rules;
 use super::store::{self, COUNT_CAP, DocumentQuery};
 use super::{documents, preview, rejects_file, show, visible};
 use crate::accounts::Caller;
+use crate::http::paging::PageQuery;
 use crate::http::problem::{ApiError, Code};
 use crate::http::{accepted, file_stream, paging, upload};
 use crate::jobs::{self, JobRequest};
@@ -146,17 +147,22 @@ async fn preview_corpus(
 }
 
 /// Corpus versions of a project, newest first.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project")), responses((status = 200, body = CorpusList)))]
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PageQuery),
+    responses((status = 200, body = CorpusList)))]
 #[get("/projects/{id}/corpora")]
 async fn list_corpora(
     app: web::Data<App>,
     caller: Caller,
     id: web::Path<i64>,
+    page: web::Query<PageQuery>,
 ) -> Result<web::Json<CorpusList>, ApiError> {
     caller.in_project(&app, *id, Role::Viewer).await?;
-    let rows = store::list(app.db.read(), *id, 1_000).await?;
+    let (before, limit) = (page.before()?, page.limit());
+    let mut rows = store::list(app.db.read(), *id, before, limit + 1).await?;
+    let next = paging::cut(&mut rows, limit, |row| row.version);
     Ok(web::Json(CorpusList {
         corpora: rows.into_iter().map(show).collect(),
+        next,
     }))
 }
 
@@ -282,12 +288,7 @@ async fn list_documents(
     let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
     let limit = paging::limit(query.limit, 50, 500);
     let mut rows = store::documents(app.db.read(), &wanted, after, limit + 1).await?;
-    let goes_on = rows.len() as u64 > limit;
-    rows.truncate(limit as usize);
-    let next = rows
-        .last()
-        .filter(|_| goes_on)
-        .map(|row| row.id.to_string());
+    let next = paging::cut(&mut rows, limit, |row| row.id);
     let (total, total_is_capped) = match (&wanted.search, wanted.label, wanted.split) {
         (None, None, None) => (corpus.n_documents, false),
         (None, None, Some(Split::Train)) => (corpus.n_train, false),

@@ -89,23 +89,30 @@ pub(super) async fn newest(
     db: &impl ConnectionTrait,
     project: i64,
 ) -> Result<Option<CorpusRow>, DbErr> {
-    Ok(list(db, project, 1).await?.into_iter().next())
+    Ok(list(db, project, None, 1).await?.into_iter().next())
 }
 
-/// Versions of a project that are ready, newest first.
+/// Versions of a project that are ready, newest first, before a given one.
 pub(super) async fn list(
     db: &impl ConnectionTrait,
     project: i64,
+    before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<CorpusRow>, DbErr> {
-    let rows = corpus::Entity::find()
+    let mut query = corpus::Entity::find()
         .filter(corpus::COLUMN.project_id.eq(project))
         .filter(corpus::COLUMN.state.eq(CorpusState::Ready))
         .order_by_desc(corpus::Column::Version)
-        .limit(limit)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(corpus::COLUMN.version.lt(before));
+    }
+    Ok(query
         .all(db)
-        .await?;
-    Ok(rows.into_iter().map(CorpusRow::from).collect())
+        .await?
+        .into_iter()
+        .map(CorpusRow::from)
+        .collect())
 }
 
 /// Id of the newest version with a taxonomy.

@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{JobRow, cancel, find, show, store, stream as events};
 use crate::accounts::Caller;
+use crate::http::paging;
 use crate::http::problem::{ApiError, Code};
 use crate::{App, projects};
 
@@ -34,6 +35,8 @@ struct ListJobs {
     status: Option<JobStatus>,
     /// At most so many, 50 unless told otherwise, up to 500.
     limit: Option<u64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
     /// Only those older than this id.
     before: Option<i64>,
 }
@@ -53,17 +56,21 @@ async fn list_jobs(
         }
         None => projects::visible(&app, &caller).await?,
     };
-    let limit = query.limit.unwrap_or(50).clamp(1, 500);
-    let rows = store::list(
+    let cursor = paging::number(query.cursor.as_deref())?;
+    let before = [cursor, query.before].into_iter().flatten().min();
+    let limit = paging::limit(query.limit, 50, 500);
+    let mut rows = store::list(
         app.db.read(),
         projects.as_deref(),
         query.status,
-        query.before,
-        limit,
+        before,
+        limit + 1,
     )
     .await?;
+    let next = paging::cut(&mut rows, limit, |row| row.id);
     Ok(web::Json(JobList {
         jobs: rows.into_iter().map(|row| show(&app, row)).collect(),
+        next,
     }))
 }
 

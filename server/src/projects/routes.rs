@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{overview, show, store, visible};
 use crate::App;
 use crate::accounts::Caller;
+use crate::http::paging::{self, PageQuery};
 use crate::http::problem::{ApiError, Code};
 
 const MAX_NAME: usize = 200;
@@ -22,14 +23,17 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// Projects that you may see, newest first.
-#[utoipa::path(tag = "projects", responses((status = 200, body = ProjectList)))]
+#[utoipa::path(tag = "projects", params(PageQuery), responses((status = 200, body = ProjectList)))]
 #[get("/projects")]
 async fn list_projects(
     app: web::Data<App>,
     caller: Caller,
+    page: web::Query<PageQuery>,
 ) -> Result<web::Json<ProjectList>, ApiError> {
+    let (before, limit) = (page.before()?, page.limit());
     let among = visible(&app, &caller).await?;
-    let rows = store::list(app.db.read(), among.as_deref()).await?;
+    let mut rows = store::list(app.db.read(), among.as_deref(), before, limit + 1).await?;
+    let next = paging::cut(&mut rows, limit, |row| row.id);
     let roles = match caller.user_id() {
         Some(user) if !caller.sees_all_projects() => store::roles_of(app.db.read(), user).await?,
         _ => Vec::new(),
@@ -43,6 +47,7 @@ async fn list_projects(
     });
     Ok(web::Json(ProjectList {
         projects: projects.collect(),
+        next,
     }))
 }
 

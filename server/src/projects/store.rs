@@ -3,7 +3,7 @@
 use arborist_shared::api::accounts::Role;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::db::entity::projects::{member, project};
@@ -35,16 +35,39 @@ pub(super) async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Pr
 }
 
 /// Projects among the given ones (none = among all), newest first.
-pub(super) async fn list(
-    db: &impl ConnectionTrait,
-    among: Option<&[i64]>,
-) -> Result<Vec<ProjectRow>, DbErr> {
+fn among(those: Option<&[i64]>) -> Select<project::Entity> {
     let mut query = project::Entity::find()
         .filter(project::COLUMN.archived_at.is_null())
-        .order_by_desc(project::Column::Id)
-        .limit(1_000);
-    if let Some(among) = among {
-        query = query.filter(project::COLUMN.id.is_in(among.iter().copied()));
+        .order_by_desc(project::Column::Id);
+    if let Some(those) = those {
+        query = query.filter(project::COLUMN.id.is_in(those.iter().copied()));
+    }
+    query
+}
+
+/// The newest project of that name among the given ones.
+pub(super) async fn named(
+    db: &impl ConnectionTrait,
+    those: Option<&[i64]>,
+    name: &str,
+) -> Result<Option<ProjectRow>, DbErr> {
+    let project = among(those)
+        .filter(project::COLUMN.name.eq(name))
+        .one(db)
+        .await?;
+    Ok(project.map(ProjectRow::from))
+}
+
+/// Projects among the given ones, newest first, before a given one.
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    those: Option<&[i64]>,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<ProjectRow>, DbErr> {
+    let mut query = among(those).limit(limit);
+    if let Some(before) = before {
+        query = query.filter(project::COLUMN.id.lt(before));
     }
     Ok(query
         .all(db)

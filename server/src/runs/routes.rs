@@ -172,12 +172,7 @@ async fn list_runs(
     let before = paging::number(query.cursor.as_deref())?;
     let limit = paging::limit(query.limit, 100, 1_000);
     let mut runs = store::list(app.db.read(), *id, before, limit + 1).await?;
-    let goes_on = runs.len() as u64 > limit;
-    runs.truncate(limit as usize);
-    let next = runs
-        .last()
-        .filter(|_| goes_on)
-        .map(|run: &Run| run.id.to_string());
+    let next = paging::cut(&mut runs, limit, |run: &Run| run.id);
     Ok(web::Json(RunPage { runs, next }))
 }
 

@@ -27,7 +27,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// The sample project: invented local news with a taxonomy of three levels. It is made once; asking again answers the same.
-#[utoipa::path(tag = "projects", responses((status = 200, body = SampleProject), (status = 202, body = SampleProject)))]
+#[utoipa::path(tag = "projects", responses((status = 200, body = SampleProject),
+    (status = 202, body = SampleProject, headers(("Location" = String)))))]
 #[post("/sample-project")]
 async fn sample_project(app: web::Data<App>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let _one_at_a_time = ONE_AT_A_TIME.lock().await;

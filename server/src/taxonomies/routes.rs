@@ -16,6 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::import::Import;
 use super::{preview, show, store, visible};
 use crate::accounts::Caller;
+use crate::http::paging::PageQuery;
 use crate::http::problem::ApiError;
 use crate::http::{accepted, paging, upload};
 use crate::jobs::{self, JobRequest};
@@ -107,18 +108,22 @@ async fn preview_taxonomy(
 }
 
 /// Taxonomy versions of a project, newest first.
-#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project")),
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project"), PageQuery),
     responses((status = 200, body = TaxonomyList)))]
 #[get("/projects/{id}/taxonomies")]
 async fn list_taxonomies(
     app: web::Data<App>,
     caller: Caller,
     id: web::Path<i64>,
+    page: web::Query<PageQuery>,
 ) -> Result<web::Json<TaxonomyList>, ApiError> {
     caller.in_project(&app, *id, Role::Viewer).await?;
-    let rows = store::list(app.db.read(), *id, 1_000).await?;
+    let (before, limit) = (page.before()?, page.limit());
+    let mut rows = store::list(app.db.read(), *id, before, limit + 1).await?;
+    let next = paging::cut(&mut rows, limit, |row| row.version);
     Ok(web::Json(TaxonomyList {
         taxonomies: rows.into_iter().map(show).collect(),
+        next,
     }))
 }
 

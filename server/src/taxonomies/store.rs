@@ -55,22 +55,29 @@ pub(super) async fn newest(
     db: &impl ConnectionTrait,
     project: i64,
 ) -> Result<Option<TaxonomyRow>, DbErr> {
-    Ok(list(db, project, 1).await?.into_iter().next())
+    Ok(list(db, project, None, 1).await?.into_iter().next())
 }
 
-/// Versions of a project, newest first.
+/// Versions of a project, newest first, before a given one.
 pub(super) async fn list(
     db: &impl ConnectionTrait,
     project: i64,
+    before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<TaxonomyRow>, DbErr> {
-    let rows = taxonomy::Entity::find()
+    let mut query = taxonomy::Entity::find()
         .filter(taxonomy::COLUMN.project_id.eq(project))
         .order_by_desc(taxonomy::Column::Version)
-        .limit(limit)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(taxonomy::COLUMN.version.lt(before));
+    }
+    Ok(query
         .all(db)
-        .await?;
-    Ok(rows.into_iter().map(TaxonomyRow::from).collect())
+        .await?
+        .into_iter()
+        .map(TaxonomyRow::from)
+        .collect())
 }
 
 /// What is known of a version before it has an id.

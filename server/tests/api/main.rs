@@ -16,6 +16,7 @@ mod house;
 mod jobs;
 mod members;
 mod openapi;
+mod paging;
 mod predict;
 mod problems;
 mod projects;

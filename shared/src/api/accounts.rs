@@ -75,7 +75,7 @@ pub struct NewKey {
     pub role: Role,
 }
 
-/// `GET /api/v1/keys` → `{"keys":[…]}`.
+/// `GET /api/v1/keys?limit=&cursor=` → `{"keys":[…],"next"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Key {
@@ -96,8 +96,10 @@ pub struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyList {
-    /// The keys.
+    /// Newest first.
     pub keys: Vec<Key>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }
 
 /// Answer of `POST /api/v1/keys` and of `arborist keys create`: the only time that the secret is shown.

@@ -13,7 +13,7 @@ pub enum AssetKind {
     WordVectors,
 }
 
-/// An asset; `GET /api/v1/projects/{id}/assets` → `{"assets":[…]}`.
+/// An asset; `GET /api/v1/projects/{id}/assets?limit=&cursor=` → `{"assets":[…],"next"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Asset {
@@ -41,4 +41,6 @@ pub struct Asset {
 pub struct AssetList {
     /// Newest first.
     pub assets: Vec<Asset>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }

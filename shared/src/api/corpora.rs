@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::split::Split;
 
-/// A corpus version; `GET /api/v1/projects/{id}/corpora` → `{"corpora":[…]}` newest first.
+/// A corpus version; `GET /api/v1/projects/{id}/corpora?limit=&cursor=` → `{"corpora":[…],"next"}`, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Corpus {
@@ -97,6 +97,8 @@ pub struct Reject {
 pub struct CorpusList {
     /// Newest first.
     pub corpora: Vec<Corpus>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }
 
 /// `GET /api/v1/corpora/{id}`.
@@ -166,7 +168,7 @@ pub struct PreviewRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnknownLabel {
-    /// As given; a path is joined with ` / `.
+    /// As given; the names of a path are joined with ` › `.
     pub label: String,
     /// Rows of the sent part that use it.
     pub n_rows: u64,

@@ -29,8 +29,8 @@ impl JobStatus {
     }
 }
 
-/// A job. `GET /api/v1/jobs/{id}` answers this object itself; `GET /api/v1/jobs?project=&status=&limit=` → `{"jobs":[…]}`;
-/// `GET /api/v1/jobs/{id}/events` pushes it as server-sent `job` events (and a run's events as `run` events).
+/// A job. `GET /api/v1/jobs/{id}` answers this object itself; `GET /api/v1/jobs?project=&status=&limit=&cursor=` →
+/// `{"jobs":[…],"next"}`; `GET /api/v1/jobs/{id}/events` pushes it as server-sent `job` events (and a run's events as `run` events).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Job {
@@ -91,4 +91,6 @@ pub struct Accepted {
 pub struct JobList {
     /// Newest first.
     pub jobs: Vec<Job>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }

@@ -14,7 +14,7 @@ pub struct NewProject {
     pub name: String,
 }
 
-/// A project; `GET /api/v1/projects` → `{"projects":[…]}`, one as `{"project":{…}}`.
+/// A project; `GET /api/v1/projects?limit=&cursor=` → `{"projects":[…],"next"}`, one as `{"project":{…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Project {
@@ -62,6 +62,8 @@ pub struct Overview {
 pub struct ProjectList {
     /// Newest first.
     pub projects: Vec<Project>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }
 
 /// `POST /api/v1/projects` and `GET /api/v1/projects/{id}`.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A taxonomy version; `GET /api/v1/projects/{id}/taxonomies` → `{"taxonomies":[…]}` newest first.
+/// A taxonomy version; `GET /api/v1/projects/{id}/taxonomies?limit=&cursor=` → `{"taxonomies":[…],"next"}`, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Taxonomy {
@@ -65,6 +65,8 @@ pub struct LabelPage {
 pub struct TaxonomyList {
     /// Newest first.
     pub taxonomies: Vec<Taxonomy>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }
 
 /// `GET /api/v1/taxonomies/{id}`.
