@@ -1,13 +1,14 @@
 //! The network: an encoder that reads a text and then its labels, level by level (METHODS 6.2).
 
+mod generation;
+
 use std::path::Path;
 
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
-    BceReduction, Bert, FlatClassifier, MaskedHead, Precision, binary_cross_entropy,
+    BceReduction, Bert, FlatClassifier, Precision, binary_cross_entropy,
 };
 use arborist_model_kit::error::KitError;
-use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::{Moment, Pass};
 use arborist_model_kit::text_method::{Inputs, Prepared, Purpose, TextNetwork, TrainedNetwork};
@@ -16,15 +17,15 @@ use arborist_model_kit::word_table::WordTable;
 use arborist_shared::LabelIndex;
 use tch::{Kind, Reduction, Tensor};
 
+use self::generation::Generation;
+pub use self::generation::pooled;
 use crate::decoding::{Frame, Rules, cut, logits, longest_text};
-use crate::hyperparameters::{EmptyRow, Hyperparameters, LevelCandidates, Mode, NamePool};
+use crate::hyperparameters::{EmptyRow, Hyperparameters, LevelCandidates, Mode};
 use crate::label_stage::{LabelStage, forget, multi_hot};
 use crate::label_tree::LabelTree;
 use crate::rows::{Layout, by_level, one_by_one};
 use crate::trained::{TrainedHbgl, TrainedOutput, Written, save_frame};
 
-/// Pieces of a label's name that are read.
-const NAME_PIECES: usize = 30;
 /// Place of the noise that masks label rows of the input.
 const MASKS: u32 = 1;
 
@@ -49,53 +50,6 @@ pub struct Network {
 enum Output {
     Generation(Box<Generation>),
     Classes(FlatClassifier),
-}
-
-struct Generation {
-    /// `[L, d]`
-    labels: Tensor,
-    /// Of labels, `[L]`, and of all pieces, `[pieces]`, as the encoder has them.
-    biases: Option<[Tensor; 2]>,
-    head: MaskedHead,
-}
-
-impl Generation {
-    fn new(
-        parameters: &mut Parameters,
-        hyperparameters: &Hyperparameters,
-        inputs: &Inputs<'_>,
-        config: &arborist_model_kit::pretrained::BertConfig,
-    ) -> Result<Self, KitError> {
-        let n_labels = inputs.hierarchy.n_labels() as i64;
-        let zero = Initializer::Constant(0.0);
-        let labels = parameters.add(
-            "labels",
-            &[n_labels, config.hidden_size],
-            &Initializer::Normal(1.0),
-        )?;
-        let biases = if hyperparameters.tied_bias {
-            Some([
-                parameters.add("labels.bias", &[n_labels], &zero)?,
-                parameters.add("cls.predictions.bias", &[config.vocab_size], &zero)?,
-            ])
-        } else {
-            None
-        };
-        Ok(Self {
-            labels,
-            biases,
-            head: MaskedHead::new(parameters, config)?,
-        })
-    }
-
-    /// Biases of labels and of the end.
-    fn biases(&self, frame: Frame) -> Option<[Tensor; 2]> {
-        let [labels, pieces] = self.biases.as_ref()?;
-        Some([
-            labels.shallow_clone(),
-            pieces.narrow(0, i64::from(frame.sep), 1),
-        ])
-    }
 }
 
 /// A batch with its label rows.
@@ -337,24 +291,6 @@ impl Network {
         classifier.forward(pass, &pass.dropout(&firsts, dropout))
     }
 
-    /// Vectors of the labels' names: `[L, d]`; labels without a name that the encoder can read stay as they are.
-    fn name_vectors(&self, generation: &Generation, corpus: &Prepared<'_>) -> Tensor {
-        let table = self.bert.table().values();
-        let start = generation.labels.detach().copy();
-        for label in corpus.taxonomy.indexes() {
-            let pieces = corpus.reader.name(corpus.taxonomy.name(label), NAME_PIECES);
-            if pieces.is_empty() {
-                continue;
-            }
-            let ids: Vec<i64> = pieces.into_iter().map(i64::from).collect();
-            let rows = table.index_select(0, &self.index(&ids));
-            start
-                .get(i64::from(label))
-                .copy_(&pooled(&rows, self.hyperparameters.name_pool));
-        }
-        start
-    }
-
     fn prepare_labels(&self, frame: Frame, corpus: &Prepared<'_>) -> Result<(), KitError> {
         let Output::Generation(generation) = &self.output else {
             return Ok(());
@@ -368,7 +304,8 @@ impl Network {
         let mut start = if options.label_init == crate::LabelInit::Random {
             generation.labels.detach().copy()
         } else {
-            tch::no_grad(|| self.name_vectors(generation, corpus))
+            let table = self.bert.table().values();
+            tch::no_grad(|| generation.of_names(table, options.name_pool, corpus))
         };
         if options.has_label_stage() {
             let tree = LabelTree::new(corpus.taxonomy);
@@ -398,14 +335,6 @@ impl Network {
             0 => most + 1,
             chosen => chosen.min(most + 1),
         }
-    }
-}
-
-/// One vector of a name's pieces, `[d]`. `rows`: `[pieces, d]`.
-pub fn pooled(rows: &Tensor, pool: NamePool) -> Tensor {
-    match pool {
-        NamePool::Sum => rows.sum_dim_intlist(0_i64, false, rows.kind()),
-        NamePool::Mean => rows.mean_dim(0_i64, false, rows.kind()),
     }
 }
 
