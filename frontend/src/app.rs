@@ -7,8 +7,8 @@ use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::api;
-use crate::components::Failure;
 use crate::components::toast::ToastProvider;
+use crate::components::{Failure, Icon, icon};
 use crate::hooks::query::Loading;
 use crate::hooks::theme::ThemeProvider;
 use crate::hooks::use_query;
@@ -49,7 +49,14 @@ fn Gate() -> Html {
     }
     match &session.state {
         Loading::Waiting => {
-            html! { <div class="ab-boot" role="status"><p class="ab-boot__text">{ "Loading" }</p></div> }
+            // As `index.html` has it, so that nothing jumps between the two.
+            html! {
+                <div class="ab-boot" role="status" data-testid="state-loading">
+                    <span class="ab-boot__mark ab-brand__mark" aria-hidden="true">{ icon(Icon::Mark) }</span>
+                    <p class="ab-boot__title">{ "Arborist" }</p>
+                    <p class="ab-boot__text">{ "Loading" }</p>
+                </div>
+            }
         }
         Loading::Failed(error) => html! {
             <main class="ab-lone"><Failure error={error.clone()} retry={session.reload.clone()} /></main>

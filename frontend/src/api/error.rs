@@ -90,11 +90,30 @@ pub fn sentence(text: &str) -> String {
     let Some(first) = letters.next() else {
         return String::new();
     };
-    let mut sentence: String = first.to_uppercase().chain(letters).collect();
+    let mut sentence = quoted(&first.to_uppercase().chain(letters).collect::<String>());
     if !sentence.ends_with(['.', '?', ':', '…']) {
         sentence.push('.');
     }
     sentence
+}
+
+/// Backticks are for terminals; on a page names stand in quotation marks.
+fn quoted(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // An odd one is part of what is quoted.
+    if parts.len().is_multiple_of(2) {
+        return text.to_owned();
+    }
+    let mut quoted = String::with_capacity(text.len());
+    for (index, part) in parts.into_iter().enumerate() {
+        match index {
+            0 => {}
+            _ if index % 2 == 1 => quoted.push('“'),
+            _ => quoted.push('”'),
+        }
+        quoted.push_str(part);
+    }
+    quoted
 }
 
 #[cfg(test)]
@@ -103,6 +122,11 @@ mod tests {
 
     #[test]
     fn details_become_sentences() {
+        assert_eq!(
+            sentence("found the cycle `owls` → `fish`"),
+            "Found the cycle “owls” → “fish”."
+        );
+        assert_eq!(sentence("found a ` alone"), "Found a ` alone.");
         assert_eq!(
             sentence("corpus 9 does not exist"),
             "Corpus 9 does not exist."

@@ -1,5 +1,7 @@
 //! Light, dark, or as the system says; remembered in this browser.
 
+use gloo_events::EventListener;
+use web_sys::MediaQueryList;
 use yew::prelude::*;
 
 /// What the person chose.
@@ -55,15 +57,16 @@ pub fn remember(key: &str, value: &str) {
     }
 }
 
+/// What the system prefers, and whoever tells when that changes.
+fn system_query() -> Option<MediaQueryList> {
+    web_sys::window()?
+        .match_media("(prefers-color-scheme: dark)")
+        .ok()
+        .flatten()
+}
+
 fn system_is_dark() -> bool {
-    web_sys::window()
-        .and_then(|window| {
-            window
-                .match_media("(prefers-color-scheme: dark)")
-                .ok()
-                .flatten()
-        })
-        .is_some_and(|query| query.matches())
+    system_query().is_some_and(|query| query.matches())
 }
 
 fn apply(dark: bool) {
@@ -85,10 +88,21 @@ pub fn ThemeProvider(props: &yew::html::ChildrenProps) -> Html {
             .map(|word| ThemeChoice::from_word(&word))
             .unwrap_or_default()
     });
+    // Systems turn dark in the evening, under pages that are open.
+    let system = use_state_eq(system_is_dark);
+    {
+        let system = system.setter();
+        use_effect_with((), move |()| {
+            let listener = system_query().map(|query| {
+                EventListener::new(&query, "change", move |_| system.set(system_is_dark()))
+            });
+            move || drop(listener)
+        });
+    }
     let dark = match *choice {
         ThemeChoice::Light => false,
         ThemeChoice::Dark => true,
-        ThemeChoice::System => system_is_dark(),
+        ThemeChoice::System => *system,
     };
     // Before the children draw, so that charts read the right colors.
     use_memo(dark, |dark| apply(*dark));

@@ -194,7 +194,7 @@ fn corpus(project: i64, overview: &Overview) -> Html {
                 for (name, count, series) in parts { <li key={name}><span style={format!("background: var(--ab-series-{series})")} />{ format!("{name} {}", format::count(count)) }</li> }
             </ul>
             if corpus.n_rejected > 0 {
-                <p class="ab-note">{ icon(Icon::Warning) }{ format!("{} at the import. ", format::counted(corpus.n_rejected, "row was refused", "rows were refused")) }<a href={api::rejects_address(corpus.id)} download={format!("rejects-{}.jsonl", corpus.id)}>{ "Download them" }</a></p>
+                <p class="ab-note">{ icon(Icon::Warning) }{ format!("{} at the import. ", format::counted(corpus.n_rejected, "row was refused", "rows were refused")) }<a href={api::rejects_address(corpus.id)} download={format!("corpus-{}-rejects.jsonl", corpus.id)}>{ "Download them" }</a></p>
             }
         </Panel>
     }

@@ -21,7 +21,9 @@ use crate::shell::{LAST_PROJECT, use_projects};
 pub fn Home() -> Html {
     let projects = use_query((), |()| api::projects());
     match &projects.state {
-        Loading::Waiting => html! { <div class="ab-page"><Lines count={4} /></div> },
+        Loading::Waiting => {
+            html! { <div class="ab-page" data-testid="state-loading"><Lines count={4} /></div> }
+        }
         Loading::Failed(error) => {
             html! { <div class="ab-page"><Failure error={error.clone()} retry={projects.reload.clone()} /></div> }
         }

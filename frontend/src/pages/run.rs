@@ -50,7 +50,11 @@ pub fn RunPage(props: &RunProps) -> Html {
         </>
     };
     let subtitle = data.as_ref().map_or_else(Html::default, |run| {
-        html! { <>{ format!("{} · run {} · started ", details(run), run.id) }<Ago at={run.created_at.clone()} /></> }
+        let (word, at) = match &run.started_at {
+            Some(at) => ("started", at),
+            None => ("asked for", &run.created_at),
+        };
+        html! { <>{ format!("{} · run {} · {word} ", details(run), run.id) }<Ago at={at.clone()} /></> }
     });
     let mark = data.as_ref().map_or_else(
         Html::default,

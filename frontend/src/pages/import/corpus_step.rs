@@ -414,7 +414,7 @@ fn Summary(props: &SummaryProps) -> Html {
                         </dl>
                         if corpus.n_rejected > 0 {
                             <Notice kind={NoticeKind::Warning} title={format::counted(corpus.n_rejected, "row was refused", "rows were refused")} testid="corpus-rejects">
-                                <p><a href={api::rejects_address(corpus.id)} download={format!("rejects-{}.jsonl", corpus.id)} data-testid="rejects-download">{ "Download them" }</a>{ ": each with its line, its column and the reason. Repair them and import the file again." }</p>
+                                <p><a href={api::rejects_address(corpus.id)} download={format!("corpus-{}-rejects.jsonl", corpus.id)} data-testid="rejects-download">{ "Download them" }</a>{ ": each with its line, its column and the reason. Repair them and import the file again." }</p>
                             </Notice>
                         } else {
                             <p class="ab-muted">{ "Every row was kept." }</p>

@@ -89,7 +89,7 @@ pub fn Sending(props: &SendingProps) -> Html {
         <Panel title="Sending">
             if let Some(error) = &*error {
                 <Failure error={error.clone()} retry={again} />
-                <Button label="Choose another file" onclick={props.onback.reform(|_| ())} testid="upload-back" />
+                <div class="ab-form__actions"><Button label="Choose another file" onclick={props.onback.reform(|_| ())} testid="upload-back" /></div>
             } else {
                 <div class="ab-job" data-testid="upload">
                     <p class="ab-job__title" dir="auto">{ &props.name }</p>
