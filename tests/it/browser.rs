@@ -1,6 +1,7 @@
 //! The main job in a real browser: a corpus goes in, two methods train, their results stand side by side, a text is
 //! classified. Every page is looked at; the pictures are in `tests/screenshots`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -65,7 +66,7 @@ fn real(folder: &Path) -> anyhow::Result<(String, String)> {
 pub(crate) const WINDOWS: [(u32, u32); 4] = [(360, 800), (1280, 1000), (2560, 1440), (3840, 2160)];
 
 /// A text as it stands in an address.
-fn urlencoded(text: &str) -> String {
+pub(crate) fn urlencoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
@@ -90,6 +91,70 @@ fn counted(number: usize) -> String {
         0 => number.to_string(),
         thousands => format!("{thousands},{:03}", number % 1000),
     }
+}
+
+/// Keys and values of the figures within an element, in the order of the page.
+async fn figures(
+    browser: &Browser,
+    within: &str,
+    which: &str,
+) -> anyhow::Result<Vec<(String, f64)>> {
+    browser.find(within).await?;
+    let script = format!(
+        "return [...document.querySelectorAll(\"[data-testid='{within}'] {which}\")] \
+            .map(one => [one.dataset.metric, one.value])"
+    );
+    let found = browser.ask(&script).await?;
+    let found = found.as_array().context("figures")?.iter();
+    found
+        .map(|figure| {
+            let key = figure[0].as_str().context("a key")?.to_owned();
+            Ok((key, figure[1].as_str().context("a value")?.parse()?))
+        })
+        .collect()
+}
+
+/// Precision, recall and F1 of every label by its id: the rows are drawn as they are scrolled to.
+async fn label_figures(
+    browser: &Browser,
+    n_labels: usize,
+) -> anyhow::Result<HashMap<String, [Option<f64>; 3]>> {
+    let script = "const rows = document.querySelectorAll(\"[data-testid='label-row']\"); \
+        const list = rows[0].closest('.ab-virtual'); \
+        const found = [...rows].map(row => [row.dataset.label, ...[...row.querySelectorAll('data')].map(one => one.value)]); \
+        list.scrollTop += list.clientHeight - 80; \
+        return found";
+    let mut labels = HashMap::new();
+    browser.find("label-row").await?;
+    wait_for("the figures of all labels", 60, async || {
+        let found = browser.ask(script).await?;
+        for row in found.as_array().context("rows")? {
+            let id = row[0].as_str().context("an id")?.to_owned();
+            let figure = |at: usize| row[at].as_str().and_then(|text| text.parse().ok());
+            labels.insert(id, [figure(1), figure(2), figure(3)]);
+        }
+        Ok((labels.len() == n_labels).then_some(()))
+    })
+    .await?;
+    Ok(labels)
+}
+
+/// Path, score and decision of each label that a run's column of answers shows.
+async fn scores(browser: &Browser, column: usize) -> anyhow::Result<Vec<Value>> {
+    let script = format!(
+        "return [...document.querySelectorAll(\"[data-testid='answer-row']\")] \
+            .map(row => [row.dataset.path, row.querySelectorAll('td')[{column}]]) \
+            .filter(([, cell]) => cell.querySelector('data')) \
+            .map(([path, cell]) => [path, cell.querySelector('data').value, cell.querySelector('.ab-score').dataset.predicted])"
+    );
+    let found = browser.ask(&script).await?;
+    let found = found.as_array().context("scores")?.iter();
+    found
+        .map(|score| {
+            let value: f64 = score[1].as_str().context("a score")?.parse()?;
+            Ok(json!([score[0], value, score[2] == "true"]))
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -192,6 +257,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     browser.screenshot("11-runs").await?;
 
     // The run page shows what the interface answers, to the last digit.
+    let mut all_metrics = Vec::new();
     for id in &ids {
         browser
             .driver
@@ -248,7 +314,35 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
             interval_of(value, low, high),
             "run {id}"
         );
+        // So do all of its figures, those of every level and those of every label.
+        let shown = figures(&browser, "figures", "data").await?;
+        assert_eq!(shown.len(), 21, "run {id}: {shown:?}");
+        for (key, value) in shown {
+            let known = &metrics.pointer(&format!("/{}", key.replace('.', "/")));
+            assert_eq!(
+                Some(value),
+                known.and_then(Value::as_f64),
+                "run {id}, {key}"
+            );
+        }
+        let levels = metrics["levels"].as_array().context("levels")?;
+        let mut expected = Vec::new();
+        for level in levels {
+            for key in ["micro_f1", "macro_f1"] {
+                let name = format!("{key}_level_{}", level["level"]);
+                expected.push((name, level[key].as_f64().context("a figure")?));
+            }
+        }
+        assert_eq!(figures(&browser, "levels", "data").await?, expected);
+        let labels = metrics["labels"].as_array().context("labels")?;
+        let shown = label_figures(&browser, labels.len()).await?;
+        for label in labels {
+            let id = label["id"].as_str().context("an id")?;
+            let figures = ["precision", "recall", "f1"].map(|key| label[key].as_f64());
+            assert_eq!(shown[id], figures, "{id}");
+        }
         browser.screenshot(&format!("12-run-{id}")).await?;
+        all_metrics.push(metrics);
     }
 
     // Side by side.
@@ -261,6 +355,17 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     }
     browser.click("side-by-side").await?;
     browser.find("side-by-side-table").await?;
+    let shown = figures(&browser, "side-by-side-table", "tbody data").await?;
+    assert_eq!(shown.len(), 21 * ids.len(), "{shown:?}");
+    for (at, (key, value)) in shown.into_iter().enumerate() {
+        let metrics = &all_metrics[at % ids.len()];
+        let known = metrics.pointer(&format!("/{}", key.replace('.', "/")));
+        assert_eq!(
+            Some(value),
+            known.and_then(Value::as_f64),
+            "{key}, column {at}"
+        );
+    }
     browser.screenshot("13-side-by-side").await?;
 
     // A text.
@@ -275,7 +380,8 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
         .await?;
     browser.type_into("try-text", &material.text).await?;
     browser.click("classify").await?;
-    for id in &ids {
+    browser.click_label("show-all").await?;
+    for (column, id) in ids.iter().enumerate() {
         let answer = client
             .post(
                 &format!("/api/v1/runs/{id}/predict"),
@@ -292,6 +398,21 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
             .collect();
         ensure!(!found.is_empty(), "run {id} finds nothing");
         browser.says("answers", &found).await?;
+        // Every score on the page is the interface's, and so is what counts as found.
+        let mut expected: Vec<Value> = Vec::new();
+        for label in labels {
+            let names = label["path"].as_array().context("a path")?.iter();
+            let path: Vec<&str> = names.filter_map(Value::as_str).collect();
+            expected.push(json!([path.join("/"), label["score"], label["predicted"]]));
+        }
+        let shown = scores(&browser, column).await?;
+        ensure!(shown.len() >= found.len(), "run {id} shows {shown:?}");
+        for score in shown {
+            assert!(
+                expected.contains(&score),
+                "run {id} shows {score}, not {expected:?}"
+            );
+        }
     }
     browser.screenshot("14-try-it").await?;
 
@@ -338,7 +459,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
                 browser.resize(width, height).await?;
                 browser.fits(&format!("{name}, {theme}")).await?;
                 browser
-                    .screenshot(&format!("page-{name}-{width}-{theme}"))
+                    .whole(&format!("page-{name}-{width}-{theme}"))
                     .await?;
             }
         }

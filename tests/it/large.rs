@@ -1,5 +1,5 @@
-//! Labels as people have them: more than a hundred, five levels deep, one with a name of 200 letters. Pages stay as wide
-//! as the window.
+//! Labels as people have them: more than a hundred, four levels deep, one with a name of 200 Arabic letters. Pages stay
+//! as wide as the window.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use arborist_tests::{Browser, Client, Server, wait_for};
 use serde_json::json;
 
-use crate::browser::WINDOWS;
+use crate::browser::{QuitQuietly as _, WINDOWS, urlencoded};
 
-/// A name without a place to break it.
+/// 200 letters that are read from right to left, without a place to break them.
 fn long_name() -> String {
-    format!("Long{}", "x".repeat(196))
+    "تصنيف".repeat(40)
 }
 
 /// 120 labels: three at the top, then three children each, level by level. The last has the long name.
@@ -101,15 +101,19 @@ async fn long_names_and_many_labels_fit_on_every_page() -> anyhow::Result<()> {
     let browser = Browser::start(1280, 1000).await?;
     browser.sign_in(&server.url).await?;
     let long = long_name();
+    let address = urlencoded(&long);
     for (name, page) in [
         ("projects", "/projects".to_owned()),
         ("overview", format!("/projects/{project}")),
         ("import", format!("/projects/{project}/corpus/import")),
-        ("corpus", format!("/projects/{project}/corpus?label={long}")),
+        (
+            "corpus",
+            format!("/projects/{project}/corpus?label={address}"),
+        ),
         ("taxonomy", format!("/projects/{project}/taxonomy")),
         (
             "label",
-            format!("/projects/{project}/taxonomy?label={long}"),
+            format!("/projects/{project}/taxonomy?label={address}"),
         ),
         ("train", format!("/projects/{project}/train?methods=linear")),
         ("runs", format!("/projects/{project}/runs")),
@@ -144,12 +148,12 @@ async fn long_names_and_many_labels_fit_on_every_page() -> anyhow::Result<()> {
             for (width, height) in WINDOWS {
                 browser.resize(width, height).await?;
                 browser
-                    .screenshot(&format!("large-{name}-{width}-{theme}"))
+                    .whole(&format!("large-{name}-{width}-{theme}"))
                     .await?;
                 browser.fits(&format!("{name}, {theme}")).await?;
             }
         }
     }
-    browser.driver.clone().quit().await?;
+    browser.driver.quit_quietly().await;
     Ok(())
 }

@@ -116,6 +116,7 @@ impl Drop for Browser {
                 .args(["-KILL", "-P", &id.to_string()])
                 .status();
             let _ = self.chromedriver.start_kill();
+            let _ = self.driver.clone().leak();
         }
     }
 }
@@ -199,6 +200,10 @@ impl Browser {
     pub async fn whole(&self, name: &str) -> anyhow::Result<()> {
         let window = self.driver.get_window_rect().await?;
         let (width, height) = (u32::try_from(window.width)?, u32::try_from(window.height)?);
+        // On a large screen a page is seen without scrolling, or not worth a picture of that size.
+        if width > 1280 {
+            return self.screenshot(name).await;
+        }
         let script = "const main = document.getElementById('main') ?? document.documentElement; \
             return main.scrollHeight - main.clientHeight";
         let mut tall = u64::from(height);
@@ -247,6 +252,37 @@ impl Browser {
                 vec![theme.into()],
             )
             .await?;
+        Ok(())
+    }
+
+    /// What the system prefers, `light` or `dark`: pages that nobody chose a theme for follow at once.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn scheme(&self, scheme: &str) -> anyhow::Result<()> {
+        let media =
+            serde_json::json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.driver
+            .cdp()
+            .send_raw("Emulation.setEmulatedMedia", media)
+            .await?;
+        Ok(())
+    }
+
+    /// Looks at the page as it stands, in each of these windows and in both themes: nothing sticks out, and pictures
+    /// `<name>-<width>-<theme>` show all of it. The window is the first one afterwards, the theme light.
+    ///
+    /// # Errors
+    /// When something sticks out, or a picture cannot be taken.
+    pub async fn look(&self, name: &str, windows: &[(u32, u32)]) -> anyhow::Result<()> {
+        for theme in ["dark", "light"] {
+            self.scheme(theme).await?;
+            for (width, height) in windows.iter().rev() {
+                self.resize(*width, *height).await?;
+                self.fits(&format!("{name}, {theme}")).await?;
+                self.whole(&format!("{name}-{width}-{theme}")).await?;
+            }
+        }
         Ok(())
     }
 
