@@ -86,7 +86,7 @@ impl Curve {
 const HOLD_EPOCHS: &str = "const fetch = window.fetch; \
     window.fetch = async (request, ...rest) => { \
         const answer = await fetch(request, ...rest); \
-        if (!request.url.endsWith('/epochs') || window.released) return answer; \
+        if (!String(request.url ?? request).endsWith('/epochs') || window.released) return answer; \
         window.held = (await answer.clone().json()).epochs.length; \
         await new Promise(done => addEventListener('release', done)); \
         return answer; \

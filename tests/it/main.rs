@@ -2,12 +2,14 @@
 //!
 //! One executable with modules: linking is most of the time of a test build.
 
+mod account;
 mod alike;
 mod browser;
 mod clone;
 mod crash;
 mod foreign;
 mod import;
+mod keyboard;
 mod keys;
 mod large;
 mod live;
@@ -17,3 +19,4 @@ mod resume;
 mod sample;
 mod scale;
 mod states;
+mod upload;
