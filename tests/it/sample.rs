@@ -1,8 +1,10 @@
 //! The sample project is neither trivial nor hopeless: a reader who trains on it sees figures worth comparing.
 
 use anyhow::{Context as _, ensure};
-use arborist_tests::Server;
+use arborist_tests::{Browser, Server};
 use serde_json::json;
+
+use crate::browser::{QuitQuietly as _, urlencoded};
 
 #[tokio::test]
 async fn the_sample_can_be_learned_and_is_not_trivial() -> anyhow::Result<()> {
@@ -29,5 +31,48 @@ async fn the_sample_can_be_learned_and_is_not_trivial() -> anyhow::Result<()> {
     );
     let levels = metrics["levels"].as_array().context("levels")?;
     assert_eq!(levels.len(), 3);
+    Ok(())
+}
+
+/// A text in the manner of the sample, about more than one thing.
+const TEXT: &str = "Hail destroyed maize and barley on 300 hectares around Greywick, and seed prices doubled. At the \
+    cattle auction prices for calves went down. The bridge on Orchard Road is closed to lorries; the judge will hear the \
+    claim of the haulage firms in March.";
+
+/// `readme-try.png` is the picture that the README shows, `docs/images/try.png`.
+#[tokio::test]
+async fn two_methods_agree_on_a_text_of_the_samples_kind() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let server = Server::start(directory.path()).await?;
+    let client = server.first_start().await?;
+    let made = client.post("/api/v1/sample-project", &json!({})).await?;
+    let corpus = client.made(&made, 120).await?;
+    let corpus = client.get(&format!("/api/v1/corpora/{corpus}")).await?["corpus"].clone();
+    let project = &made["project"]["id"];
+    let mut runs = Vec::new();
+    for (method, preset) in [("linear", "balanced"), ("hiagm", "fast")] {
+        let request = json!({"method": method, "preset": preset, "corpus": corpus["id"], "taxonomy": corpus["taxonomy"], "seed": 1});
+        let accepted = client
+            .post(&format!("/api/v1/projects/{project}/runs"), &request)
+            .await?;
+        runs.push(client.made(&accepted, 300).await?.to_string());
+    }
+    let browser = Browser::start(1280, 900).await?;
+    browser.sign_in(&server.url).await?;
+    let (asked, text) = (runs.join(","), urlencoded(TEXT));
+    let page = format!("{}/projects/{project}/try?runs={asked}", server.url);
+    browser.driver.goto(format!("{page}#text={text}")).await?;
+    browser
+        .says("answers", &["Economy", "Farming", "Crops"])
+        .await?;
+    for run in &runs {
+        browser.find(&format!("latency-{run}")).await?;
+    }
+    browser.screenshot("readme-try").await?;
+    let found = browser
+        .ask("return document.querySelectorAll(\"[data-testid='answer-row'] [data-predicted='true']\").length")
+        .await?;
+    assert_eq!(found, 6, "both find the path");
+    browser.driver.quit_quietly().await;
     Ok(())
 }
