@@ -105,7 +105,7 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
                 } else {
                     <dl class="ab-pairs">
                         for (key, title, name) in origins {
-                            <div key={key}><dt title={key}>{ title }</dt><dd class="ab-pairs__name" title={name.clone()}>{ format::middle(&name, 40) }</dd></div>
+                            <div key={key}><dt title={key}>{ title }</dt><dd title={name.clone()}>{ format::middle(&name, 40) }</dd></div>
                         }
                         for key in keys {
                             { {
