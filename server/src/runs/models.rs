@@ -1,11 +1,14 @@
 //! Warm models: a small pool of child processes that have loaded a run's model.
 //!
 //! A model is loaded by the first prediction that needs it and stays until the pool's memory is needed for others; the one
-//! that was used longest ago goes first. Requests that arrive while a model computes are put together into its next
+//! that was used longest ago goes first. A model that is larger than all of the pool's memory answers as well, but stays
+//! no longer than somebody uses it. Requests that arrive while a model computes are put together into its next
 //! batch, so that many small requests cost little more than one; nothing waits for a batch to fill.
 
+mod ask;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arborist_shared::decode::DecodeOptions;
@@ -17,11 +20,13 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::directory::RunDirectory;
 use super::predictions::PredictionWriter;
 use super::request::machine_memory;
-use super::store::{self, RunRow};
+use super::store::RunRow;
 use super::train::find_plugin;
 use crate::http::problem::{ApiError, Code};
 use crate::work::{WarmModel, WarmOptions, WorkError};
 use crate::{App, taxonomies};
+
+pub(super) use ask::{find, predict, predict_each};
 
 /// A model that is not used for so long goes.
 const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -37,7 +42,7 @@ const BATCHES: usize = 2;
 /// The pool.
 #[derive(Debug)]
 pub struct Models {
-    kept: Mutex<FxHashMap<i64, Kept>>,
+    entries: Mutex<FxHashMap<i64, Entry>>,
     /// Loading takes the processor to itself anyway.
     loading: tokio::sync::Mutex<()>,
     /// Bytes of all models together.
@@ -45,9 +50,70 @@ pub struct Models {
 }
 
 #[derive(Debug)]
-struct Kept {
-    model: Arc<Model>,
+struct Entry {
+    hold: Hold,
     last_used: Instant,
+}
+
+/// How the pool has a model.
+#[derive(Debug)]
+enum Hold {
+    /// It stays, also while nobody uses it.
+    Kept(Arc<Model>),
+    /// It goes with the last who uses it; whoever asks until then shares it.
+    Lent(Weak<Model>),
+}
+
+impl Entry {
+    /// The model, if it is still there.
+    fn model(&self) -> Option<Arc<Model>> {
+        match &self.hold {
+            Hold::Kept(model) => Some(Arc::clone(model)),
+            Hold::Lent(model) => model.upgrade(),
+        }
+    }
+
+    fn is(&self, model: &Arc<Model>) -> bool {
+        match &self.hold {
+            Hold::Kept(own) => Arc::ptr_eq(own, model),
+            Hold::Lent(own) => own.as_ptr() == Arc::as_ptr(model),
+        }
+    }
+
+    /// What it takes while nobody uses it.
+    fn resident(&self, run: i64) -> Option<Resident> {
+        match &self.hold {
+            Hold::Kept(model) => Some(Resident {
+                run,
+                bytes: model.warm.memory_bytes(),
+                last_used: self.last_used,
+            }),
+            Hold::Lent(_) => None,
+        }
+    }
+
+    /// Leaves the model to those who use it.
+    fn lend(&mut self) {
+        if let Hold::Kept(model) = &self.hold {
+            self.hold = Hold::Lent(Arc::downgrade(model));
+        }
+    }
+}
+
+/// A model that stays, as the pool weighs it.
+#[derive(Clone, Copy, Debug)]
+struct Resident {
+    run: i64,
+    bytes: u64,
+    last_used: Instant,
+}
+
+/// Which of these goes first, unless all fit: one that does not even fit alone, else the one unused for longest.
+fn first_to_go(kept: &[Resident], memory: u64) -> Option<&Resident> {
+    let used: u64 = kept.iter().map(|model| model.bytes).sum();
+    kept.iter()
+        .filter(|_| used > memory)
+        .min_by_key(|model| (model.bytes <= memory, model.last_used))
 }
 
 /// A model that is ready to predict.
@@ -91,7 +157,7 @@ impl Models {
             .or_else(|| machine_memory().map(|total| total / 2))
             .unwrap_or(u64::MAX);
         Self {
-            kept: Mutex::default(),
+            entries: Mutex::default(),
             loading: tokio::sync::Mutex::default(),
             memory,
         }
@@ -99,14 +165,14 @@ impl Models {
 
     /// The model of a run if it is loaded: asks no database.
     pub(super) fn loaded(&self, run: i64) -> Option<Arc<Model>> {
-        let mut kept = self.lock();
-        let entry = kept.get_mut(&run)?;
-        if entry.model.warm.ended().is_some() {
-            kept.remove(&run);
+        let mut entries = self.lock();
+        let entry = entries.get_mut(&run)?;
+        let Some(model) = entry.model().filter(|model| model.warm.ended().is_none()) else {
+            entries.remove(&run);
             return None;
-        }
+        };
         entry.last_used = Instant::now();
-        Some(Arc::clone(&entry.model))
+        Some(model)
     }
 
     /// The model of a finished run, loaded now if it is not yet.
@@ -125,56 +191,65 @@ impl Models {
             .spawn(async move { load(&task_app, &task_run).await })
             .await??;
         let model = Arc::new(model);
-        let entry = Kept {
-            model: Arc::clone(&model),
+        let entry = Entry {
+            hold: Hold::Kept(Arc::clone(&model)),
             last_used: Instant::now(),
         };
         self.lock().insert(run.id, entry);
-        self.make_room(run.id);
+        self.make_room();
         Ok(model)
     }
 
-    /// Lets models go until the rest fits, the longest unused first, never the one that was just loaded.
-    fn make_room(&self, newest: i64) {
-        let mut kept = self.lock();
+    /// Lets models go until the rest fits. Those who still use one keep it until they are done.
+    fn make_room(&self) {
+        let mut entries = self.lock();
         loop {
-            let used: u64 = kept
-                .values()
-                .map(|kept| kept.model.warm.memory_bytes())
-                .sum();
-            if used <= self.memory {
-                return;
-            }
-            let idle = kept
+            let kept: Vec<Resident> = entries
                 .iter()
-                .filter(|&(&run, _)| run != newest)
-                .min_by_key(|(_, kept)| kept.last_used);
-            let Some((&run, _)) = idle else { return };
-            tracing::info!(
-                run.id = run,
-                memory_bytes = used,
-                limit_bytes = self.memory,
-                "a warm model makes room"
-            );
-            // Those who still use it keep it until they are done.
-            kept.remove(&run);
+                .filter_map(|(&run, entry)| entry.resident(run))
+                .collect();
+            let Some(&Resident { run, bytes, .. }) = first_to_go(&kept, self.memory) else {
+                return;
+            };
+            if bytes > self.memory {
+                tracing::warn!(
+                    run.id = run,
+                    memory_bytes = bytes,
+                    limit_bytes = self.memory,
+                    "a model is larger than all warm models may be together: it goes once it has answered"
+                );
+            } else {
+                tracing::info!(
+                    run.id = run,
+                    memory_bytes = bytes,
+                    limit_bytes = self.memory,
+                    "a warm model makes room"
+                );
+            }
+            if let Some(entry) = entries.get_mut(&run) {
+                entry.lend();
+            }
         }
     }
 
-    /// Lets models go that nobody has used for a while: their memory serves training.
+    /// Lets models go that nobody has used for a while, whose memory serves training, and those that do not fit any more
+    /// because others have grown.
     pub(crate) fn let_idle_go(&self) {
-        self.lock()
-            .retain(|_, kept| kept.last_used.elapsed() < IDLE);
+        self.make_room();
+        let mut entries = self.lock();
+        for entry in entries.values_mut() {
+            if entry.last_used.elapsed() >= IDLE {
+                entry.lend();
+            }
+        }
+        entries.retain(|_, entry| entry.model().is_some());
     }
 
     /// Forgets a model whose child is gone.
     fn forget(&self, model: &Arc<Model>) {
-        let mut kept = self.lock();
-        if kept
-            .get(&model.run)
-            .is_some_and(|kept| Arc::ptr_eq(&kept.model, model))
-        {
-            kept.remove(&model.run);
+        let mut entries = self.lock();
+        if entries.get(&model.run).is_some_and(|entry| entry.is(model)) {
+            entries.remove(&model.run);
         }
     }
 
@@ -184,8 +259,8 @@ impl Models {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<i64, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<i64, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,46 +278,6 @@ impl Model {
             .map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
-}
-
-/// Scores by the model of a run. Should its child be gone, a new one is tried, once.
-pub(super) async fn predict(
-    app: &Arc<App>,
-    run: i64,
-    texts: Vec<String>,
-) -> Result<(Arc<Model>, Vec<DocumentScores>), ApiError> {
-    let failed = |message: String| ApiError::new(Code::PredictionFailed, message);
-    let model = find(app, run).await?;
-    match model.predict(texts.clone()).await {
-        Ok(scores) => Ok((model, scores)),
-        Err(PredictError::Model(message)) => Err(failed(message)),
-        Err(PredictError::Ended(message)) => {
-            tracing::warn!(
-                run.id = run,
-                message,
-                "a warm model ended and is started again"
-            );
-            app.models.forget(&model);
-            let model = find(app, run).await?;
-            match model.predict(texts).await {
-                Ok(scores) => Ok((model, scores)),
-                Err(PredictError::Model(message) | PredictError::Ended(message)) => {
-                    Err(failed(message))
-                }
-            }
-        }
-    }
-}
-
-/// The model of a run, loaded if need be.
-pub(super) async fn find(app: &Arc<App>, run: i64) -> Result<Arc<Model>, ApiError> {
-    if let Some(model) = app.models.loaded(run) {
-        return Ok(model);
-    }
-    let row = store::find(app.db.read(), run)
-        .await?
-        .ok_or_else(|| ApiError::new(Code::RunNotFound, format!("there is no run {run}")))?;
-    app.models.get(app, &row).await
 }
 
 async fn load(app: &Arc<App>, run: &RunRow) -> Result<Model, ApiError> {
@@ -354,5 +389,26 @@ async fn answer(warm: &WarmModel, asks: Vec<Ask>) {
                 let _ = ask.reply.send(Err(error));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_nowhere_goes_before_what_is_old() {
+        let start = Instant::now();
+        let model = |run: i64, bytes: u64| Resident {
+            run,
+            bytes,
+            last_used: start + Duration::from_secs(run as u64),
+        };
+        let goes = |kept: &[Resident]| first_to_go(kept, 100).map(|model| model.run);
+        assert_eq!(goes(&[]), None);
+        assert_eq!(goes(&[model(1, 60), model(2, 40)]), None);
+        assert_eq!(goes(&[model(2, 60), model(1, 41), model(3, 5)]), Some(1));
+        assert_eq!(goes(&[model(1, 60), model(2, 101)]), Some(2));
+        assert_eq!(goes(&[model(1, 101)]), Some(1));
     }
 }

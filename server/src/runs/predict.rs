@@ -68,7 +68,7 @@ pub(super) async fn whole(
         .into_iter()
         .map(|document| (document.id, document.text))
         .unzip();
-    let (model, scores) = models::predict(app, run, texts).await?;
+    let (model, scores) = models::predict(app, run, &texts).await?;
     let mut body = Vec::with_capacity(256 + 4_096 * ids.len());
     body.extend_from_slice(b"{\"documents\":[");
     for (position, (id, scores)) in ids.iter().zip(&scores).enumerate() {
@@ -117,10 +117,11 @@ fn cut(model: &Model, limit: usize, decoded: &mut Decoded) {
         .retain(|(label, ..)| kept.binary_search(label).is_ok());
 }
 
-/// Answers line for line, in order, as lines come out of the spool; ends when there are no more, or nobody reads.
+/// Answers line for line, in order, as lines come out of the spool; ends when there are no more, or nobody reads. The model
+/// is held meanwhile, so that it is not let go between two lines.
 pub(super) async fn stream(
     app: Arc<App>,
-    run: i64,
+    mut model: Arc<Model>,
     wish: Wish,
     spool: Arc<Spool>,
     answers: mpsc::Sender<Bytes>,
@@ -131,10 +132,12 @@ pub(super) async fn stream(
     while more || !batches.is_empty() {
         tokio::select! {
             batch = lines.next_batch(BATCH_TEXTS, BATCH_BYTES), if more && batches.len() < BATCHES => match batch {
-                Some(batch) => batches.push_back(answer(Arc::clone(&app), run, wish, batch)),
+                Some(batch) => batches.push_back(answer(Arc::clone(&app), model.run, wish, batch)),
                 None => more = false,
             },
-            Some(answer) = batches.next() => {
+            Some((answer, by)) = batches.next() => {
+                // Another one, where the child was gone.
+                model = by.unwrap_or(model);
                 if answers.send(answer).await.is_err() {
                     return;
                 }
@@ -143,30 +146,41 @@ pub(super) async fn stream(
     }
 }
 
-async fn answer(app: Arc<App>, run: i64, wish: Wish, lines: Vec<Line>) -> Bytes {
-    let parsed: Vec<Result<PredictDocument, PredictFailure>> =
-        lines.into_iter().map(parse).collect();
-    let texts: Vec<String> = parsed
-        .iter()
-        .flatten()
-        .map(|document| document.text.clone())
-        .collect();
-    let predicted = models::predict(&app, run, texts).await;
-    let mut body = Vec::with_capacity(4_096 * parsed.len());
-    let mut scores = predicted.as_ref().map(|(_, scores)| scores.iter()).ok();
-    for document in parsed {
-        let failure = match (document, &predicted) {
-            (Err(failure), _) => failure,
-            (Ok(document), Ok((model, _))) => {
-                if let Some(scores) = scores.as_mut().and_then(Iterator::next) {
-                    write_line(model, wish, &document.id, scores, &mut body);
+/// The answers to some lines, and the model that gave the last of them.
+async fn answer(
+    app: Arc<App>,
+    run: i64,
+    wish: Wish,
+    lines: Vec<Line>,
+) -> (Bytes, Option<Arc<Model>>) {
+    let mut texts = Vec::with_capacity(lines.len());
+    let mut asked = Vec::with_capacity(lines.len());
+    for line in lines {
+        let number = line.number;
+        asked.push(parse(line).map(|PredictDocument { id, text }| {
+            texts.push(text);
+            (number, id)
+        }));
+    }
+    let mut answers = models::predict_each(&app, run, &texts).await.into_iter();
+    let mut body = Vec::with_capacity(4_096 * asked.len());
+    let mut by = None;
+    for asked in asked {
+        let failure = match asked {
+            Err(failure) => failure,
+            Ok((line, id)) => match answers.next() {
+                Some(Ok((model, scores))) => {
+                    write_line(&model, wish, &id, &scores, &mut body);
+                    by = Some(model);
+                    continue;
                 }
-                continue;
-            }
-            (Ok(document), Err(error)) => PredictFailure {
-                id: Some(document.id),
-                line: 0,
-                error: error.body(None).detail,
+                Some(Err(error)) => PredictFailure {
+                    id: Some(id),
+                    line,
+                    error,
+                },
+                // There is an answer for each text.
+                None => continue,
             },
         };
         // A failure is made of strings and numbers, which serialize.
@@ -174,7 +188,7 @@ async fn answer(app: Arc<App>, run: i64, wish: Wish, lines: Vec<Line>) -> Bytes 
             body.push(b'\n');
         }
     }
-    body.into()
+    (body.into(), by)
 }
 
 /// A line as a document; ids may be numbers.

@@ -325,8 +325,8 @@ async fn predict(
         "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => {
             let wish = Wish::new(query.limit, query.threshold)?;
             // A model that cannot be loaded is told before the stream begins.
-            models::find(&app, run).await?;
-            Ok(stream_predictions(app, run, wish, payload))
+            let model = models::find(&app, run).await?;
+            Ok(stream_predictions(app, model, wish, payload))
         }
         other => {
             let detail =
@@ -337,12 +337,17 @@ async fn predict(
 }
 
 /// Reads the request on this thread, answers it on the server's own, and streams the answers.
-fn stream_predictions(app: Arc<App>, run: i64, wish: Wish, payload: Payload) -> HttpResponse {
+fn stream_predictions(
+    app: Arc<App>,
+    model: Arc<models::Model>,
+    wish: Wish,
+    payload: Payload,
+) -> HttpResponse {
     let spool = Arc::new(Spool::new(&app.folders.passing(), SPOOL));
     let (sender, answers) = mpsc::channel::<Bytes>(ANSWERS);
     actix_web::rt::spawn(fill(Arc::clone(&spool), payload, sender.clone()));
     let runtime = app.runtime.clone();
-    runtime.spawn(answer_stream(app, run, wish, spool, sender));
+    runtime.spawn(answer_stream(app, model, wish, spool, sender));
     let body = stream::unfold(answers, |mut answers| async move {
         let chunk = answers.recv().await?;
         Some((Ok::<_, Infallible>(chunk), answers))

@@ -108,7 +108,8 @@ async fn the_api_says_what_the_run_said() {
     let lines = std::fs::read_to_string(directory.join("predictions.jsonl")).unwrap();
     let test: Value =
         serde_json::from_slice(&std::fs::read(directory.join("request.json")).unwrap()).unwrap();
-    let documents = std::fs::read_to_string(test["test"].as_str().unwrap()).unwrap();
+    let documents =
+        std::fs::read_to_string(directory.join(test["test"].as_str().unwrap())).unwrap();
     let body: String = documents
         .lines()
         .map(|line| {
@@ -134,6 +135,13 @@ async fn stream(client: &Client, path: &str, body: String) -> Answer {
         .await
 }
 
+fn lines_of(answer: &Answer) -> Vec<Value> {
+    let lines = std::str::from_utf8(&answer.body).unwrap().lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_cannot_be_answered_are_told_in_their_place() {
     let (_house, client, run) = trained().await;
@@ -154,11 +162,7 @@ async fn lines_that_cannot_be_answered_are_told_in_their_place() {
     )
     .await
     .expect(200);
-    let lines: Vec<Value> = String::from_utf8(answer.body)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = lines_of(&answer);
     assert_eq!(lines.len(), 300);
     assert_eq!(
         (lines[7]["line"].as_i64(), lines[7]["id"].is_null()),
@@ -303,15 +307,16 @@ async fn a_model_that_fails_is_a_problem_and_no_more() {
         .post(&path, &body)
         .await
         .problem(502, "prediction_failed");
-    let answer = stream(&client, &path, "{\"id\":\"a\",\"text\":\"x\"}\n".to_owned())
-        .await
-        .expect(200);
-    let line: Value = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!(
-        (line["id"].as_str(), line["error"].is_string()),
-        (Some("a"), true),
-        "{line}"
-    );
+    let lines = "{\"id\":\"a\",\"text\":\"x\"}\n\n{\"id\":\"b\",\"text\":\"y\"}\n";
+    let answer = stream(&client, &path, lines.to_owned()).await.expect(200);
+    for (answered, (id, line)) in lines_of(&answer).iter().zip([("a", 1), ("b", 3)]) {
+        assert_eq!(
+            (answered["id"].as_str(), answered["line"].as_i64()),
+            (Some(id), Some(line)),
+            "{answered}"
+        );
+        assert!(answered["error"].is_string(), "{answered}");
+    }
     let good = estate.trained(&client, json!({})).await;
     client
         .post(&format!("/api/v1/runs/{good}/predict"), &body)
@@ -320,18 +325,51 @@ async fn a_model_that_fails_is_a_problem_and_no_more() {
 }
 
 /// Processes that keep the model of this run loaded.
-fn keepers(house: &House, run: i64) -> usize {
+fn keepers(house: &House, run: i64) -> Vec<u32> {
     let directory = house.data_dir().canonicalize().unwrap();
     let needle = format!(
         "--serve\0{}\0",
         directory.join(format!("runs/{run}")).display()
     );
+    let is_one = |process: &u32| {
+        std::fs::read(format!("/proc/{process}/cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).contains(&needle))
+    };
     std::fs::read_dir("/proc")
         .unwrap()
         .flatten()
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .filter(|line| String::from_utf8_lossy(line).contains(&needle))
-        .count()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(is_one)
+        .collect()
+}
+
+async fn nobody_keeps(house: &House, run: i64) {
+    wait_until("a model is gone", || async {
+        keepers(house, run).is_empty()
+    })
+    .await;
+}
+
+/// Resident memory of a process.
+fn resident_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.unwrap().trim().strip_suffix(" kB").unwrap();
+    kibibytes.parse::<u64>().unwrap() * 1024
+}
+
+/// Starts the server again with so much memory for models.
+async fn with_memory(house: &mut House, client: &Client, memory: u64) -> Client {
+    house.stop().await;
+    let options = ServeOptions {
+        model_memory: Some(memory),
+        ..house.options()
+    };
+    house.start_with(options).await;
+    Client {
+        url: format!("http://{}", house.server().address()),
+        ..client.clone()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,31 +382,96 @@ async fn a_model_makes_room_for_the_next_when_memory_is_short() {
         estate.trained(&client, json!({"smoothing": 2.0})).await,
     ];
     let body = json!({"documents": [{"id": "a", "text": "night feather hoot"}]});
-    // (memory, whether a model stays when the other comes): any model is larger than a byte.
-    for (memory, stays) in [(1, false), (1 << 40, true)] {
-        house.stop().await;
-        let options = ServeOptions {
-            model_memory: Some(memory),
-            ..house.options()
-        };
-        house.start_with(options).await;
-        let client = Client {
-            url: format!("http://{}", house.server().address()),
-            ..client.clone()
-        };
-        for (now, other) in [(runs[0], runs[1]), (runs[1], runs[0]), (runs[0], runs[1])] {
-            let path = format!("/api/v1/runs/{now}/predict");
-            let answer = client.post(&path, &body).await.expect(200).json();
-            assert!(predicted(&answer["documents"][0]).contains(&"owls"));
-            assert_eq!(keepers(&house, now), 1, "the model that answers stays");
-            if !stays {
-                wait_until("the other model is gone", || async {
-                    keepers(&house, other) == 0
-                })
-                .await;
-            }
-        }
-        let kept: usize = runs.iter().map(|&run| keepers(&house, run)).sum();
-        assert_eq!(kept, if stays { 2 } else { 1 });
+    let ask = async |client: &Client, run: i64| {
+        let path = format!("/api/v1/runs/{run}/predict");
+        let answer = client.post(&path, &body).await.expect(200).json();
+        assert!(predicted(&answer["documents"][0]).contains(&"owls"));
+    };
+    let turns = [runs[0], runs[1], runs[0], runs[1]];
+
+    // Room for both.
+    let client = with_memory(&mut house, &client, 1 << 40).await;
+    for run in turns {
+        ask(&client, run).await;
     }
+    let kept = runs.map(|run| keepers(&house, run));
+    let bytes = kept.map(|kept| match kept[..] {
+        [process] => resident_bytes(process),
+        _ => panic!("{kept:?} keep a model"),
+    });
+
+    // Room for one.
+    let client = with_memory(&mut house, &client, bytes[0].max(bytes[1]) * 3 / 2).await;
+    for run in turns {
+        ask(&client, run).await;
+        assert_eq!(
+            keepers(&house, run).len(),
+            1,
+            "the model that answers stays"
+        );
+        let other = runs[usize::from(run == runs[0])];
+        nobody_keeps(&house, other).await;
+    }
+
+    // Room for none: each answers, and goes.
+    let client = with_memory(&mut house, &client, 1).await;
+    for run in turns {
+        ask(&client, run).await;
+        nobody_keeps(&house, run).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_too_large_stays_until_its_stream_has_ended() {
+    let (mut house, client, run) = trained().await;
+    let client = with_memory(&mut house, &client, 1).await;
+    let address = house.server().address();
+    let key = client.key.clone().unwrap();
+    let (say, mut said) = tokio::sync::mpsc::channel::<Value>(1);
+    let (go_on, mut may_go_on) = tokio::sync::mpsc::channel::<()>(1);
+    let talk = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "POST /api/v1/runs/{run}/predict HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
+             Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        .unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        for n in 0..3 {
+            let line = format!("{{\"id\":\"d{n}\",\"text\":\"night feather\"}}\n");
+            write!(stream, "{:x}\r\n{line}\r\n", line.len()).unwrap();
+            let answer = loop {
+                let mut line = String::new();
+                assert!(reader.read_line(&mut line).unwrap() > 0);
+                if line.starts_with("{\"id\"") {
+                    break serde_json::from_str(&line).unwrap();
+                }
+            };
+            say.blocking_send(answer).unwrap();
+            may_go_on.blocking_recv().unwrap();
+        }
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        let mut rest = String::new();
+        while !rest.ends_with("0\r\n\r\n") {
+            assert!(reader.read_line(&mut rest).unwrap() > 0);
+        }
+    });
+    let mut processes = Vec::new();
+    for n in 0..3 {
+        let answer = said.recv().await.unwrap();
+        assert_eq!(answer["id"], format!("d{n}"));
+        assert!(answer["labels"].is_array(), "{answer}");
+        // Who asks beside the stream is answered by the same process.
+        let body = json!({"documents": [{"id": "a", "text": "acorn"}]});
+        let path = format!("/api/v1/runs/{run}/predict");
+        client.post(&path, &body).await.expect(200);
+        processes.extend(keepers(&house, run));
+        go_on.send(()).await.unwrap();
+    }
+    assert_eq!(processes.len(), 3);
+    processes.dedup();
+    assert_eq!(processes.len(), 1, "the model was loaded again");
+    talk.await.unwrap();
+    nobody_keeps(&house, run).await;
 }
