@@ -1,6 +1,7 @@
 //! A server in a process of its own, which can be killed as a power cut would.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use arborist_server::accounts::create_key;
@@ -19,9 +20,15 @@ pub(crate) struct Apart {
 impl Apart {
     /// Starts on the data directory of a house that is stopped.
     pub(crate) fn start(house: &House) -> Self {
+        Self::start_where(house, &[])
+    }
+
+    /// [`Apart::start`], where these variables say where things lie.
+    pub(crate) fn start_where(house: &House, variables: &[(&str, &Path)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_arborist"))
             .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(house.data_dir())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

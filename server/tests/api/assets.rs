@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use crate::apart::Apart;
 use crate::house::{Client, Estate, House};
 
 const CONFIG: &str = r#"{"model_type":"bert","num_hidden_layers":2,"hidden_size":8}"#;
@@ -146,6 +147,54 @@ async fn an_uploaded_encoder_reaches_the_run_that_names_it() {
         .post(&estate.runs(), &body)
         .await
         .problem(422, "field_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_encoder_that_comes_along_is_called_by_its_name() {
+    let mut house = House::with_toy().await;
+    house.stop().await;
+    let encoders = house.dir.path().join("encoders");
+    let folder = encoders.join("minilm");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.json"), CONFIG).unwrap();
+    let apart = Apart::start_where(&house, &[("ARBORIST_ENCODERS", &encoders)]);
+    let client = apart.key(&house, Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let mut body = estate.run(json!({}));
+    body["encoder"] = json!("minilm");
+    // What is installed cannot be used yet, and neither a path nor another name says where else to look.
+    let path = folder.to_str().unwrap();
+    for (encoder, reason) in [
+        ("minilm", "no *.safetensors"),
+        (path, "expected the id of an asset or `minilm`"),
+        ("bert", "expected the id of an asset or `minilm`"),
+    ] {
+        body["encoder"] = json!(encoder);
+        let problem = client.post(&estate.runs(), &body).await;
+        let problem = problem.problem(422, "field_invalid");
+        assert_eq!(problem["errors"][0]["field"], "/encoder");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(reason), "{detail}, expected {reason}");
+    }
+
+    std::fs::write(folder.join("model.safetensors"), "weights").unwrap();
+    body["encoder"] = json!("minilm");
+    let accepted = client.post(&estate.runs(), &body).await.expect(202);
+    let run = Client::made(&client.finish(accepted).await);
+    let shown = client.get(&format!("/api/v1/runs/{run}")).await.expect(200);
+    assert_eq!(shown.json()["run"]["encoder"], "minilm");
+    let directory = house.data_dir().join(format!("runs/{run}"));
+    let events = std::fs::read_to_string(directory.join("events.jsonl")).unwrap();
+    assert!(
+        events.contains("num_hidden_layers"),
+        "the plugin did not see the encoder"
+    );
+    let request: Value =
+        serde_json::from_slice(&std::fs::read(directory.join("request.json")).unwrap()).unwrap();
+    assert_eq!(
+        std::path::Path::new(request["encoder"].as_str().unwrap()),
+        folder.canonicalize().unwrap()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

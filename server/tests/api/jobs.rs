@@ -157,6 +157,31 @@ async fn an_import_goes_on_after_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_no_job_needs_go_at_the_next_start() {
+    let mut house = House::open().await;
+    let client = house.key(Role::Manager).await;
+    let (_, job) = import_half_way(&client, 60_000).await;
+    house.stop().await;
+    let uploads = house.data_dir().join("uploads");
+    let there = || {
+        let entries = std::fs::read_dir(&uploads).unwrap().flatten();
+        entries.map(|entry| entry.file_name()).collect::<Vec<_>>()
+    };
+    let needed = there();
+    assert_eq!(needed.len(), 1);
+    // What a request leaves that was being received when the server was killed.
+    std::fs::write(uploads.join("0123abcd"), "half an upload").unwrap();
+    house.start().await;
+    assert!(!uploads.join("0123abcd").exists());
+    let client = Client {
+        url: format!("http://{}", house.server().address()),
+        ..client
+    };
+    Client::made(&client.watch(job).await.pop().unwrap().1);
+    assert!(there().is_empty(), "an upload is left behind its job");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_cannot_be_read_fails_and_the_server_starts() {
     let mut house = House::with_toy().await;
     let client = house.key(Role::Manager).await;

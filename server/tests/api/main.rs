@@ -7,6 +7,7 @@
     reason = "a test stops where something is missing"
 )]
 
+mod accepted;
 mod accounts;
 mod apart;
 mod assets;
