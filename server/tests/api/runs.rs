@@ -93,6 +93,14 @@ async fn a_run_is_trained_and_shows_its_figures() {
             .count(),
         1
     );
+    // The run has it under a name of its own, so a copy of the directory takes it along.
+    let directory = house.data_dir().join(format!("runs/{run}"));
+    let request: Value =
+        serde_json::from_slice(&std::fs::read(directory.join("request.json")).unwrap()).unwrap();
+    for part in ["train", "validation", "test"] {
+        assert_eq!(request[part], format!("corpus/{part}.jsonl"));
+        assert!(directory.join(format!("corpus/{part}.jsonl")).is_file());
+    }
     let again = estate.trained(&client, json!({"epochs": 3})).await;
     assert_eq!(
         std::fs::read_dir(house.data_dir().join("snapshots"))
