@@ -3,6 +3,7 @@
 use anyhow::{Context as _, ensure};
 use arborist_tests::{Browser, Server};
 use serde_json::json;
+use thirtyfour::prelude::*;
 
 use crate::browser::{QuitQuietly as _, urlencoded};
 
@@ -68,6 +69,14 @@ async fn two_methods_agree_on_a_text_of_the_samples_kind() -> anyhow::Result<()>
     for run in &runs {
         browser.find(&format!("latency-{run}")).await?;
     }
+    // The button is there again, and has its colour.
+    browser
+        .find("classify")
+        .await?
+        .wait_until()
+        .clickable()
+        .await?;
+    browser.resize(1280, 900).await?;
     browser.screenshot("readme-try").await?;
     let found = browser
         .ask("return document.querySelectorAll(\"[data-testid='answer-row'] [data-predicted='true']\").length")
