@@ -361,8 +361,9 @@ impl Browser {
     /// When the field is not there.
     pub async fn type_into(&self, test_id: &str, text: &str) -> anyhow::Result<()> {
         let element = self.find(test_id).await?;
-        element.clear().await?;
-        element.send_keys(text).await?;
+        // As a person does: a page does not hear of a field that the driver clears, and may fill it in again.
+        element.send_keys(Key::Control + "a").await?;
+        element.send_keys(Key::Delete + text).await?;
         Ok(())
     }
 
