@@ -1,7 +1,8 @@
 //! The JSON Schema that the server validates with and the dashboard makes a form of.
 
 use arborist_model_kit::settings::schema::{
-    ADVANCED, BASIC, Property, choice, integer, number, object, pretrained, switch, training,
+    ADVANCED, BASIC, Property, bce_reduction, choice, integer, number, object, pretrained, switch,
+    training,
 };
 use serde_json::Value;
 
@@ -23,15 +24,7 @@ pub(crate) fn schema() -> Value {
     properties.extend(views());
     properties.extend(labels());
     properties.extend(pretrained());
-    properties.push((
-        "bce_reduction",
-        ADVANCED,
-        choice(
-            "Loss over labels",
-            &["mean", "sum"],
-            "Whether losses of single labels are averaged (the authors' code) or summed (the paper).",
-        ),
-    ));
+    properties.push(bce_reduction());
     object(properties, &Hyperparameters::default())
 }
 

@@ -1,6 +1,8 @@
 //! Hyperparameters and presets.
 
 use arborist_hgclr::{GumbelInput, Hgclr, Hyperparameters};
+use arborist_model_kit::settings::TrainSchedule;
+use arborist_model_kit::text_method::TextHyperparameters;
 use arborist_model_kit::training::BadEpoch;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
@@ -51,4 +53,15 @@ fn labels_need_something_to_start_from() {
         panic!("nothing to start from")
     };
     assert!(message.contains("id_emb"), "{message}");
+}
+
+/// METHODS 5.5: after the warm-up the rate stays. Falling to 0 leaves half of a short budget unused.
+#[test]
+fn the_rate_stays_after_the_warm_up() {
+    let chosen = Hyperparameters::default();
+    assert_eq!(chosen.schedule(), TrainSchedule::Constant);
+    assert_eq!(
+        (chosen.pretrained.weight_decay, chosen.pretrained.clip_norm),
+        (0.0, 0.0)
+    );
 }

@@ -6,7 +6,7 @@ mod training;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use self::network::{classifier, encoder, graph, recursive, structure};
+pub use self::network::{bce_reduction, classifier, encoder, graph, recursive, structure};
 pub use self::training::{encoder_kind, pretrained, text, training};
 
 /// Key, whether it is for those who know the method, and its schema without the default.

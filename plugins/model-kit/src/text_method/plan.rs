@@ -99,7 +99,13 @@ fn schedule(
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use arborist_shared::taxonomy::NewLabel;
+    use serde::{Deserialize, Serialize};
+
     use super::*;
+    use crate::settings::TextSettings;
 
     fn of(schedule: TrainSchedule, warmup_steps: u64) -> TrainingSettings {
         TrainingSettings {
@@ -128,6 +134,55 @@ mod tests {
             schedule(&of(TrainSchedule::Linear, 0), stays, 100),
             linear(0)
         );
+    }
+
+    /// Hyperparameters of no method.
+    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    struct Chosen {
+        training: TrainingSettings,
+        text: TextSettings,
+    }
+
+    impl TextHyperparameters for Chosen {
+        fn source(&self) -> Source<'_> {
+            Source::Words(&self.text)
+        }
+
+        fn training(&self) -> &TrainingSettings {
+            &self.training
+        }
+
+        fn label_width(&self) -> usize {
+            1
+        }
+    }
+
+    #[test]
+    fn batches_of_an_update_reach_the_plan() {
+        let request = TrainRequest {
+            checkpoint: PathBuf::new(),
+            train: PathBuf::new(),
+            validation: None,
+            taxonomy: PathBuf::new(),
+            seed: 1,
+            device: "cpu".to_owned(),
+            threads: 1,
+            encoder: None,
+            word_vectors: None,
+        };
+        let label = NewLabel {
+            id: "a".to_owned(),
+            name: "a".to_owned(),
+            parents: Vec::new(),
+        };
+        let taxonomy = Taxonomy::new(vec![label]).unwrap();
+        let planned = |accumulate| {
+            let mut chosen = Chosen::default();
+            chosen.training.accumulate = accumulate;
+            let none = EncodedDocuments::default();
+            plan(&chosen, &none, &taxonomy, None, &request, Device::Cpu).accumulate
+        };
+        assert_eq!([planned(1), planned(4)], [1, 4]);
     }
 
     #[test]

@@ -210,15 +210,7 @@ pub fn classifier() -> Vec<Property> {
                 "logits: on the scores before the sigmoid, as in the authors' code. input: on the features.",
             ),
         ),
-        (
-            "bce_reduction",
-            ADVANCED,
-            choice(
-                "Loss over labels",
-                &["mean", "sum"],
-                "Whether losses of single labels are averaged (the authors' code) or summed (the paper).",
-            ),
-        ),
+        bce_reduction(),
     ]
 }
 
@@ -245,4 +237,18 @@ pub fn recursive() -> Vec<Property> {
             ),
         ),
     ]
+}
+
+/// How the losses of labels become one.
+#[must_use]
+pub fn bce_reduction() -> Property {
+    (
+        "bce_reduction",
+        ADVANCED,
+        choice(
+            "Loss over labels",
+            &["mean", "sum"],
+            "Whether losses of single labels are averaged (the authors' code) or summed (the paper).",
+        ),
+    )
 }
