@@ -11,6 +11,7 @@ use crate::workspace::Workspace;
 
 pub(crate) const SERVER: &str = "arborist-server";
 pub(crate) const FRONTEND: &str = "arborist-frontend";
+pub(crate) const SHARED: &str = "arborist-shared";
 pub(crate) const END_TO_END: &str = "arborist-tests";
 pub(crate) const BUNDLE: &str = "xtask-bundle";
 

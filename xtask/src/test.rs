@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::build;
-use crate::packages::{BUNDLE, END_TO_END, FRONTEND, Packages, select};
+use crate::packages::{BUNDLE, END_TO_END, FRONTEND, Packages, SHARED, select};
 use crate::process::{Cmd, cargo, cmd};
 use crate::setup::{self, Extras};
 use crate::workspace::{Profile, Workspace};
@@ -190,7 +190,15 @@ fn plugins(tests: &Tests<'_>) -> Result<Outcome> {
 }
 
 fn frontend(tests: &Tests<'_>) -> Result<Outcome> {
-    judge(tests.runner(&["-p", FRONTEND]))
+    let mut outcome = judge(tests.runner(&["-p", FRONTEND]))?;
+    // The code that decides is tested as what runs in the browser, too. Cargo calls its runner in the package's folder.
+    let web = tests.cargo().args(["test", "-p", SHARED, "--lib"]).env(
+        "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+        "node ../xtask/node/wasm-tests.mjs",
+    );
+    let route = setup::wasm::route(tests.workspace)?;
+    outcome.and(judge(route.apply(tests.workspace, web))?);
+    Ok(outcome)
 }
 
 fn product(tests: &Tests<'_>) -> Result<Outcome> {
