@@ -175,9 +175,12 @@ pub struct Taxonomy {
     levels: Vec<u32>,
 }
 
-/// The canonical form on disk and on the wire.
-#[derive(Clone, Serialize, Deserialize)]
-struct Canonical {
+/// The canonical form on disk and on the wire: what a [`Taxonomy`] is as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CanonicalTaxonomy))]
+pub struct Canonical {
+    /// In taxonomy order.
     labels: Vec<NewLabel>,
 }
 

@@ -8,7 +8,7 @@ use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::taxonomies::{
     LabelPage, LabelRow, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
 };
-use arborist_shared::taxonomy::{TaxonomyFormat, UnknownTaxonomyFormat};
+use arborist_shared::taxonomy::{Canonical, TaxonomyFormat, UnknownTaxonomyFormat};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -33,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(preview_taxonomy)
         .service(list_taxonomies)
         .service(show_taxonomy)
+        .service(download_taxonomy)
         .service(list_labels);
 }
 
@@ -138,6 +139,25 @@ async fn show_taxonomy(
     Ok(web::Json(TaxonomyAnswer {
         taxonomy: show(visible(&app, &caller, *id).await?),
     }))
+}
+
+/// A taxonomy version as canonical JSON: all labels with all parents. The file can be uploaded again.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path)),
+    responses((status = 200, body = Canonical, headers(("Content-Disposition" = String)))))]
+#[get("/taxonomies/{id}/file")]
+async fn download_taxonomy(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let index = app.taxonomies.get(&app.db, row.id).await?;
+    let body = tokio::task::spawn_blocking(move || serde_json::to_vec(&*index.taxonomy)).await??;
+    let file = format!("attachment; filename=\"taxonomy-{}.json\"", row.id);
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header(("Content-Disposition", file))
+        .body(body))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

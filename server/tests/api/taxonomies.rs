@@ -90,6 +90,20 @@ async fn a_taxonomy_is_uploaded_and_browsed() {
     .await;
     assert_eq!(ids(&second), ["plants", "trees", "oaks"]);
     assert!(second["next"].is_null());
+    let file = client.get(&format!("/api/v1/taxonomies/{id}/file")).await;
+    let file = file.expect(200).json();
+    assert_eq!(
+        file["labels"][2],
+        json!({"id": "owls", "name": "owls", "parents": ["birds"]})
+    );
+    let again = client
+        .finish(client.upload(&upload, file.to_string()).await)
+        .await;
+    assert_eq!(
+        Client::made(&again),
+        id,
+        "the same content is the same version"
+    );
     client
         .get(&format!("/api/v1/taxonomies/{id}/labels?parent=rocks"))
         .await
