@@ -9,18 +9,24 @@ mod upload;
 
 use std::cell::RefCell;
 
-use arborist_shared::api::assets::AssetList;
-use arborist_shared::api::corpora::{CorpusList, CorpusPreview, DocumentAnswer, DocumentPage};
+use arborist_shared::api::assets::{Asset, AssetList};
+use arborist_shared::api::corpora::{
+    Corpus, CorpusList, CorpusPreview, DocumentAnswer, DocumentPage,
+};
 use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
 use arborist_shared::api::runs::{
-    EpochList, NewRun, PredictRequest, PredictResponse, RunAnswer, RunEstimate, RunFigures, RunPage,
+    EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunEstimate, RunFigures,
+    RunPage,
 };
-use arborist_shared::api::taxonomies::{LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview};
+use arborist_shared::api::taxonomies::{
+    self, LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
+};
 use arborist_shared::metrics::Metrics;
 use arborist_shared::significance::Intervals;
 use arborist_shared::split::Split;
+use arborist_shared::taxonomy::Taxonomy;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -141,14 +147,48 @@ async fn delete(path: &str) -> Answer<()> {
     answer(request).await.map(drop)
 }
 
+/// Rows of a page where all pages are read.
+const PAGE: u32 = 200;
+
+fn page(cursor: Option<String>) -> [(&'static str, String); 2] {
+    [
+        ("limit", PAGE.to_string()),
+        ("cursor", cursor.unwrap_or_default()),
+    ]
+}
+
+/// The rows of all pages: `fetch` answers with those behind a cursor, and the next one.
+async fn every_page<T>(
+    fetch: impl AsyncFn(Option<String>) -> Answer<(Vec<T>, Option<String>)>,
+) -> Answer<Vec<T>> {
+    let (mut rows, mut next) = fetch(None).await?;
+    while next.is_some() {
+        let (more, after) = fetch(next).await?;
+        rows.extend(more);
+        next = after;
+    }
+    Ok(rows)
+}
+
 // Taxonomies
 
-pub async fn taxonomies(project: i64) -> Answer<TaxonomyList> {
-    get(&format!("/projects/{project}/taxonomies"), &[]).await
+/// All versions, newest first.
+pub async fn taxonomies(project: i64) -> Answer<Vec<taxonomies::Taxonomy>> {
+    every_page(async |cursor| {
+        let path = format!("/projects/{project}/taxonomies");
+        let page: TaxonomyList = get(&path, &page(cursor)).await?;
+        Ok((page.taxonomies, page.next))
+    })
+    .await
 }
 
 pub async fn taxonomy(taxonomy: i64) -> Answer<TaxonomyAnswer> {
     get(&format!("/taxonomies/{taxonomy}"), &[]).await
+}
+
+/// The whole hierarchy of a version.
+pub async fn hierarchy(taxonomy: i64) -> Answer<Taxonomy> {
+    get(&format!("/taxonomies/{taxonomy}/file"), &[]).await
 }
 
 /// Labels below `parent` (`Some("")` = below the root), or all in taxonomy order.
@@ -228,8 +268,14 @@ fn preview_query(format: &str, partial: bool) -> [(&'static str, String); 2] {
 
 // Corpora
 
-pub async fn corpora(project: i64) -> Answer<CorpusList> {
-    get(&format!("/projects/{project}/corpora"), &[]).await
+/// All versions, newest first.
+pub async fn corpora(project: i64) -> Answer<Vec<Corpus>> {
+    every_page(async |cursor| {
+        let path = format!("/projects/{project}/corpora");
+        let page: CorpusList = get(&path, &page(cursor)).await?;
+        Ok((page.corpora, page.next))
+    })
+    .await
 }
 
 pub async fn preview_corpus(
@@ -356,8 +402,13 @@ pub async fn plugins() -> Answer<Plugins> {
     get("/plugins", &[]).await
 }
 
-pub async fn assets(project: i64) -> Answer<AssetList> {
-    get(&format!("/projects/{project}/assets"), &[]).await
+pub async fn assets(project: i64) -> Answer<Vec<Asset>> {
+    every_page(async |cursor| {
+        let path = format!("/projects/{project}/assets");
+        let page: AssetList = get(&path, &page(cursor)).await?;
+        Ok((page.assets, page.next))
+    })
+    .await
 }
 
 pub async fn runs(project: i64, limit: u32, cursor: Option<String>) -> Answer<RunPage> {
@@ -368,6 +419,15 @@ pub async fn runs(project: i64, limit: u32, cursor: Option<String>) -> Answer<Ru
             ("cursor", cursor.unwrap_or_default()),
         ],
     )
+    .await
+}
+
+/// All runs, newest first.
+pub async fn every_run(project: i64) -> Answer<Vec<Run>> {
+    every_page(async |cursor| {
+        let page = runs(project, PAGE, cursor).await?;
+        Ok((page.runs, page.next))
+    })
     .await
 }
 

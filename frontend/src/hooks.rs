@@ -10,6 +10,6 @@ pub mod url;
 pub use browser::{use_debounced, use_interval, use_now, use_title, use_window_event};
 pub use live::{JobFeed, use_job_feed};
 pub use more::{More, Page, use_more};
-pub use query::{Loaded, Loading, use_query, use_search};
+pub use query::{Loaded, Loading, Query, use_query, use_search};
 pub use theme::{Theme, ThemeChoice, use_theme};
 pub use url::{UrlQuery, use_url_query};

@@ -140,7 +140,7 @@ async fn label_figures(
 }
 
 /// Path, score and decision of each label that a run's column of answers shows.
-async fn scores(browser: &Browser, column: usize) -> anyhow::Result<Vec<Value>> {
+pub(crate) async fn scores(browser: &Browser, column: usize) -> anyhow::Result<Vec<Value>> {
     let script = format!(
         "return [...document.querySelectorAll(\"[data-testid='answer-row']\")] \
             .map(row => [row.dataset.path, row.querySelectorAll('td')[{column}]]) \
@@ -155,6 +155,18 @@ async fn scores(browser: &Browser, column: usize) -> anyhow::Result<Vec<Value>> 
             Ok(json!([score[0], value, score[2] == "true"]))
         })
         .collect()
+}
+
+/// The same of the answer to one document.
+pub(crate) fn answered(answer: &Value) -> anyhow::Result<Vec<Value>> {
+    let labels = answer["documents"][0]["labels"]
+        .as_array()
+        .context("labels")?;
+    let label = |label: &Value| {
+        let path: Vec<String> = serde_json::from_value(label["path"].clone())?;
+        Ok(json!([path.join("/"), label["score"], label["predicted"]]))
+    };
+    labels.iter().map(label).collect()
 }
 
 #[tokio::test]
@@ -399,12 +411,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
         ensure!(!found.is_empty(), "run {id} finds nothing");
         browser.says("answers", &found).await?;
         // Every score on the page is the interface's, and so is what counts as found.
-        let mut expected: Vec<Value> = Vec::new();
-        for label in labels {
-            let names = label["path"].as_array().context("a path")?.iter();
-            let path: Vec<&str> = names.filter_map(Value::as_str).collect();
-            expected.push(json!([path.join("/"), label["score"], label["predicted"]]));
-        }
+        let expected = answered(&answer)?;
         let shown = scores(&browser, column).await?;
         ensure!(shown.len() >= found.len(), "run {id} shows {shown:?}");
         for score in shown {

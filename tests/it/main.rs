@@ -7,6 +7,7 @@ mod alike;
 mod browser;
 mod clone;
 mod crash;
+mod decided_here;
 mod foreign;
 mod import;
 mod keyboard;

@@ -1,29 +1,40 @@
 //! The sample project is neither trivial nor hopeless: a reader who trains on it sees figures worth comparing.
 
 use anyhow::{Context as _, ensure};
-use arborist_tests::{Browser, Server};
-use serde_json::json;
+use arborist_tests::{Browser, Client, Server};
+use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
 use crate::browser::{QuitQuietly as _, urlencoded};
+
+/// The sample project with a run of each method and preset; seed 1.
+pub(crate) async fn sample_runs(
+    client: &Client,
+    methods: &[(&str, &str)],
+) -> anyhow::Result<(Value, Vec<String>)> {
+    let made = client.post("/api/v1/sample-project", &json!({})).await?;
+    let corpus = client.made(&made, 120).await?;
+    let corpus = client.get(&format!("/api/v1/corpora/{corpus}")).await?["corpus"].clone();
+    let project = made["project"]["id"].clone();
+    let mut runs = Vec::new();
+    for (method, preset) in methods {
+        let request = json!({"method": method, "preset": preset, "corpus": corpus["id"], "taxonomy": corpus["taxonomy"], "seed": 1});
+        let accepted = client
+            .post(&format!("/api/v1/projects/{project}/runs"), &request)
+            .await?;
+        runs.push(client.made(&accepted, 300).await?.to_string());
+    }
+    Ok((project, runs))
+}
 
 #[tokio::test]
 async fn the_sample_can_be_learned_and_is_not_trivial() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let server = Server::start(directory.path()).await?;
     let client = server.first_start().await?;
-    let made = client.post("/api/v1/sample-project", &json!({})).await?;
-    let corpus = client.made(&made, 120).await?;
-    let corpus = client.get(&format!("/api/v1/corpora/{corpus}")).await?["corpus"].clone();
-    let project = &made["project"]["id"];
-    let request =
-        json!({"method": "linear", "corpus": corpus["id"], "taxonomy": corpus["taxonomy"]});
-    let accepted = client
-        .post(&format!("/api/v1/projects/{project}/runs"), &request)
-        .await?;
-    let run = client.made(&accepted, 240).await?;
+    let (_, runs) = sample_runs(&client, &[("linear", "balanced")]).await?;
     let metrics = client
-        .get(&format!("/api/v1/runs/{run}/metrics?split=test"))
+        .get(&format!("/api/v1/runs/{}/metrics?split=test", runs[0]))
         .await?;
     let micro_f1 = metrics["raw"]["micro_f1"].as_f64().context("a figure")?;
     ensure!(
@@ -36,7 +47,7 @@ async fn the_sample_can_be_learned_and_is_not_trivial() -> anyhow::Result<()> {
 }
 
 /// A text in the manner of the sample, about more than one thing.
-const TEXT: &str = "Hail destroyed maize and barley on 300 hectares around Greywick, and seed prices doubled. At the \
+pub(crate) const TEXT: &str = "Hail destroyed maize and barley on 300 hectares around Greywick, and seed prices doubled. At the \
     cattle auction prices for calves went down. The bridge on Orchard Road is closed to lorries; the judge will hear the \
     claim of the haulage firms in March.";
 
@@ -46,18 +57,8 @@ async fn two_methods_agree_on_a_text_of_the_samples_kind() -> anyhow::Result<()>
     let directory = tempfile::tempdir()?;
     let server = Server::start(directory.path()).await?;
     let client = server.first_start().await?;
-    let made = client.post("/api/v1/sample-project", &json!({})).await?;
-    let corpus = client.made(&made, 120).await?;
-    let corpus = client.get(&format!("/api/v1/corpora/{corpus}")).await?["corpus"].clone();
-    let project = &made["project"]["id"];
-    let mut runs = Vec::new();
-    for (method, preset) in [("linear", "balanced"), ("hiagm", "fast")] {
-        let request = json!({"method": method, "preset": preset, "corpus": corpus["id"], "taxonomy": corpus["taxonomy"], "seed": 1});
-        let accepted = client
-            .post(&format!("/api/v1/projects/{project}/runs"), &request)
-            .await?;
-        runs.push(client.made(&accepted, 300).await?.to_string());
-    }
+    let (project, runs) =
+        sample_runs(&client, &[("linear", "balanced"), ("hiagm", "fast")]).await?;
     let browser = Browser::start(1280, 900).await?;
     browser.sign_in(&server.url).await?;
     let (asked, text) = (runs.join(","), urlencoded(TEXT));

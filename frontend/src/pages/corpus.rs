@@ -36,7 +36,7 @@ pub fn CorpusPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
     let corpora = use_query((project, jobs.ended), |(project, _)| async move {
-        api::corpora(project).await.map(|answer| answer.corpora)
+        api::corpora(project).await
     });
     let import = html! {
         <RouteLink to={Route::Import { project }} query={vec![("step".to_owned(), "corpus".to_owned())]} button={Variant::Primary} icon={Icon::Upload} testid="import">{ "Import" }</RouteLink>

@@ -23,9 +23,7 @@ pub fn ImportPage(props: &ProjectProps) -> Html {
     let jobs = use_jobs();
     let query = use_url_query();
     let taxonomies = use_query((project, jobs.ended), |(project, _)| async move {
-        api::taxonomies(project)
-            .await
-            .map(|answer| answer.taxonomies)
+        api::taxonomies(project).await
     });
     let has_taxonomy = taxonomies.data().is_some_and(|list| !list.is_empty());
     let step = match query.get("step") {

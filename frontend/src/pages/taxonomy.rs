@@ -22,9 +22,7 @@ pub fn TaxonomyPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
     let taxonomies = use_query((project, jobs.ended), |(project, _)| async move {
-        api::taxonomies(project)
-            .await
-            .map(|answer| answer.taxonomies)
+        api::taxonomies(project).await
     });
     let query = use_url_query();
     let chosen = |list: &[Taxonomy]| {

@@ -41,11 +41,10 @@ struct Ground {
 
 async fn ground(project: i64, clone: Option<i64>) -> api::Answer<Ground> {
     let plugins = api::plugins().await?;
-    let corpora = api::corpora(project).await?.corpora;
-    let assets = api::assets(project).await?.assets;
+    let corpora = api::corpora(project).await?;
+    let assets = api::assets(project).await?;
     let n_labels = api::taxonomies(project)
         .await?
-        .taxonomies
         .first()
         .map(|taxonomy| taxonomy.n_labels)
         .unwrap_or_default();

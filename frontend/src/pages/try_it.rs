@@ -5,6 +5,7 @@
 pub mod answers;
 pub mod curl;
 pub mod run_picker;
+pub mod threshold;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -24,8 +25,8 @@ use crate::hooks::url::join;
 use crate::hooks::{use_query, use_url_query};
 use crate::route::Route;
 
-/// Labels that are asked for.
-const LABELS: u32 = 40;
+/// Labels that are asked for: the best of them are shown, all of them can be decided about.
+pub const ASKED: u32 = 500;
 /// Longest text that goes into the address.
 const LONGEST: usize = 4_000;
 /// Runs that can be asked at once.
@@ -124,12 +125,9 @@ fn put_in_address(text: &str) {
 pub fn TryItPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let runs = use_query(project, |project| async move {
-        let page = api::runs(project, 200, None).await?;
-        Ok(page
-            .runs
-            .into_iter()
-            .filter(|run| run.status == JobStatus::Succeeded)
-            .collect::<Vec<Run>>())
+        let mut runs = api::every_run(project).await?;
+        runs.retain(|run| run.status == JobStatus::Succeeded);
+        Ok(runs)
     });
     html! {
         <div class="ab-page">
@@ -183,7 +181,7 @@ fn Desk(props: &DeskProps) -> Html {
                             id: "text".into(),
                             text,
                         }],
-                        limit: Some(LABELS),
+                        limit: Some(ASKED),
                         threshold: None,
                     };
                     let answer = api::predict(run, &request).await;
@@ -271,7 +269,7 @@ fn Desk(props: &DeskProps) -> Html {
                     <div class="ab-panel"><Empty icon={Icon::Try} title="The answers will stand here" compact=true>{ "In one tree, a column for each run, with the score of every label." }</Empty></div>
                 } else {
                     <answers::Answers project={props.project} runs={props.runs.clone()} question={(*question).clone()} outdated={is_outdated} />
-                    <curl::Curl run={question.runs[0]} text={question.text.clone()} />
+                    <curl::Curl run={question.runs[0]} text={question.text.clone()} threshold={query.get("threshold").and_then(threshold::read)} />
                 }
             </div>
         </div>

@@ -84,7 +84,7 @@ async fn find(project: i64, search: String, methods: Methods) -> Answer<Vec<Hit>
         return Ok(Vec::new());
     }
     let labels = async {
-        match api::taxonomies(project).await?.taxonomies.first() {
+        match api::taxonomies(project).await?.first() {
             Some(taxonomy) => api::search_labels(taxonomy.id, &search, FEW as u32)
                 .await
                 .map(|page| page.labels),

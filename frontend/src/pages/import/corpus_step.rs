@@ -392,12 +392,9 @@ struct SummaryProps {
 fn Summary(props: &SummaryProps) -> Html {
     let project = props.project;
     let corpus = use_query((project, props.corpus), |(project, corpus)| async move {
-        api::corpora(project).await.map(|answer| {
-            answer
-                .corpora
-                .into_iter()
-                .find(|other| Some(other.id) == corpus)
-        })
+        api::corpora(project)
+            .await
+            .map(|answer| answer.into_iter().find(|other| Some(other.id) == corpus))
     });
     html! {
         <Panel title="The documents are in place" testid="corpus-done">

@@ -11,8 +11,6 @@ use crate::format;
 use crate::route::Route;
 use crate::shell::Methods;
 
-/// Runs of one request.
-const PAGE: u32 = 200;
 /// Labels that are looked through for those without documents; a larger taxonomy is not.
 const MOST_LABELS: u32 = 5_000;
 /// Changes that are told.
@@ -37,18 +35,9 @@ pub struct Unused {
 }
 
 pub async fn standing(project: i64) -> Answer<Standing> {
-    let taxonomies = api::taxonomies(project).await?.taxonomies;
-    let corpora = api::corpora(project).await?.corpora;
-    let mut runs = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = api::runs(project, PAGE, cursor).await?;
-        runs.extend(page.runs);
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    let taxonomies = api::taxonomies(project).await?;
+    let corpora = api::corpora(project).await?;
+    let runs = api::every_run(project).await?;
     let counted = taxonomies
         .first()
         .filter(|taxonomy| taxonomy.n_labels <= u64::from(MOST_LABELS) && !corpora.is_empty());

@@ -41,7 +41,7 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
             // Most runs start from nothing that was uploaded.
             match (encoder.as_ref().and_then(Value::as_i64), vectors) {
                 (None, None) => Ok(Vec::new()),
-                _ => api::assets(project).await.map(|answer| answer.assets),
+                _ => api::assets(project).await,
             }
         },
     );
@@ -85,7 +85,6 @@ pub fn Configuration(props: &ConfigurationProps) -> Html {
     };
     let version = corpora.data().and_then(|answer| {
         answer
-            .corpora
             .iter()
             .find(|corpus| corpus.id == run.corpus)
             .map(|corpus| corpus.version)

@@ -35,7 +35,6 @@ async fn find(project: i64, label: LabelRef) -> Answer<Option<(i64, LabelRow)>> 
         Some(taxonomy) => Some(taxonomy),
         None => api::taxonomies(project)
             .await?
-            .taxonomies
             .first()
             .map(|taxonomy| taxonomy.id),
     };

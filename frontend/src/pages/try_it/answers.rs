@@ -6,6 +6,7 @@ use std::rc::Rc;
 use arborist_shared::api::runs::{PredictedLabel, Run};
 use yew::prelude::*;
 
+use super::threshold::{self, Threshold, decided, use_taxonomies};
 use super::{Question, Reply};
 use crate::components::figure::ShareBar;
 use crate::components::label_path::{LabelRef, use_label_cards};
@@ -15,6 +16,9 @@ use crate::hooks::use_url_query;
 use crate::model::path_tree::{PathRow, rows};
 use crate::route::Route;
 use crate::shell::{Methods, use_methods};
+
+/// Runner-ups of a run that are shown.
+const SHOWN: usize = 40;
 
 #[derive(PartialEq, Properties)]
 pub struct AnswersProps {
@@ -42,6 +46,22 @@ impl AnswerRow {
     fn is_predicted(&self) -> bool {
         self.labels.values().any(|label| label.predicted)
     }
+}
+
+/// The best labels, those that were decided for, and their ancestors, of labels that stand best first.
+pub fn best(labels: Vec<PredictedLabel>, count: usize) -> Vec<PredictedLabel> {
+    let is_kept = |(position, label): &(usize, &PredictedLabel)| {
+        *position < count || label.predicted || label.raw_predicted == Some(true)
+    };
+    let kept: Vec<Vec<String>> = labels
+        .iter()
+        .enumerate()
+        .filter(is_kept)
+        .map(|(_, label)| label.path.clone())
+        .collect();
+    let mut labels = labels;
+    labels.retain(|label| kept.iter().any(|path| path.starts_with(&label.path)));
+    labels
 }
 
 /// The tree of all labels that the runs name; without runner-ups only those that some run decided for, and their ancestors.
@@ -79,23 +99,23 @@ pub fn Answers(props: &AnswersProps) -> Html {
     let cards = use_label_cards();
     let question = &props.question;
     let runner_ups = query.get("show") == Some("all");
+    let chosen = query.get("threshold").and_then(threshold::read);
+    let taxonomies = use_taxonomies(question, chosen.is_some());
     let mut entries = Vec::new();
-    for (run, reply) in &question.replies {
-        if let Reply::Said(answer) = reply
-            && let Ok(response) = &**answer
-        {
-            let labels = response
-                .documents
-                .first()
-                .map(|document| document.labels.as_slice())
-                .unwrap_or_default();
-            entries.extend(labels.iter().map(|label| Entry {
-                run: *run,
-                label: label.clone(),
-            }));
-        }
+    for (run, answer) in decided(question, chosen, taxonomies.data()) {
+        let labels = best(answer.labels, SHOWN).into_iter();
+        entries.extend(labels.map(|label| Entry { run, label }));
     }
     let rows = arrange(entries, runner_ups);
+    let onthreshold = {
+        let query = query.clone();
+        Callback::from(move |threshold: Option<f32>| {
+            query.set(&[(
+                "threshold",
+                threshold.map(|threshold| format!("{threshold:.2}")),
+            )])
+        })
+    };
     let is_ready = question
         .replies
         .values()
@@ -125,6 +145,7 @@ pub fn Answers(props: &AnswersProps) -> Html {
     html! {
         <Panel title="Labels" flush=true {actions} testid="answers">
             if props.outdated { <p class="ab-answers__note" role="status">{ icon(Icon::Clock) }{ "The text or the runs have changed since. Classify again." }</p> }
+            if is_ready { <Threshold {chosen} question={question.clone()} {taxonomies} onchange={onthreshold} /> }
             <div class="ab-scroll" tabindex="0" role="region" aria-label="Answers">
                 <table class={classes!("ab-table", "ab-answers", props.outdated.then_some("ab-outdated"))} aria-busy={is_waiting.then_some("true")}>
                     <thead><tr><th scope="col">{ "Label" }</th>for run in question.runs.iter() { { heading(props, *run, &methods) } }</tr></thead>
@@ -213,6 +234,20 @@ mod tests {
                 raw_predicted: None,
             },
         }
+    }
+
+    #[test]
+    fn the_best_stay_with_those_that_were_found_and_their_ancestors() {
+        let labels = vec![
+            entry(1, "Sport/Rowing", 0.9, false).label,
+            entry(1, "Culture", 0.8, false).label,
+            entry(1, "Sport", 0.2, false).label,
+            entry(1, "Culture/Film", 0.1, false).label,
+            entry(1, "Trade", 0.0, true).label,
+        ];
+        let kept = best(labels, 1);
+        let ids: Vec<_> = kept.iter().map(|label| label.label.as_str()).collect();
+        assert_eq!(ids, ["Sport/Rowing", "Sport", "Trade"]);
     }
 
     #[test]
