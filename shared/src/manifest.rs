@@ -98,9 +98,11 @@ pub struct Paper {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HierarchyKind {
-    /// One parent a label.
+    /// One parent a label. Of several the method uses the primary one, as if there were no others, and the host says so in
+    /// the log of the run; or it refuses such labels.
     Tree,
-    /// Several parents a label.
+    /// Several parents a label: the method uses all of them, or no parents at all. Where its hyperparameters leave it the
+    /// primary ones, it says so in the log itself.
     Dag,
 }
 

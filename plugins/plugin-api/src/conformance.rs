@@ -71,7 +71,7 @@ macro_rules! conformance {
                 survives_a_label_without_documents,
                 survives_documents_without_labels,
                 survives_a_taxonomy_of_one_label,
-                survives_a_label_with_three_parents,
+                treats_three_parents_as_declared,
                 survives_a_missing_validation_split,
                 refuses_a_missing_checkpoint,
                 survives_a_damaged_checkpoint,

@@ -29,7 +29,7 @@ impl<M: Method> Kit<M> {
         Self::survives_a_label_without_documents,
         Self::survives_documents_without_labels,
         Self::survives_a_taxonomy_of_one_label,
-        Self::survives_a_label_with_three_parents,
+        Self::treats_three_parents_as_declared,
         Self::survives_a_missing_validation_split,
         Self::refuses_a_missing_checkpoint,
         Self::survives_a_damaged_checkpoint,

@@ -173,6 +173,12 @@ impl Listener {
             .clone()
     }
 
+    /// Whether a line of the log has these words.
+    pub(super) fn has_heard(&self, words: &str) -> bool {
+        let is_said = |event: &RunEvent| matches!(event, RunEvent::Log { message, .. } if message.contains(words));
+        self.heard().iter().any(is_said)
+    }
+
     /// Time since the host asked to stop.
     pub(super) fn since_stop(&self) -> Option<Duration> {
         let stopped_at = self

@@ -7,6 +7,7 @@ mod directories;
 mod hyperparameters;
 mod kit;
 mod libraries;
+mod parents;
 #[allow(unreachable_pub, reason = "the same file is a library of its own")]
 #[path = "../../examples/toy/method.rs"]
 mod toy;

@@ -4,12 +4,15 @@ use arborist_shared::corpus::SnapshotDocument;
 use arborist_shared::manifest::HierarchyKind;
 use arborist_shared::taxonomy::Taxonomy;
 
-use super::assert_scores_are_fractions;
+use super::{assert_same, assert_scores_are_fractions};
 use crate::conformance::Kit;
-use crate::conformance::corpus::label;
+use crate::conformance::corpus::{Corpus, label};
 use crate::conformance::workbench::{Bench, Listener, predict};
 use crate::host::CallError;
-use crate::method::Method;
+use crate::method::{Method, Predictions};
+
+/// What a method says of labels that it cannot use as they are.
+const SEVERAL_PARENTS: &str = "several parents";
 
 impl<M: Method> Kit<M> {
     /// Empty texts, characters that it never saw and very long texts are trained on and scored.
@@ -88,30 +91,55 @@ impl<M: Method> Kit<M> {
         predict(&mut model, &corpus.unseen);
     }
 
-    /// A label with three parents: a method for DAGs trains; a method for trees reduces it or refuses it in words.
-    pub fn survives_a_label_with_three_parents(&self) {
-        let corpus = self.corpus();
-        let mut labels = corpus.taxonomy.to_labels();
-        for changed in &mut labels {
-            if changed.id == "sailing" {
-                *changed = label("sailing", &["sport", "science", "arts"]);
-            }
-        }
-        let corpus = corpus.under(labels);
-        let bench = Bench::new(self, &corpus);
-        let plugin = self.plugin();
+    /// A label with three parents, the first of which lies deeper than the others, is what the manifest says it is.
+    ///
+    /// Of a method for trees: first parents alone give the same scores, or it refuses the others in words. Of a method for
+    /// DAGs: it trains, and the others count; unless the first one counts no more than they do, or it says what it leaves out.
+    pub fn treats_three_parents_as_declared(&self) {
+        let dag = self.corpus_with_parents(["football", "science", "arts"]);
         let kind = M::manifest().hierarchy;
-        match bench.train(self, &plugin, &Listener::default()) {
-            Ok(()) => {
-                let mut model = bench
-                    .load(&plugin)
-                    .expect("the trained model can be loaded");
-                predict(&mut model, &corpus.unseen);
-            }
+        let listener = Listener::default();
+        let scores = match self.scores(&dag, &listener) {
+            Ok(scores) => scores,
             Err(CallError::Input(message)) if kind == HierarchyKind::Tree => {
-                assert!(!message.is_empty(), "the refusal of a DAG has no words");
+                assert!(
+                    message.contains(SEVERAL_PARENTS),
+                    "the refusal of a DAG does not say `{SEVERAL_PARENTS}`: {message}"
+                );
+                return;
             }
             Err(error) => panic!("a label with three parents, method for {kind:?}: {error}"),
+        };
+        // Documents keep their labels: sets are closed on the DAG, whatever the method understands.
+        let reduced = Corpus {
+            taxonomy: dag.taxonomy.to_tree(),
+            ..dag
+        };
+        let unheard = Listener::default();
+        let of_first_parents = self
+            .scores(&reduced, &unheard)
+            .unwrap_or_else(|error| panic!("the same label with its first parent: {error}"));
+        match kind {
+            HierarchyKind::Tree => assert_same(
+                &scores,
+                &of_first_parents,
+                "the manifest declares `tree`, and parents other than the first change the scores",
+            ),
+            HierarchyKind::Dag => {
+                if scores != of_first_parents || listener.has_heard(SEVERAL_PARENTS) {
+                    return;
+                }
+                let turned = self.corpus_with_parents(["science", "arts", "football"]);
+                let turned = self
+                    .scores(&turned, &unheard)
+                    .unwrap_or_else(|error| panic!("the same parents in another order: {error}"));
+                assert_same(
+                    &scores,
+                    &turned,
+                    "the manifest declares `dag`, and of several parents only the first changes the scores, \
+                     which no line of the log says (`several parents`)",
+                );
+            }
         }
     }
 
@@ -120,6 +148,25 @@ impl<M: Method> Kit<M> {
         let corpus = self.corpus();
         let mut model = Bench::new(self, &corpus).without_validation().trained(self);
         predict(&mut model, &corpus.unseen);
+    }
+
+    /// The corpus with other parents for one of its labels.
+    fn corpus_with_parents(&self, parents: [&str; 3]) -> Corpus {
+        let corpus = self.corpus();
+        let mut labels = corpus.taxonomy.to_labels();
+        for changed in &mut labels {
+            if changed.id == "sailing" {
+                *changed = label("sailing", &parents);
+            }
+        }
+        corpus.under(labels)
+    }
+
+    /// Trains, and scores documents that were not seen.
+    fn scores(&self, corpus: &Corpus, listener: &Listener) -> Result<Predictions, CallError> {
+        let (bench, plugin) = (Bench::new(self, corpus), self.plugin());
+        bench.train(self, &plugin, listener)?;
+        Ok(predict(&mut bench.load(&plugin)?, &corpus.unseen))
     }
 }
 
