@@ -11,3 +11,10 @@ mod words;
 use crate::Linear;
 
 arborist_plugin_api::conformance!(Linear);
+
+/// Every label among the documents of its parent.
+mod kit_of_the_tree {
+    use crate::Linear;
+
+    arborist_plugin_api::conformance!(Linear, {"mode": "tree"});
+}

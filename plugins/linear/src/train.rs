@@ -238,6 +238,12 @@ impl Trainer<'_> {
             Mode::Flat => &[Mode::Flat],
             Mode::Tree => &[Mode::Tree],
         };
+        let several = self.taxonomy.n_multi_parent();
+        if several > 0 && modes.contains(&Mode::Tree) {
+            self.host.info(format!(
+                "{several} labels have several parents: mode tree trains each among the documents of its first one"
+            ));
+        }
         let tuned = asked.tune && self.validation.is_some();
         if asked.tune && !tuned {
             self.host
