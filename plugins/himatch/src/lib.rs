@@ -18,7 +18,7 @@ pub mod sampling;
 mod zero_shot;
 
 use arborist_model_kit::TORCH_VERSION;
-use arborist_model_kit::text_method::{self, TextModel};
+use arborist_model_kit::text_method::{self, TextModel, TextNetwork as _};
 use arborist_plugin_api::{
     Facts, Host, LoadRequest, Method, MethodManifest, ModelError, TrainRequest, export_method,
 };
@@ -52,7 +52,7 @@ impl Method for HiMatch {
                 venue: "ACL 2021".to_owned(),
                 url: Some("https://aclanthology.org/2021.acl-long.337".to_owned()),
             }),
-            // Scoring by dot products works on all parents; the classifier reduces them itself.
+            // Scoring by dot products works on all parents; the classifier reduces them, and training says so.
             hierarchy: HierarchyKind::Dag,
             paths: PathKind::Multi,
             encoder: AssetNeed::Optional,
@@ -84,7 +84,14 @@ impl Method for HiMatch {
         host: &Host<'_>,
     ) -> Result<(), ModelError> {
         hyperparameters.check()?;
-        memory::check(&hyperparameters, request.taxonomy()?.len() as u64)?;
+        let taxonomy = request.taxonomy()?;
+        memory::check(&hyperparameters, taxonomy.len() as u64)?;
+        let several = taxonomy.n_multi_parent();
+        if several > 0 && network::Network::works_on_trees(&hyperparameters) {
+            host.info(format!(
+                "{several} labels have several parents: scoring classifier uses the first one of each"
+            ));
+        }
         let without_effect = hyperparameters.without_effect();
         if !without_effect.is_empty() {
             host.info(format!(

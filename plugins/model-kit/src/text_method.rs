@@ -252,7 +252,8 @@ pub trait TextNetwork: Trainable + Sized + 'static {
     /// Name of the method, which names the checkpoint's description as well.
     const NAME: &'static str;
 
-    /// Whether labels with several parents are reduced to their first one.
+    /// Whether labels with several parents are reduced to their first one. The host says so of a method that declares
+    /// `tree`, and a method that declares `dag` has to.
     fn works_on_trees(hyperparameters: &Self::Hyperparameters) -> bool {
         let _ = hyperparameters;
         true

@@ -59,14 +59,6 @@ fn in_company(hyperparameters: Hyperparameters) {
 }
 
 #[test]
-fn several_parents_are_noted() {
-    let dag = taxonomy(&[("A", &[]), ("B", &[]), ("A1", &["A", "B"]), ("A2", &["A"])]);
-    let (result, events) = Corpus::new(&dag).train::<HiAgm>(tiny());
-    result.unwrap();
-    assert!(logged(&events, "1 labels have several parents"));
-}
-
-#[test]
 fn word_vectors_replace_random_ones() {
     let mut corpus = Corpus::new(&t5());
     let file = corpus.directory.path().join("vectors.txt");

@@ -42,9 +42,6 @@ pub fn train<N: TextNetwork>(
     let device = process::prepare(&request.device, request.threads)?;
     let taxonomy = request.taxonomy()?;
     let on_tree = N::works_on_trees(hyperparameters);
-    if on_tree {
-        note_reduction(&taxonomy, host);
-    }
 
     let fresh = Parameters::fresh(device, request.seed);
     let Start {
@@ -241,13 +238,6 @@ fn report_int8<N: TextNetwork>(
         int8.micro_f1, single.micro_f1, int8.macro_f1, single.macro_f1
     ));
     Ok(())
-}
-
-fn note_reduction(taxonomy: &Taxonomy, host: &Host<'_>) {
-    let several = taxonomy.n_multi_parent();
-    if several > 0 {
-        host.info(format!("{several} labels have several parents; this method works on trees and uses the first one of each"));
-    }
 }
 
 fn hierarchy<H: TextHyperparameters>(
