@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::workbench::{Workbench, corpus, events, keys, train_arguments};
+use crate::workbench::{Workbench, corpus, events, keys, library, train_arguments};
 
 #[test]
 fn the_report_has_these_keys_and_the_same_figures_as_everything_else() {
@@ -360,6 +360,47 @@ fn what_the_method_refuses_is_wrong_input_and_leaves_nothing() {
         .says(&["toy: ", "`smoothing` is 99, more than the"]);
     assert!(!bench.path("run").exists());
     bench.train("run", &[]).ended_with(0);
+}
+
+#[test]
+fn what_a_method_for_trees_does_not_see_is_in_the_log() {
+    const NOTE: &str = "1 of 7 labels have several parents; Tree toy understands trees, so it sees primary parents only";
+    let bench = Workbench::new();
+    bench
+        .run(&["plugins", "add", library("plugin_tree").to_str().unwrap()])
+        .ended_with(0);
+    let train = |method, out| {
+        let mut arguments = train_arguments(out);
+        arguments[2] = method;
+        bench.run(&arguments).ended_with(0)
+    };
+    let ran = train("tree_toy", "tree");
+    assert!(!ran.stderr.contains("several parents"), "{}", ran.stderr);
+
+    let dag = bench.read("taxonomy.tsv") + "owls\tplants\n";
+    bench.write("taxonomy.tsv", &dag);
+    train("tree_toy", "reduced").says(&[NOTE]);
+    let notes: Vec<Value> = events(&bench.path("reduced"))
+        .into_iter()
+        .filter(|event| event["message"] == NOTE)
+        .collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!(
+        (&notes[0]["event"], &notes[0]["level"]),
+        (&"log".into(), &"info".into())
+    );
+    // The taxonomy of the run keeps all parents: sets are closed over them.
+    let taxonomy: Value = serde_json::from_str(&bench.read("reduced/taxonomy.json")).unwrap();
+    let owls = taxonomy["labels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|label| label["id"] == "owls")
+        .unwrap();
+    assert_eq!(owls["parents"], serde_json::json!(["birds", "plants"]));
+    // Who understands DAGs misses nothing.
+    let ran = train("toy", "dag");
+    assert!(!ran.stderr.contains("several parents"), "{}", ran.stderr);
 }
 
 #[test]
