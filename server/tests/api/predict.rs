@@ -185,6 +185,60 @@ async fn lines_that_cannot_be_answered_are_told_in_their_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_the_method_refuses_costs_no_other_its_answer() {
+    // One in the middle of a batch, two that follow each other, and the last of all.
+    const REFUSED: [usize; 4] = [40, 200, 201, 299];
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let run = estate.trained(&client, json!({"fault": "picky"})).await;
+    let path = format!("/api/v1/runs/{run}/predict");
+    let mut body = String::new();
+    for n in 0..300 {
+        let word = if REFUSED.contains(&n) {
+            "forbidden"
+        } else {
+            "hoot"
+        };
+        // An empty line before each, so that lines are no places in the batch.
+        writeln!(
+            body,
+            "\n{{\"id\":\"d{n}\",\"text\":\"night feather {word}\"}}"
+        )
+        .unwrap();
+    }
+    let answer = stream(&client, &path, body).await.expect(200);
+    let lines = lines_of(&answer);
+    assert_eq!(lines.len(), 300);
+    for (n, line) in lines.iter().enumerate() {
+        assert_eq!(line["id"], format!("d{n}"));
+        if REFUSED.contains(&n) {
+            assert_eq!(line["line"], 2 * n + 2, "{line}");
+            let error = line["error"].as_str().unwrap();
+            assert!(error.contains("found the word `forbidden`"), "{line}");
+            assert!(line["labels"].is_null(), "{line}");
+        } else {
+            assert!(predicted(line).contains(&"owls"), "{line}");
+            assert!(line["error"].is_null(), "{line}");
+        }
+    }
+
+    // What comes whole is answered whole, or not at all; the model is none the worse for it.
+    let texts = |words: [&str; 2]| {
+        let document = |word| json!({"id": word, "text": format!("night feather {word}")});
+        json!({"documents": words.map(document)})
+    };
+    let problem = client.post(&path, &texts(["hoot", "forbidden"])).await;
+    let problem = problem.problem(502, "prediction_failed");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("found the word `forbidden`"), "{detail}");
+    client
+        .post(&path, &texts(["hoot", "owl"]))
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_write_everything_before_it_reads_anything() {
     const LINES: usize = 50_000;
     let (house, client, run) = trained().await;

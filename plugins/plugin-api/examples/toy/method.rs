@@ -55,6 +55,8 @@ enum Fault {
     PanicInPredict,
     /// An invalid memory access at each prediction.
     SegfaultInPredict,
+    /// Refuses texts with the word `forbidden`, and all that are asked for with one.
+    Picky,
     /// Scores that are not numbers.
     NotANumber,
     /// Estimates more memory than there is.
@@ -115,7 +117,7 @@ impl Method for Toy {
                         "description": "How to go wrong.",
                         "type": "string",
                         "enum": ["none", "fail", "panic", "segfault", "exit", "deaf", "panic_in_load",
-                                 "panic_in_predict", "segfault_in_predict", "not_a_number", "huge"],
+                                 "panic_in_predict", "segfault_in_predict", "picky", "not_a_number", "huge"],
                         "default": "none", "x-advanced": true
                     }
                 },
@@ -228,6 +230,10 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let start_of = move |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
     text.split_whitespace()
         .map(move |word| (start_of(word), word))
+}
+
+fn has_forbidden_word(text: &str) -> bool {
+    words(text).any(|(_, word)| word == "forbidden")
 }
 
 /// What training counts.
@@ -357,6 +363,9 @@ impl Model for ToyModel {
         match self.stored.fault {
             Fault::PanicInPredict => panic!("asked to panic in predict"),
             Fault::SegfaultInPredict => segfault(),
+            Fault::Picky if texts.iter().any(|text| has_forbidden_word(text)) => {
+                return Err(ModelError::Input("found the word `forbidden`".to_owned()));
+            }
             _ => {}
         }
         let mut values: Vec<f32> = texts.iter().flat_map(|text| self.score(text)).collect();
