@@ -1,4 +1,5 @@
 use std::io::{Cursor, Write as _};
+use std::path::PathBuf;
 
 use arborist_shared::api::accounts::Role;
 use serde_json::{Value, json};
@@ -26,6 +27,37 @@ fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
 async fn import(client: &Client, project: i64, query: &str, file: impl Into<Vec<u8>>) -> Value {
     let path = format!("/api/v1/projects/{project}/assets?{query}");
     client.finish(client.upload(&path, file.into()).await).await
+}
+
+/// Trains with what the body says: the run as it is shown, and what its child was asked for.
+async fn trained(house: &House, client: &Client, estate: &Estate, body: &Value) -> [Value; 2] {
+    let accepted = client.post(&estate.runs(), body).await.expect(202);
+    let run = Client::made(&client.finish(accepted).await);
+    let shown = client.get(&format!("/api/v1/runs/{run}")).await.expect(200);
+    let request = house.data_dir().join(format!("runs/{run}/request.json"));
+    let request = serde_json::from_slice(&std::fs::read(request).unwrap()).unwrap();
+    [shown.json()["run"].clone(), request]
+}
+
+/// The same with an encoder: the plugin has seen it, and it is the folder that the child was told of.
+async fn trained_with_encoder(
+    house: &House,
+    client: &Client,
+    estate: &Estate,
+    body: &Value,
+) -> PathBuf {
+    let [shown, request] = trained(house, client, estate, body).await;
+    assert_eq!(shown["encoder"], body["encoder"]);
+    let events = house
+        .data_dir()
+        .join(format!("runs/{}/events.jsonl", shown["id"]));
+    assert!(
+        std::fs::read_to_string(events)
+            .unwrap()
+            .contains("num_hidden_layers"),
+        "the plugin did not see the encoder"
+    );
+    request["encoder"].as_str().unwrap().into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +107,24 @@ async fn word_vectors_are_uploaded_and_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn uploaded_word_vectors_reach_the_run_that_names_them() {
+    let house = House::with_plugin("plugin_tree").await;
+    let client = house.key(Role::Manager).await;
+    let estate = Estate::new(&client).await;
+    let vectors = import(&client, estate.project, "kind=word_vectors", "the 1 2\n").await;
+    let mut body = estate.run(json!({}));
+    body["method"] = json!("tree_toy");
+    let [shown, request] = trained(&house, &client, &estate, &body).await;
+    assert_eq!(shown["word_vectors"], Value::Null);
+    assert_eq!(request["word_vectors"], Value::Null);
+    body["word_vectors"] = json!(Client::made(&vectors));
+    let [shown, request] = trained(&house, &client, &estate, &body).await;
+    assert_eq!(shown["word_vectors"], body["word_vectors"]);
+    let file = request["word_vectors"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "the 1 2\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_uploaded_encoder_reaches_the_run_that_names_it() {
     let house = House::with_toy().await;
     let client = house.key(Role::Manager).await;
@@ -102,17 +152,7 @@ async fn an_uploaded_encoder_reaches_the_run_that_names_it() {
 
     let mut body = estate.run(json!({}));
     body["encoder"] = json!(asset);
-    let accepted = client.post(&estate.runs(), &body).await.expect(202);
-    let run = Client::made(&client.finish(accepted).await);
-    let directory = house.data_dir().join(format!("runs/{run}"));
-    let events = std::fs::read_to_string(directory.join("events.jsonl")).unwrap();
-    assert!(
-        events.contains("num_hidden_layers"),
-        "the plugin did not see the encoder"
-    );
-    let request: Value =
-        serde_json::from_slice(&std::fs::read(directory.join("request.json")).unwrap()).unwrap();
-    let folder = std::path::Path::new(request["encoder"].as_str().unwrap());
+    let folder = trained_with_encoder(&house, &client, &estate, &body).await;
     assert!(folder.join("model.safetensors").is_file());
     assert!(
         !folder.join("pytorch_model.bin").exists(),
@@ -179,22 +219,8 @@ async fn the_encoder_that_comes_along_is_called_by_its_name() {
 
     std::fs::write(folder.join("model.safetensors"), "weights").unwrap();
     body["encoder"] = json!("minilm");
-    let accepted = client.post(&estate.runs(), &body).await.expect(202);
-    let run = Client::made(&client.finish(accepted).await);
-    let shown = client.get(&format!("/api/v1/runs/{run}")).await.expect(200);
-    assert_eq!(shown.json()["run"]["encoder"], "minilm");
-    let directory = house.data_dir().join(format!("runs/{run}"));
-    let events = std::fs::read_to_string(directory.join("events.jsonl")).unwrap();
-    assert!(
-        events.contains("num_hidden_layers"),
-        "the plugin did not see the encoder"
-    );
-    let request: Value =
-        serde_json::from_slice(&std::fs::read(directory.join("request.json")).unwrap()).unwrap();
-    assert_eq!(
-        std::path::Path::new(request["encoder"].as_str().unwrap()),
-        folder.canonicalize().unwrap()
-    );
+    let used = trained_with_encoder(&house, &client, &estate, &body).await;
+    assert_eq!(used, folder.canonicalize().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,13 +45,18 @@ impl House {
 
     /// A fresh server that offers the toy method.
     pub(crate) async fn with_toy() -> Self {
+        Self::with_plugin("plugin_toy").await
+    }
+
+    /// A fresh server that offers what this library of the plugin API's examples has.
+    pub(crate) async fn with_plugin(name: &str) -> Self {
         let mut house = Self {
             dir: TempDir::new().unwrap(),
             server: None,
         };
         let output = Command::new(env!("CARGO_BIN_EXE_arborist"))
             .args(["plugins", "add"])
-            .arg(library("plugin_toy"))
+            .arg(library(name))
             .arg("--data-dir")
             .arg(house.data_dir())
             .output()
