@@ -4,7 +4,10 @@
 use arborist_flat::network::Network;
 use arborist_flat::{Architecture, Flat, Hyperparameters};
 use arborist_model_kit::checks;
+use arborist_model_kit::settings::TrainSchedule;
+use arborist_model_kit::text_method::TextHyperparameters as _;
 use arborist_plugin_api::{Facts, Method, ModelError};
+use arborist_shared::run::RunEvent;
 use serde_json::Value;
 
 const ARCHITECTURES: [Architecture; 5] = [
@@ -113,6 +116,33 @@ fn schema_and_struct_have_the_same_keys_and_defaults() {
     let resolved = manifest.resolve(Some("balanced"), &[]).unwrap();
     let balanced: Hyperparameters = serde_json::from_value(Value::Object(resolved)).unwrap();
     assert_eq!(balanced, Hyperparameters::default());
+}
+
+/// METHODS 5.5: the encoder is tuned as under HGCLR, so the rate stays after the warm-up. Networks over words have no
+/// warm-up either.
+#[test]
+fn the_rate_stays_until_the_end() {
+    for architecture in ARCHITECTURES {
+        let mut chosen = tiny(architecture);
+        assert_eq!(chosen.schedule(), TrainSchedule::Constant);
+        // 60 documents are 8 updates of an epoch; a tenth of 20 epochs is 2.
+        chosen.training.epochs = 20;
+        let rate = chosen.training.learning_rate;
+        let (result, events) = checks::Corpus::new(&checks::t5()).train::<Flat>(chosen);
+        result.unwrap();
+        let rates: Vec<f64> = events
+            .iter()
+            .filter_map(|event| match event {
+                RunEvent::Epoch { learning_rate, .. } => Some(*learning_rate),
+                _ => None,
+            })
+            .collect();
+        let mut expected = [rate; 20];
+        if architecture == Architecture::Bert {
+            expected[0] = rate / 2.0;
+        }
+        assert_eq!(rates, expected, "{architecture:?}");
+    }
 }
 
 #[test]
