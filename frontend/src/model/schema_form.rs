@@ -81,6 +81,16 @@ pub struct Field {
     order: f64,
 }
 
+impl Field {
+    /// What a 0 stands for, where the description has a sentence `0 = …`.
+    pub fn meaning_of_zero(&self) -> Option<&str> {
+        let (_, rest) = self.description.split_once("0 = ")?;
+        // A point within a number ends no sentence.
+        let meaning = rest.split_once(". ").map_or(rest, |(sentence, _)| sentence);
+        Some(meaning.trim_end_matches('.'))
+    }
+}
+
 /// The fields of a method, basic ones and advanced ones in the order that the schema asks for.
 pub fn fields(schema: &Value) -> Vec<Field> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
@@ -283,6 +293,22 @@ pub mod tests {
             }}
         }))
         .expect("a manifest")
+    }
+
+    #[test]
+    fn a_sentence_of_the_description_says_what_0_means() {
+        let mut field = field("learning_rate", &json!({"type": "number"}), 0);
+        for (description, meaning) in [
+            (
+                "How far. 0 = 0.001 for words, 0.0001 for BERT. See there.",
+                Some("0.001 for words, 0.0001 for BERT"),
+            ),
+            ("Norm. 0 = never.", Some("never")),
+            ("How far weights move.", None),
+        ] {
+            field.description = description.to_owned();
+            assert_eq!(field.meaning_of_zero(), meaning);
+        }
     }
 
     #[test]

@@ -206,6 +206,7 @@ fn Setting(props: &SettingProps) -> Html {
             html! { <Input id={id.clone()} value={text.clone()} onchange={set.clone()} {inputmode} invalid={error.is_some()} placeholder={field.nullable.then_some("none")} {testid} /> }
         }
     };
+    let meaning = field.meaning_of_zero().filter(|_| text.parse() == Ok(0.0));
     let range = match &field.kind {
         Kind::Integer(limits) | Kind::Number(limits) => limits.words(),
         _ => String::new(),
@@ -219,6 +220,7 @@ fn Setting(props: &SettingProps) -> Html {
             </div>
             { control }
             if let Some(error) = &error { <p class="ab-field__error" id={format!("{id}-error")} role="alert">{ error }</p> }
+            if let Some(meaning) = meaning { <p class="ab-field__help" data-testid={format!("zero-{id}")}>{ format!("0 = {meaning}") }</p> }
             if is_changed || paper.is_some() {
                 <p class="ab-setting__foot">
                     if is_changed { <Button label={format!("Preset: {}", if from.is_empty() { "none" } else { &from })} variant={Variant::Link} title="Back to the preset's value" testid={format!("undo-{id}")} onclick={undo} /> }
