@@ -52,7 +52,7 @@ pub fn train<N: TextNetwork>(
     } = start(
         hyperparameters,
         fresh,
-        taxonomy.depth() as usize,
+        levels(&taxonomy, on_tree),
         request,
         host,
     )?;
@@ -131,6 +131,16 @@ pub fn train<N: TextNetwork>(
         report_int8::<N>(request, validation, best, plan.threshold, host)?;
     }
     Ok(())
+}
+
+/// Levels that the network works on: along first parents a label may lie deeper than along others.
+fn levels(taxonomy: &Taxonomy, on_tree: bool) -> usize {
+    let depth = if on_tree && !taxonomy.is_tree() {
+        taxonomy.to_tree().depth()
+    } else {
+        taxonomy.depth()
+    };
+    depth as usize
 }
 
 fn start<H: TextHyperparameters>(
@@ -278,5 +288,25 @@ fn hierarchy<H: TextHyperparameters>(
         hierarchy.with_shares_for_unseen()
     } else {
         hierarchy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arborist_shared::taxonomy::NewLabel;
+
+    use super::*;
+
+    #[test]
+    fn a_tree_of_first_parents_may_be_deeper_than_the_graph() {
+        let label = |id: &str, parents: &[&str]| NewLabel {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+        };
+        let labels = vec![label("A", &[]), label("B", &["A"]), label("C", &["B", "A"])];
+        let taxonomy = Taxonomy::new(labels).unwrap();
+        assert_eq!(levels(&taxonomy, false), 2);
+        assert_eq!(levels(&taxonomy, true), 3);
     }
 }
