@@ -99,11 +99,12 @@ fn list_of<'d>(document: &'d Value, operation: &'d Value) -> Option<&'d Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_of_every_list_says_how_it_goes_on() {
-    /// Answers with several rows that grow with what is installed or asked for, not with what people store.
-    const WHOLE: [&str; 3] = [
+    /// Answers with several rows that grow with what is installed or asked for, not with what people store; and a file.
+    const WHOLE: [&str; 4] = [
         "/api/v1/plugins",
         "/api/v1/projects/{id}/overview",
         "/api/v1/runs/{id}/epochs",
+        "/api/v1/taxonomies/{id}/file",
     ];
     let house = House::open().await;
     let client = house.key(Role::Viewer).await;
