@@ -16,6 +16,7 @@ use crate::accounts::Caller;
 use crate::db::rfc3339;
 use crate::http::paging::PageQuery;
 use crate::http::problem::ApiError;
+use crate::http::upload::UploadForm;
 use crate::http::{accepted, paging, upload};
 use crate::jobs::{self, JobRequest};
 
@@ -37,7 +38,7 @@ struct ImportAsset {
 
 /// Upload an encoder (zip of a Hugging Face BERT folder with safetensors) or word vectors (`.txt`, `.vec`).
 #[utoipa::path(tag = "assets", params(("id" = i64, Path, description = "project"), ImportAsset),
-    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/projects/{id}/assets")]
 async fn import_asset(

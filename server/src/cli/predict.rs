@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use arborist_shared::corpus::CorpusFormat;
 use arborist_shared::decode::{DecodeOptions, Selection, decode};
-use arborist_shared::scores::{FLOOR, TOP};
 use arborist_shared::taxonomy::Taxonomy;
 use clap::Args;
 use serde::Serialize;
@@ -19,6 +18,7 @@ use super::progress::Progress;
 use super::scoring::{ScoredWindow, WINDOW_QUEUE, Window, open_run, score, start_model};
 use super::{CliError, output};
 use crate::runs::predictions::PredictionWriter;
+use crate::work::Kept;
 use crate::work::batches::window_is_full;
 
 #[derive(Debug, Args)]
@@ -84,8 +84,12 @@ impl Predict {
             selection: self.selection(),
             ..run.request()?.decoding
         };
-        let all_scores = self.all_scores || reaches_further(options.selection);
-        let model = start_model(&run, &self.places, &self.device, all_scores).await?;
+        let kept = if self.all_scores {
+            Kept::All
+        } else {
+            Kept::for_answer(options.selection, 0)
+        };
+        let model = start_model(&run, &self.places, &self.device).await?;
         let method_threshold = model.threshold();
         let file: Box<dyn Write + Send> = if to_stdout {
             Box::new(io::stdout())
@@ -109,7 +113,7 @@ impl Predict {
             };
             sink.write(scored, BufWriter::with_capacity(1 << 20, file))
         });
-        score(model, windows, scored_sender).await?;
+        score(model, kept, windows, scored_sender).await?;
         let documents = writing.await.map_err(CliError::failed)??;
         let rejected = reading.await.map_err(CliError::failed)??;
         if documents == 0 && rejected > 0 {
@@ -143,16 +147,6 @@ impl Predict {
             (None, Some(top)) => Selection::Top(top as usize),
             (None, None) => Selection::Method,
         }
-    }
-}
-
-/// Whether a selection may want labels whose scores are not kept otherwise.
-fn reaches_further(selection: Selection) -> bool {
-    match selection {
-        Selection::Method => false,
-        Selection::Threshold(threshold) => threshold < FLOOR,
-        Selection::Top(top) => top > TOP,
-        Selection::TopAbove(top, threshold) => top > TOP && threshold < FLOOR,
     }
 }
 

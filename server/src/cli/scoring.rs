@@ -12,7 +12,7 @@ use super::CliError;
 use super::options::Places;
 use crate::runs::directory::RunDirectory;
 use crate::work::batches::batches;
-use crate::work::{ChildProgram, WarmModel, WarmOptions, WorkError};
+use crate::work::{ChildProgram, Kept, WarmModel, WarmOptions, WorkError};
 
 /// Windows that may wait between two stages.
 pub(super) const WINDOW_QUEUE: usize = 2;
@@ -33,13 +33,11 @@ pub(super) struct ScoredWindow {
     pub(super) scores: Vec<DocumentScores>,
 }
 
-/// Starts the model of a run with the approved library of its method; `all_scores`: it answers more than the highest
-/// and the likely ones.
+/// Starts the model of a run with the approved library of its method.
 pub(super) async fn start_model(
     run: &RunDirectory,
     places: &Places,
     device: &str,
-    all_scores: bool,
 ) -> Result<Arc<WarmModel>, CliError> {
     let request = run.request()?;
     if !run.is_finished() {
@@ -54,7 +52,6 @@ pub(super) async fn start_model(
         plugin: Some(plugin.library),
         device: device.to_owned(),
         threads: 0,
-        all_scores,
     };
     Ok(Arc::new(WarmModel::start_with(run.path(), options).await?))
 }
@@ -67,12 +64,13 @@ pub(super) fn open_run(path: &Path) -> Result<RunDirectory, CliError> {
 /// Scores each window that arrives and sends it on, until there are no more.
 pub(super) async fn score(
     model: Arc<WarmModel>,
+    kept: Kept,
     windows: mpsc::Receiver<Window>,
     to: mpsc::Sender<ScoredWindow>,
 ) -> Result<(), CliError> {
     let (queue, batches) = mpsc::channel(BATCH_QUEUE);
     // Ends when the windows end, or when nobody takes the batches any more.
-    let asking = tokio::spawn(ask(model, windows, queue));
+    let asking = tokio::spawn(ask(model, kept, windows, queue));
     let collected = collect(batches, to).await;
     if collected.is_err() {
         asking.abort();
@@ -91,7 +89,12 @@ enum Step {
     End(Vec<String>),
 }
 
-async fn ask(model: Arc<WarmModel>, mut windows: mpsc::Receiver<Window>, to: mpsc::Sender<Step>) {
+async fn ask(
+    model: Arc<WarmModel>,
+    kept: Kept,
+    mut windows: mpsc::Receiver<Window>,
+    to: mpsc::Sender<Step>,
+) {
     while let Some(Window { ids, mut texts }) = windows.recv().await {
         let lengths: Vec<usize> = texts.iter().map(String::len).collect();
         for positions in batches(&lengths) {
@@ -100,7 +103,7 @@ async fn ask(model: Arc<WarmModel>, mut windows: mpsc::Receiver<Window>, to: mps
                 .map(|&position| std::mem::take(&mut texts[position]))
                 .collect();
             let model = Arc::clone(&model);
-            let answer = tokio::spawn(async move { model.predict(&batch).await });
+            let answer = tokio::spawn(async move { model.predict_as(&batch, kept).await });
             if to.send(Step::Batch(positions, answer)).await.is_err() {
                 return;
             }

@@ -28,9 +28,6 @@ pub(super) struct Work {
     /// 0 = all cores
     #[arg(long, requires = "serve", default_value_t = 0)]
     threads: u32,
-    /// Answer every label's score
-    #[arg(long, requires = "serve")]
-    all_scores: bool,
 }
 
 impl Work {
@@ -50,14 +47,12 @@ impl Work {
                 plugin,
                 device,
                 threads,
-                all_scores,
                 ..
             } => serve::run(&serve::ServeRun {
                 run,
                 plugin,
                 device,
                 threads,
-                all_scores,
             }),
             Self {
                 describe: Some(library),

@@ -22,6 +22,7 @@ use super::{documents, preview, rejects_file, show, visible};
 use crate::accounts::Caller;
 use crate::http::paging::PageQuery;
 use crate::http::problem::{ApiError, Code};
+use crate::http::upload::UploadForm;
 use crate::http::{accepted, file_stream, paging, upload};
 use crate::jobs::{self, JobRequest};
 use crate::{App, taxonomies};
@@ -62,7 +63,7 @@ struct ImportCorpus {
 /// Upload a corpus, raw or as a form with one file. The job's result names the version that it made. Rows that cannot be read
 /// are kept aside with line, column and reason; the others are imported.
 #[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ImportCorpus),
-    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/projects/{id}/corpora")]
 async fn import_corpus(
@@ -118,7 +119,7 @@ struct PreviewCorpus {
 
 /// See what the beginning of a corpus file would become; nothing is stored.
 #[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PreviewCorpus),
-    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 200, body = CorpusPreview)))]
 #[post("/projects/{id}/corpora/preview")]
 async fn preview_corpus(

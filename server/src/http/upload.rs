@@ -11,9 +11,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
+use utoipa::ToSchema;
 
 use super::problem::{ApiError, Code};
 use crate::App;
+
+/// What a form looks like, for the description of the interface; it is read as it streams.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+pub struct UploadForm {
+    /// The file; other fields are passed over.
+    #[schema(value_type = String, format = Binary)]
+    file: String,
+}
 
 /// A file in the folder of uploads, complete and synced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ use super::request::machine_memory;
 use super::store::RunRow;
 use super::train::find_plugin;
 use crate::http::problem::{ApiError, Code};
-use crate::work::{WarmModel, WarmOptions, WorkError};
+use crate::work::{Kept, WarmModel, WarmOptions, WorkError};
 use crate::{App, taxonomies};
 
 pub(super) use ask::{find, predict, predict_each};
@@ -146,6 +146,7 @@ type Answer = Result<Vec<DocumentScores>, PredictError>;
 
 struct Ask {
     texts: Vec<String>,
+    kept: Kept,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -266,14 +267,14 @@ impl Models {
 
 impl Model {
     /// Scores for each text, in their order.
-    pub(super) async fn predict(&self, texts: Vec<String>) -> Answer {
+    pub(super) async fn predict(&self, texts: Vec<String>, kept: Kept) -> Answer {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
         let gone = || PredictError::Ended("the model was stopped".to_owned());
         let (reply, answer) = oneshot::channel();
         self.asks
-            .send(Ask { texts, reply })
+            .send(Ask { texts, kept, reply })
             .await
             .map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
@@ -294,7 +295,6 @@ async fn load(app: &Arc<App>, run: &RunRow) -> Result<Model, ApiError> {
         plugin: Some(plugin.library),
         device: run.device.clone(),
         threads: 0,
-        all_scores: false,
     };
     let started = Instant::now();
     let warm = WarmModel::start_with(&path, options)
@@ -354,18 +354,23 @@ async fn batch(warm: Arc<WarmModel>, mut queue: mpsc::Receiver<Ask>) {
         }
         let warm = Arc::clone(&warm);
         tokio::spawn(async move {
-            answer(&warm, asks).await;
+            let (best, all) = asks.into_iter().partition(|ask| ask.kept == Kept::Best);
+            answer(&warm, best, Kept::Best).await;
+            answer(&warm, all, Kept::All).await;
             drop(place);
         });
     }
 }
 
-async fn answer(warm: &WarmModel, asks: Vec<Ask>) {
+async fn answer(warm: &WarmModel, asks: Vec<Ask>, kept: Kept) {
+    if asks.is_empty() {
+        return;
+    }
     let texts: Vec<&str> = asks
         .iter()
         .flat_map(|ask| ask.texts.iter().map(String::as_str))
         .collect();
-    match warm.predict(&texts).await {
+    match warm.predict_as(&texts, kept).await {
         Ok(scores) => {
             let mut scores = scores.into_iter();
             for ask in asks {
@@ -377,7 +382,7 @@ async fn answer(warm: &WarmModel, asks: Vec<Ask>) {
         // A text that the model chokes on is the fault of its own request only.
         Err(WorkError::Model(_)) if asks.len() > 1 => {
             for ask in asks {
-                Box::pin(answer(warm, vec![ask])).await;
+                Box::pin(answer(warm, vec![ask], kept)).await;
             }
         }
         Err(error) => {

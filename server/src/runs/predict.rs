@@ -16,6 +16,7 @@ use super::models::{self, BATCH_BYTES, BATCH_TEXTS, Model};
 use super::spool::{Line, Lines, Spool};
 use crate::App;
 use crate::http::problem::ApiError;
+use crate::work::Kept;
 
 /// Batches of one stream that are on their way.
 const BATCHES: usize = 3;
@@ -44,6 +45,14 @@ impl Wish {
         Ok(Self { limit, threshold })
     }
 
+    /// The scores that it takes.
+    fn kept(self) -> Kept {
+        let selection = self
+            .threshold
+            .map_or(Selection::Method, Selection::Threshold);
+        Kept::for_answer(selection, self.limit.unwrap_or(0) as usize)
+    }
+
     fn decoding(self, model: &Model) -> DecodeOptions {
         match self.threshold {
             Some(threshold) => DecodeOptions {
@@ -68,7 +77,7 @@ pub(super) async fn whole(
         .into_iter()
         .map(|document| (document.id, document.text))
         .unzip();
-    let (model, scores) = models::predict(app, run, &texts).await?;
+    let (model, scores) = models::predict(app, run, &texts, wish.kept()).await?;
     let mut body = Vec::with_capacity(256 + 4_096 * ids.len());
     body.extend_from_slice(b"{\"documents\":[");
     for (position, (id, scores)) in ids.iter().zip(&scores).enumerate() {
@@ -162,7 +171,8 @@ async fn answer(
             (number, id)
         }));
     }
-    let mut answers = models::predict_each(&app, run, &texts).await.into_iter();
+    let answers = models::predict_each(&app, run, &texts, wish.kept()).await;
+    let mut answers = answers.into_iter();
     let mut body = Vec::with_capacity(4_096 * asked.len());
     let mut by = None;
     for asked in asked {

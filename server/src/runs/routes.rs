@@ -33,6 +33,9 @@ use crate::jobs::{self, JobRequest};
 /// A request that is sent whole; longer ones are streamed.
 const MAX_PREDICT: usize = 32 << 20;
 const MAX_DOCUMENTS: usize = 10_000;
+/// What a stream says of all its lines, which stand in the body where an answer comes whole.
+const RUN_HEADER: &str = "Arborist-Run";
+const TAXONOMY_HEADER: &str = "Arborist-Taxonomy";
 /// Documents of one stream that may wait for their answers, in bytes.
 const SPOOL: u64 = 4 << 30;
 /// Answers of one stream that may wait for their reader, in batches; beyond, the model waits.
@@ -271,7 +274,9 @@ struct PredictQuery {
 /// written to its end before anything is read.
 #[utoipa::path(tag = "runs", params(("id" = i64, Path), PredictQuery),
     request_body(content((PredictRequest = "application/json"), (String = "application/x-ndjson"))),
-    responses((status = 200, content((PredictResponse = "application/json"), (String = "application/x-ndjson")))))]
+    responses((status = 200, content((PredictResponse = "application/json"), (String = "application/x-ndjson")),
+        headers(("Arborist-Run" = i64, description = "of a stream: the run whose model answers"),
+            ("Arborist-Taxonomy" = i64, description = "of a stream: taxonomy version of the labels")))))]
 #[post("/runs/{id}/predict")]
 async fn predict(
     app: web::Data<App>,
@@ -347,6 +352,7 @@ fn stream_predictions(
     let (sender, answers) = mpsc::channel::<Bytes>(ANSWERS);
     actix_web::rt::spawn(fill(Arc::clone(&spool), payload, sender.clone()));
     let runtime = app.runtime.clone();
+    let (run, taxonomy) = (model.run, model.taxonomy_id);
     runtime.spawn(answer_stream(app, model, wish, spool, sender));
     let body = stream::unfold(answers, |mut answers| async move {
         let chunk = answers.recv().await?;
@@ -356,6 +362,8 @@ fn stream_predictions(
         .content_type("application/x-ndjson")
         .insert_header(header::ContentEncoding::Identity)
         .insert_header(("X-Accel-Buffering", "no"))
+        .insert_header((RUN_HEADER, run))
+        .insert_header((TAXONOMY_HEADER, taxonomy))
         .streaming(body)
 }
 

@@ -18,6 +18,7 @@ use super::{preview, show, store, visible};
 use crate::accounts::Caller;
 use crate::http::paging::PageQuery;
 use crate::http::problem::ApiError;
+use crate::http::upload::UploadForm;
 use crate::http::{accepted, paging, upload};
 use crate::jobs::{self, JobRequest};
 use crate::{App, corpora};
@@ -48,7 +49,7 @@ struct ImportTaxonomy {
 
 /// Upload a taxonomy, raw or as a form with one file. The job's result names the version that it made.
 #[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project"), ImportTaxonomy),
-    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/projects/{id}/taxonomies")]
 async fn import_taxonomy(
@@ -88,7 +89,7 @@ struct PreviewTaxonomy {
 
 /// See what a taxonomy file would become; nothing is stored.
 #[utoipa::path(tag = "taxonomies", params(("id" = i64, Path, description = "project"), PreviewTaxonomy),
-    request_body(content_type = "application/octet-stream", content = Vec<u8>),
+    request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 200, body = TaxonomyPreview)))]
 #[post("/projects/{id}/taxonomies/preview")]
 async fn preview_taxonomy(

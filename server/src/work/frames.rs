@@ -3,7 +3,7 @@
 //! The first frame that a child writes is [`Ready`] as JSON. After that, bodies are binary, because tens of thousands of
 //! documents pass each second:
 //!
-//! - request: `u64` id, `u32` n, n × `u32` length of each text, the texts as UTF-8, one after the other;
+//! - request: `u64` id, `u8` 1 for all scores, `u32` n, n × `u32` length of each text, the texts as UTF-8, one after the other;
 //! - response: `u64` id, `u8` status; status 0: `u32` n, n documents; status 1: a message as UTF-8;
 //! - document: `u32` n, n × (`u32` label, `u16` half-precision score), `u32` m, m × `u32` decided label, where m is
 //!   `u32::MAX` when the model leaves the decision to the threshold.
@@ -12,7 +12,8 @@
 
 use std::io::{self, Read, Write};
 
-use arborist_shared::scores::DocumentScores;
+use arborist_shared::decode::Selection;
+use arborist_shared::scores::{DocumentScores, FLOOR, TOP};
 use half::f16;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -34,10 +35,38 @@ pub struct Ready {
     pub device: String,
 }
 
+/// How many scores of a document are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// The highest, and the likely ones.
+    #[default]
+    Best,
+    All,
+}
+
+impl Kept {
+    /// What it takes to decide by `selection` and to show the `shown` best labels.
+    #[must_use]
+    pub fn for_answer(selection: Selection, shown: usize) -> Self {
+        let reaches_further = match selection {
+            Selection::Method => false,
+            Selection::Threshold(threshold) => threshold < FLOOR,
+            Selection::Top(top) => top > TOP,
+            Selection::TopAbove(top, threshold) => top > TOP && threshold < FLOOR,
+        };
+        if reaches_further || shown > TOP {
+            Self::All
+        } else {
+            Self::Best
+        }
+    }
+}
+
 /// Texts to score.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub id: u64,
+    pub kept: Kept,
     pub texts: Texts,
 }
 
@@ -83,10 +112,11 @@ pub struct Response {
 
 /// Body of a request.
 #[must_use]
-pub fn encode_request<T: AsRef<str>>(id: u64, texts: &[T]) -> Vec<u8> {
+pub fn encode_request<T: AsRef<str>>(id: u64, kept: Kept, texts: &[T]) -> Vec<u8> {
     let bytes: usize = texts.iter().map(|text| text.as_ref().len()).sum();
-    let mut body = Vec::with_capacity(12 + 4 * texts.len() + bytes);
+    let mut body = Vec::with_capacity(13 + 4 * texts.len() + bytes);
     body.extend_from_slice(&id.to_le_bytes());
+    body.push(u8::from(kept == Kept::All));
     body.extend_from_slice(&(texts.len() as u32).to_le_bytes());
     for text in texts {
         body.extend_from_slice(&(text.as_ref().len() as u32).to_le_bytes());
@@ -104,6 +134,11 @@ pub fn encode_request<T: AsRef<str>>(id: u64, texts: &[T]) -> Vec<u8> {
 pub fn decode_request(body: &[u8]) -> io::Result<Request> {
     let mut cursor = Cursor(body);
     let id = cursor.u64()?;
+    let kept = match cursor.take(1)? {
+        [0] => Kept::Best,
+        [1] => Kept::All,
+        _ => return Err(malformed()),
+    };
     let n = cursor.u32()? as usize;
     let lengths = cursor.take(n.checked_mul(4).ok_or_else(malformed)?)?;
     let mut ends = Vec::with_capacity(n);
@@ -118,6 +153,7 @@ pub fn decode_request(body: &[u8]) -> io::Result<Request> {
     }
     Ok(Request {
         id,
+        kept,
         texts: Texts { pool, ends },
     })
 }

@@ -17,6 +17,7 @@ use arborist_shared::taxonomy::Taxonomy;
 
 use super::batches::{batches, window_is_full};
 use super::events::EventLog;
+use super::frames::Kept;
 use crate::runs::directory::{RunDirectory, RunDirectoryError, write_durably};
 use crate::runs::predictions::{PredictionWriter, Tallied};
 
@@ -228,14 +229,6 @@ fn rank<'g>(
             None => {}
         }
     }
-}
-
-/// How many scores of a document are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// The highest, and the likely ones.
-    Best,
-    All,
 }
 
 /// What is kept of a model's answer to a batch; the seam has checked that answer.

@@ -14,9 +14,9 @@ use arborist_plugin_api::{LoadRequest, Predictions};
 use arborist_shared::run::Outcome;
 
 use super::device;
-use super::frames::{self, Ready, Request, Response};
+use super::frames::{self, Kept, Ready, Request, Response};
 use super::program::resolve_threads;
-use super::scoring::{Failure, Kept, document_scores};
+use super::scoring::{Failure, document_scores};
 use crate::runs::directory::RunDirectory;
 
 /// Requests read ahead, and answers that wait to be written.
@@ -31,8 +31,6 @@ pub struct ServeRun {
     pub device: Option<String>,
     /// 0 = all cores.
     pub threads: u32,
-    /// Answer every label's score, not only the highest and the likely ones.
-    pub all_scores: bool,
 }
 
 /// Serves until the end of standard input; the outcome names the exit code, and the last line of the log says why.
@@ -91,12 +89,7 @@ fn serve(options: &ServeRun) -> Result<(), Failure> {
     let (answer_sender, answers) = sync_channel(QUEUE);
     // Ends with standard input; it may sit in a read when this process ends for another reason, so nobody waits for it.
     thread::spawn(move || read_requests(&request_sender));
-    let kept = if options.all_scores {
-        Kept::All
-    } else {
-        Kept::Best
-    };
-    let writer = thread::spawn(move || write_answers(&mut frames_out, &answers, threshold, kept));
+    let writer = thread::spawn(move || write_answers(&mut frames_out, &answers, threshold));
     let served = answer_requests(model, &requests, &answer_sender);
     drop(answer_sender);
     let written = writer
@@ -120,6 +113,7 @@ pub(super) fn take_stdout() -> io::Result<File> {
 /// What one request became.
 struct Predicted {
     id: u64,
+    kept: Kept,
     outcome: Result<Predictions, String>,
 }
 
@@ -144,7 +138,7 @@ fn answer_requests(
     answers: &SyncSender<Predicted>,
 ) -> Result<(), Failure> {
     while let Ok(request) = requests.recv() {
-        let Request { id, texts } = request.map_err(|error| pipe_failure(&error))?;
+        let Request { id, kept, texts } = request.map_err(|error| pipe_failure(&error))?;
         let borrowed: Vec<&str> = texts.iter().collect();
         let outcome = match model.predict(&borrowed) {
             Ok(predictions) => Ok(predictions),
@@ -154,7 +148,7 @@ fn answer_requests(
             }
             Err(error) => Err(error.to_string()),
         };
-        if answers.send(Predicted { id, outcome }).is_err() {
+        if answers.send(Predicted { id, kept, outcome }).is_err() {
             // The writer has ended and says why.
             break;
         }
@@ -166,9 +160,8 @@ fn write_answers(
     to: &mut BufWriter<File>,
     answers: &Receiver<Predicted>,
     threshold: f32,
-    kept: Kept,
 ) -> io::Result<()> {
-    while let Ok(Predicted { id, outcome }) = answers.recv() {
+    while let Ok(Predicted { id, kept, outcome }) = answers.recv() {
         let outcome = outcome.map(|predictions| document_scores(predictions, threshold, kept));
         frames::write_frame(to, &frames::encode_response(&Response { id, outcome }))?;
     }

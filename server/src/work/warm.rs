@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::explain;
-use super::frames::{self, Ready};
+use super::frames::{self, Kept, Ready};
 use super::{ChildProgram, WorkError};
 
 /// Requests that may wait in front of the child's pipe.
@@ -36,8 +36,6 @@ pub struct WarmOptions {
     pub device: String,
     /// 0 = all cores.
     pub threads: u32,
-    /// Answer every label's score, not only the highest and the likely ones.
-    pub all_scores: bool,
 }
 
 impl WarmOptions {
@@ -51,7 +49,6 @@ impl WarmOptions {
             plugin: None,
             device: "auto".to_owned(),
             threads: 0,
-            all_scores: false,
         })
     }
 }
@@ -102,9 +99,6 @@ impl WarmModel {
             .arg("--device")
             .arg(&options.device);
         command.arg("--threads").arg(options.threads.to_string());
-        if options.all_scores {
-            command.arg("--all-scores");
-        }
         if let Some(plugin) = &options.plugin {
             command.arg("--plugin").arg(plugin);
         }
@@ -163,13 +157,21 @@ impl WarmModel {
         })
     }
 
-    /// Scores for each text, in their order.
+    /// The best scores for each text, in their order.
     ///
     /// # Errors
     /// When the model refuses the request, or the child has ended.
     pub async fn predict<T: AsRef<str>>(&self, texts: &[T]) -> Answer {
+        self.predict_as(texts, Kept::Best).await
+    }
+
+    /// [`WarmModel::predict`] with so many scores.
+    ///
+    /// # Errors
+    /// As [`WarmModel::predict`].
+    pub async fn predict_as<T: AsRef<str>>(&self, texts: &[T], kept: Kept) -> Answer {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let body = frames::encode_request(id, texts);
+        let body = frames::encode_request(id, kept, texts);
         let n = texts.len();
         let (sender, receiver) = oneshot::channel();
         let _forget = Forget {

@@ -30,6 +30,74 @@ fn predicted(document: &Value) -> Vec<&str> {
     labels
 }
 
+/// A run stores the 64 highest labels of a document and those above .01; whoever asks for more gets more.
+#[tokio::test(flavor = "multi_thread")]
+async fn low_thresholds_and_high_limits_see_every_label() {
+    const LABELS: usize = 80;
+    let house = House::with_toy().await;
+    let client = house.key(Role::Manager).await;
+    let project = client.project().await;
+    let mut taxonomy = String::new();
+    let mut rows = String::new();
+    for n in 0..LABELS {
+        writeln!(taxonomy, "label{n}\tRoot").unwrap();
+        let row =
+            json!({"id": n, "text": format!("word{n} common"), "labels": [format!("label{n}")]});
+        writeln!(rows, "{row}").unwrap();
+    }
+    let accepted = client
+        .upload(&format!("/api/v1/projects/{project}/taxonomies"), taxonomy)
+        .await;
+    let taxonomy = Client::made(&client.finish(accepted).await);
+    let corpus = client.corpus(project, taxonomy, rows).await;
+    // With little smoothing a label that does not fit scores below .01.
+    let request = json!({"method": "toy", "hyperparameters": {"smoothing": 0.001}, "corpus": corpus, "taxonomy": taxonomy});
+    let accepted = client
+        .post(&format!("/api/v1/projects/{project}/runs"), &request)
+        .await;
+    let run = Client::made(&client.finish(accepted).await);
+    let path = format!("/api/v1/runs/{run}/predict");
+    let documents = json!([{"id": 7, "text": "word3 common"}]);
+    for (wish, n_labels, n_predicted) in [
+        (json!({}), 64, None),
+        (json!({"limit": 10}), 10, None),
+        (json!({"limit": 70}), 70, None),
+        (json!({"limit": 1_000}), LABELS, None),
+        (json!({"threshold": 0.0}), LABELS, Some(LABELS)),
+    ] {
+        let mut request = json!({"documents": documents});
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(wish.as_object().unwrap().clone());
+        let answer = client.post(&path, &request).await.expect(200).json();
+        let document = &answer["documents"][0];
+        assert_eq!(document["id"], "7", "a number is an id as well");
+        assert_eq!(
+            document["labels"].as_array().unwrap().len(),
+            n_labels,
+            "{wish}"
+        );
+        let n = predicted(document).len();
+        assert!(
+            n_predicted.is_none_or(|expected| n == expected),
+            "{n} for {wish}"
+        );
+    }
+    let query = format!("{path}?threshold=0");
+    let line = json!({"id": "a", "text": "word3 common"}).to_string();
+    let request = client
+        .request(Method::POST, &query)
+        .header("Content-Type", "application/x-ndjson")
+        .body(line);
+    let response = request.send().await.unwrap();
+    for (header, id) in [("Arborist-Run", run), ("Arborist-Taxonomy", taxonomy)] {
+        assert_eq!(response.headers()[header], id.to_string().as_str());
+    }
+    let document: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!(predicted(&document).len(), LABELS);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_are_classified() {
     let (_house, client, run) = trained().await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::jobs::JobStatus;
@@ -196,10 +196,24 @@ pub struct PredictRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictDocument {
-    /// Comes back in the answer.
+    /// Comes back in the answer, as text where it is a number.
+    #[serde(deserialize_with = "text_or_number")]
     pub id: String,
     /// The text to classify.
     pub text: String,
+}
+
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "an id that is a string or a number")]
+    enum Id {
+        Text(String),
+        Number(serde_json::Number),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(id) => id,
+        Id::Number(id) => id.to_string(),
+    })
 }
 
 /// Answer of the predict route.

@@ -17,6 +17,7 @@ use crate::cli::options::Places;
 use crate::cli::progress::Progress;
 use crate::cli::scoring::{ScoredWindow, WINDOW_QUEUE, Window, score, start_model};
 use crate::runs::directory::write_durably;
+use crate::work::Kept;
 use crate::work::batches::window_is_full;
 
 /// Folder of the data directory.
@@ -133,7 +134,7 @@ async fn predict(
     places: &Places,
     device: &str,
 ) -> Result<Scores, CliError> {
-    let model = start_model(&run.directory, places, device, false).await?;
+    let model = start_model(&run.directory, places, device).await?;
     let threshold = model.threshold();
     let (window_sender, windows) = mpsc::channel(WINDOW_QUEUE);
     let (scored_sender, mut scored) = mpsc::channel::<ScoredWindow>(WINDOW_QUEUE);
@@ -171,7 +172,11 @@ async fn predict(
         }
         documents
     };
-    let ((), result, documents) = tokio::join!(feed, score(model, windows, scored_sender), gather);
+    let ((), result, documents) = tokio::join!(
+        feed,
+        score(model, Kept::Best, windows, scored_sender),
+        gather
+    );
     result?;
     Ok(Scores {
         threshold,

@@ -8,6 +8,7 @@ use super::super::store;
 use super::{Model, PredictError};
 use crate::App;
 use crate::http::problem::{ApiError, Code};
+use crate::work::Kept;
 
 /// Scores of some texts, and the model that gave them.
 type Scored = (Arc<Model>, Vec<DocumentScores>);
@@ -34,8 +35,9 @@ pub(in crate::runs) async fn predict(
     app: &Arc<App>,
     run: i64,
     texts: &[String],
+    kept: Kept,
 ) -> Result<Scored, ApiError> {
-    Ok(attempt(app, run, texts).await?)
+    Ok(attempt(app, run, texts, kept).await?)
 }
 
 /// Scores by the model of a run, text by text: one that the model fails on costs no other its answer. They are asked for
@@ -44,11 +46,12 @@ pub(in crate::runs) async fn predict_each(
     app: &Arc<App>,
     run: i64,
     texts: &[String],
+    kept: Kept,
 ) -> Vec<Result<(Arc<Model>, DocumentScores), String>> {
     let mut answers = Vec::with_capacity(texts.len());
     let mut parts = Parts::new(texts);
     while let Some(part) = parts.next() {
-        match attempt(app, run, part).await {
+        match attempt(app, run, part, kept).await {
             Ok((model, scores)) => {
                 let own = |scores| Ok((Arc::clone(&model), scores));
                 answers.extend(scores.into_iter().map(own));
@@ -83,9 +86,14 @@ impl<'t> Parts<'t> {
 }
 
 /// Asks the model of a run. Should its child be gone, a new one is tried, once.
-async fn attempt(app: &Arc<App>, run: i64, texts: &[String]) -> Result<Scored, Failure> {
+async fn attempt(
+    app: &Arc<App>,
+    run: i64,
+    texts: &[String],
+    kept: Kept,
+) -> Result<Scored, Failure> {
     let model = find(app, run).await.map_err(Failure::Model)?;
-    match model.predict(texts.to_vec()).await {
+    match model.predict(texts.to_vec(), kept).await {
         Ok(scores) => Ok((model, scores)),
         Err(PredictError::Model(message)) => Err(Failure::Texts(message)),
         Err(PredictError::Ended(message)) => {
@@ -96,7 +104,7 @@ async fn attempt(app: &Arc<App>, run: i64, texts: &[String]) -> Result<Scored, F
             );
             app.models.forget(&model);
             let model = find(app, run).await.map_err(Failure::Model)?;
-            match model.predict(texts.to_vec()).await {
+            match model.predict(texts.to_vec(), kept).await {
                 Ok(scores) => Ok((model, scores)),
                 Err(PredictError::Model(message)) => Err(Failure::Texts(message)),
                 Err(PredictError::Ended(message)) => Err(Failure::Model(ApiError::new(
