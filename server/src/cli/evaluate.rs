@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use arborist_shared::api::runs::PredictedDocument;
-use arborist_shared::corpus::{CorpusFormat, LabelSet, RowError, resolve_labels};
+use arborist_shared::corpus::{CorpusFormat, LabelSet, RowError, resolve_labels, text_hash};
 use arborist_shared::decode::{DecodingRule, from_prediction};
 use arborist_shared::metrics::{
     FREQUENT_ABOVE, GroupMetrics, GroupRanks, LabelGroups, Metrics, ScoreList,
@@ -152,6 +152,8 @@ fn add(counts: &mut [u64], labels: &LabelSet) {
 /// Gold label sets by document.
 pub(super) struct Gold {
     documents: FxHashMap<String, GoldDocument>,
+    /// Ids of the rows without one of their own, by the hash of their text: a run that was made over HTTP calls them so.
+    by_text: FxHashMap<String, String>,
     /// Numbers of the rows that cannot be read, as the ids that they would have without one of their own: predictions for
     /// them are nobody's mistake, and no other row's either.
     unreadable: FxHashSet<String>,
@@ -200,6 +202,7 @@ impl Gold {
         let name = reader.name().to_owned();
         let mut gold = Self {
             documents: FxHashMap::default(),
+            by_text: FxHashMap::default(),
             unreadable: FxHashSet::default(),
             repeated: Problem::default(),
         };
@@ -214,7 +217,12 @@ impl Gold {
                     continue;
                 }
                 Ok(content) => {
-                    let id = content.id.unwrap_or(numbered_id);
+                    let id = content.id.unwrap_or_else(|| {
+                        gold.by_text
+                            .entry(text_hash(&content.text))
+                            .or_insert_with(|| numbered_id.clone());
+                        numbered_id
+                    });
                     let labels = match content.labels {
                         None => {
                             unannotated += 1;
@@ -307,8 +315,18 @@ fn judge(
         let prediction = parse_prediction(&line).map_err(|(column, reason)| {
             CliError::input(format!("{}:{column}: {reason}", place()))
         })?;
-        match gold.documents.get_mut(&prediction.id) {
-            None if gold.unreadable.contains(&prediction.id) => {}
+        let Gold {
+            documents,
+            by_text,
+            unreadable,
+            ..
+        } = &mut gold;
+        let id = match by_text.get(&prediction.id) {
+            Some(id) if !documents.contains_key(&prediction.id) => id,
+            _ => &prediction.id,
+        };
+        match documents.get_mut(id) {
+            None if unreadable.contains(&prediction.id) => {}
             None => unknown.add(&prediction.id),
             Some(document) if document.predicted => repeated.add(&prediction.id),
             Some(document) => {

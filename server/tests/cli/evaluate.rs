@@ -58,6 +58,34 @@ fn figures_are_those_of_hand() {
     assert_eq!(metrics["decoding"]["labels_added"], 2);
 }
 
+/// A run that was made over HTTP calls a document without an id by the hash of its text.
+#[test]
+fn rows_without_ids_are_known_by_their_texts() {
+    let bench = bench();
+    let row =
+        |text: &str, label: &str| format!("{{\"text\":\"{text}\",\"labels\":[\"{label}\"]}}\n");
+    bench.write("gold.jsonl", &(row("hoot", "owls") + &row("fin", "fish")));
+    let line = |text: &str, label: &str| {
+        let id = arborist_shared::corpus::text_hash(text);
+        format!(
+            "{{\"id\":\"{id}\",\"labels\":[{{\"label\":\"{label}\",\"path\":[],\"score\":1,\"predicted\":true}}]}}\n"
+        )
+    };
+    bench.write(
+        "pred.jsonl",
+        &(line("fin", "fish") + &line(" hoot ", "owls")),
+    );
+    let metrics = evaluate(&bench, "pred.jsonl").ended_with(0).json();
+    assert_eq!(
+        (&metrics["documents"], &metrics["micro_f1"]),
+        (&2.into(), &1.0.into())
+    );
+    bench.write("pred.jsonl", &(line("fin", "fish") + &line("fin", "fish")));
+    evaluate(&bench, "pred.jsonl")
+        .ended_with(2)
+        .says(&["duplicate ids in --pred", "missing in --pred"]);
+}
+
 #[test]
 fn a_broken_gold_row_takes_nobody_elses_id() {
     let bench = bench();

@@ -19,6 +19,41 @@ fn predicted(line: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// What a run needs lies in its directory: where its corpora, its taxonomy and the run itself were, nothing is left.
+#[test]
+fn a_copied_run_is_loaded_evaluated_and_compared() {
+    let bench = Workbench::with_run();
+    let report = bench.train("other", &["--seed", "2"]).ended_with(0).json();
+    for name in ["a", "b"] {
+        let from = bench.path(if name == "a" { "run" } else { "other" });
+        let to = bench.path("elsewhere").join(name);
+        std::fs::create_dir_all(bench.path("elsewhere")).unwrap();
+        let copied = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(&from)
+            .arg(&to)
+            .status();
+        assert!(copied.unwrap().success());
+        std::fs::remove_dir_all(from).unwrap();
+    }
+    std::fs::rename(bench.path("test.jsonl"), bench.path("gold.jsonl")).unwrap();
+    std::fs::rename(bench.path("taxonomy.tsv"), bench.path("tree.tsv")).unwrap();
+    for gone in ["train.jsonl", "validation.jsonl"] {
+        std::fs::remove_file(bench.path(gone)).unwrap();
+    }
+    let predict = "predict --run elsewhere/b --input gold.jsonl --output out.jsonl";
+    let evaluate = "evaluate --gold gold.jsonl --pred out.jsonl --taxonomy tree.tsv --json";
+    let compare =
+        "compare --gold gold.jsonl --taxonomy tree.tsv --run elsewhere/a --run elsewhere/b --json";
+    let run = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        bench.run(&words).ended_with(0)
+    };
+    run(predict);
+    assert_eq!(run(evaluate).json(), report["test"]);
+    assert_eq!(run(compare).json()["runs"][1]["metrics"], report["test"]);
+}
+
 #[test]
 fn rows_come_out_in_the_order_in_which_they_went_in() {
     let bench = Workbench::with_run();

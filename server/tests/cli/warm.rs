@@ -12,7 +12,6 @@ async fn start(bench: &Workbench) -> Result<WarmModel, WorkError> {
         plugin: None,
         device: "auto".to_owned(),
         threads: 1,
-        all_scores: false,
     };
     WarmModel::start_with(&bench.path("run"), options).await
 }
