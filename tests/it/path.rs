@@ -1,7 +1,9 @@
 //! A document's way through the house, over HTTP: upload, train, compare, classify.
 
+use anyhow::{Context as _, ensure};
 use arborist_tests::{Server, command, tiny_corpus};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 /// Uploads the small corpus into a new project and answers (project, taxonomy, corpus).
 pub(crate) async fn uploaded(
@@ -31,6 +33,23 @@ pub(crate) async fn uploaded(
     Ok((project, taxonomy, corpus))
 }
 
+/// Methods with what is changed of their preset.
+const METHODS: [(&str, &str); 2] = [
+    ("linear", "{}"),
+    ("hiagm", r#"{"epochs": 3, "learning_rate": 0.001}"#),
+];
+
+/// What a command that succeeds prints last.
+async fn last_line(command: &mut Command) -> anyhow::Result<Value> {
+    let output = command.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {said}");
+    let printed = String::from_utf8(output.stdout)?;
+    Ok(serde_json::from_str(
+        printed.lines().last().unwrap_or_default(),
+    )?)
+}
+
 #[tokio::test]
 async fn two_methods_train_and_their_figures_agree_everywhere() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
@@ -39,29 +58,27 @@ async fn two_methods_train_and_their_figures_agree_everywhere() -> anyhow::Resul
     let (project, taxonomy, corpus) = uploaded(&client, 400).await?;
 
     let mut runs = Vec::new();
-    for (method, hyperparameters) in [
-        ("linear", json!({})),
-        ("hiagm", json!({"epochs": 3, "learning_rate": 1e-3})),
-    ] {
+    for (method, hyperparameters) in METHODS {
+        let hyperparameters: Value = serde_json::from_str(hyperparameters)?;
         let request = json!({"method": method, "preset": "fast", "hyperparameters": hyperparameters, "corpus": corpus, "taxonomy": taxonomy, "seed": 7});
         let accepted = client
             .post(&format!("/api/v1/projects/{project}/runs"), &request)
             .await?;
         runs.push((method, accepted));
     }
-    let test: Vec<Value> = tiny_corpus(400)
+    let rows: Vec<Value> = tiny_corpus(400)
         .corpus
         .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .filter(|row: &Value| row["split"] == "test")
-        .collect();
-    let gold = directory.path().join("gold.jsonl");
-    std::fs::write(
-        &gold,
-        test.iter()
-            .map(|row| format!("{row}\n"))
-            .collect::<String>(),
-    )?;
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let mut test = rows.clone();
+    test.retain(|row| row["split"] == "test");
+    for split in ["train", "validation", "test"] {
+        let own = rows.iter().filter(|row| row["split"] == split);
+        let lines: String = own.map(|row| format!("{row}\n")).collect();
+        std::fs::write(directory.path().join(format!("{split}.jsonl")), lines)?;
+    }
+    let gold = directory.path().join("test.jsonl");
     let tree = directory.path().join("taxonomy.tsv");
     std::fs::write(&tree, tiny_corpus(1).taxonomy)?;
 
@@ -78,35 +95,56 @@ async fn two_methods_train_and_their_figures_agree_everywhere() -> anyhow::Resul
         assert_eq!(on_disk["test"], served, "{method}: metrics.json");
 
         let predictions = directory.path().join(format!("{method}.jsonl"));
-        let predicted = command(["predict", "--json", "--run"])
-            .arg(server.data_dir.join(format!("runs/{run}")))
-            .arg("--input")
-            .arg(&gold)
-            .arg("--output")
-            .arg(&predictions)
-            .output()
-            .await?;
-        assert!(
-            predicted.status.success(),
-            "{}",
-            String::from_utf8_lossy(&predicted.stderr)
-        );
-        let evaluated = command(["evaluate", "--json", "--gold"])
-            .arg(&gold)
-            .arg("--pred")
-            .arg(&predictions)
-            .arg("--taxonomy")
-            .arg(&tree)
-            .output()
-            .await?;
-        assert!(
-            evaluated.status.success(),
-            "{}",
-            String::from_utf8_lossy(&evaluated.stderr)
-        );
-        let last = String::from_utf8(evaluated.stdout)?;
-        let evaluated: Value = serde_json::from_str(last.lines().last().unwrap_or_default())?;
+        last_line(
+            command(["predict", "--json", "--run"])
+                .arg(server.data_dir.join(format!("runs/{run}")))
+                .arg("--input")
+                .arg(&gold)
+                .arg("--output")
+                .arg(&predictions),
+        )
+        .await?;
+        let evaluated = last_line(
+            command(["evaluate", "--json", "--gold"])
+                .arg(&gold)
+                .arg("--pred")
+                .arg(&predictions)
+                .arg("--taxonomy")
+                .arg(&tree),
+        )
+        .await?;
         assert_eq!(evaluated, served, "{method}: evaluate on predict's output");
+
+        // The same files, seed and hyperparameters on the command line.
+        let (_, hyperparameters) = METHODS
+            .iter()
+            .find(|(other, _)| *other == method)
+            .context("a method")?;
+        let hyperparameters: serde_json::Map<String, Value> =
+            serde_json::from_str(hyperparameters)?;
+        let mut train = command([
+            "train", "--json", "--preset", "fast", "--seed", "7", "--method", method,
+        ]);
+        for (key, value) in &hyperparameters {
+            train.arg("--set").arg(format!("{key}={value}"));
+        }
+        for split in ["train", "validation", "test"] {
+            train
+                .arg(format!("--{split}"))
+                .arg(directory.path().join(format!("{split}.jsonl")));
+        }
+        let trained = last_line(
+            train
+                .arg("--taxonomy")
+                .arg(&tree)
+                .arg("--out")
+                .arg(directory.path().join(format!("{method}-run"))),
+        )
+        .await?;
+        assert_eq!(
+            trained["test"], served,
+            "{method}: train on the command line"
+        );
 
         let answer = client
             .post(&format!("/api/v1/runs/{run}/predict"), &json!({"documents": [{"id": "a", "text": test[0]["text"]}, {"id": "b", "text": ""}]}))
