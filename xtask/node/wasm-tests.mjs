@@ -1,9 +1,9 @@
-// Runs a test binary that was compiled for wasm32-unknown-unknown: cargo"s runner for that target.
+// Runs a test binary that was compiled for wasm32-unknown-unknown: cargo's runner for that target.
 //
 //   node wasm-tests.mjs FILE.wasm
 //
 // Such a binary imports nothing, so it can print nothing: it returns 0 when all its tests passed and traps at the first that
-// failed. The trap"s stack names that test.
+// failed. The trap's stack names that test.
 
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";

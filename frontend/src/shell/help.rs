@@ -178,7 +178,7 @@ pub fn Help(props: &HelpProps) -> Html {
             { list(&EVERYWHERE) }
             <h3 class="ab-drawer__title">{ "Go to" }</h3>
             { list(&GO) }
-            <p class="ab-muted">{ "Everything the pages do is also an interface: " }<a href="/api/openapi.json">{ "its description" }</a>{ "." }</p>
+            <p class="ab-muted">{ "Everything the pages do is also an interface: " }<a href="/api/docs/">{ "try it" }</a>{ ", or read " }<a href="/api/openapi.json">{ "its description" }</a>{ "." }</p>
         </Dialog>
     }
 }
