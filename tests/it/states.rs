@@ -274,7 +274,9 @@ async fn a_run_that_waits_for_its_turn_says_so() -> anyhow::Result<()> {
 
     // The server goes while the page looks after it: what was there stays, with the time that it is from.
     server.kill().await?;
-    browser.says("state-stale", &["what you see is from"]).await?;
+    browser
+        .says("state-stale", &["what you see is from"])
+        .await?;
     browser.says(&format!("run-{run}"), &["queued"]).await?;
     browser.look("stale-runs", &SMALL).await?;
     browser.driver.quit_quietly().await;

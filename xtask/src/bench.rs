@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measures the product against its peers, both sides in one run, alternating.
 //!
 //! A benchmark names its figures with what is required, aimed at and possible. What is
-//! printed can be appended to docs/performance.md with `--write`.
+//! printed can be put into docs/performance.md with `--write`.
 
 mod corpora;
 mod dashboard;
@@ -214,7 +214,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         let report = report::Report::new(workspace, name, what, &benchmark, &samples)?;
         println!("\n{}", report.text());
         if options.write {
-            report.append(workspace)?;
+            report.write(workspace)?;
         }
         missed.extend(report.missed());
     }

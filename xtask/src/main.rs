@@ -62,7 +62,7 @@ mod flags {
             cmd bench {
                 /// Names; an unknown one lists them all.
                 repeated name: String
-                /// Append the tables to docs/performance.md.
+                /// Put the tables into docs/performance.md, in the place of earlier ones.
                 optional --write
                 /// Instead of five.
                 optional --repetitions N: usize

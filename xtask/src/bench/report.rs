@@ -1,7 +1,6 @@
 //! What a benchmark says: median and spread of both sides, the machine, the versions, and whether it is good enough.
 
 use std::fs;
-use std::io::Write;
 
 use anyhow::{Context, Result};
 
@@ -116,15 +115,52 @@ impl Report {
         self.missed.clone()
     }
 
-    pub(super) fn append(&self, workspace: &Workspace) -> Result<()> {
+    /// Puts the table among the newest; one of the same name goes to the earlier ones.
+    pub(super) fn write(&self, workspace: &Workspace) -> Result<()> {
         let path = workspace.root.join("docs/performance.md");
-        let mut file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        write!(file, "\n{}", self.text).with_context(|| format!("cannot write {}", path.display()))
+        let page =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let page = with_table(&page, &self.text)
+            .with_context(|| format!("{} has no `{NEWEST}`", path.display()))?;
+        fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+const NEWEST: &str = "## Tables";
+const EARLIER: &str = "## Earlier tables";
+
+/// The page with one more table, which begins with `### NAME, DATE`; none when the page has no place for tables.
+fn with_table(page: &str, table: &str) -> Option<String> {
+    let (text, tables) = page.split_once(&format!("\n{NEWEST}\n"))?;
+    let (newest, earlier) = tables
+        .split_once(&format!("\n{EARLIER}\n"))
+        .unwrap_or((tables, ""));
+    let sections = |part: &str| -> Vec<String> {
+        let sections = part.split("\n### ").skip(1);
+        sections
+            .map(|section| format!("### {}\n", section.trim_end()))
+            .collect()
+    };
+    let name = |section: &str| {
+        let title = section.trim_start_matches("### ").lines().next();
+        title
+            .unwrap_or_default()
+            .split(',')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (former, mut newest): (Vec<String>, Vec<String>) = sections(newest)
+        .into_iter()
+        .partition(|section| name(section) == name(table));
+    newest.push(format!("{}\n", table.trim_end()));
+    newest.sort_by_key(|section| name(section));
+    let mut page = format!("{text}\n{NEWEST}\n\n{}", newest.join("\n"));
+    let earlier = [former, sections(earlier)].concat();
+    if !earlier.is_empty() {
+        page.push_str(&format!("\n{EARLIER}\n\n{}", earlier.join("\n")));
+    }
+    Some(page)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +292,22 @@ pub(super) fn warn_of_company() {
 
 #[cfg(test)]
 mod tests {
-    use super::{Better, Figure, Goal, Measured, Spread, Verdict, number, verdict};
+    use super::{Better, Figure, Goal, Measured, Spread, Verdict, number, verdict, with_table};
+
+    #[test]
+    fn a_table_takes_the_place_of_an_earlier_one() {
+        let page = "# Page\n\n## Tables\n\n### b, one\n\nB1\n\n### a, one\n\nA1\n";
+        let page = with_table(page, "### b, two\n\nB2\n").unwrap();
+        let expected = "# Page\n\n## Tables\n\n### a, one\n\nA1\n\n### b, two\n\nB2\n\n\
+                        ## Earlier tables\n\n### b, one\n\nB1\n";
+        assert_eq!(page, expected);
+        let page = with_table(&page, "### b, three\n\nB3\n").unwrap();
+        assert!(page.contains(
+            "A1\n\n### b, three\n\nB3\n\n## Earlier tables\n\n### b, two\n\nB2\n\n### b, one"
+        ));
+        assert_eq!(page.matches("## Earlier tables").count(), 1);
+        assert_eq!(with_table("no place", "### b, two"), None);
+    }
 
     #[test]
     fn numbers_are_short_and_grouped() {
