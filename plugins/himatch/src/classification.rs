@@ -42,8 +42,11 @@ struct Branch {
     structure: StructureEncoder,
     /// What the constants are read from.
     texts: Option<EncodedDocuments>,
+    /// Updates between two readings.
     refresh: u64,
-    updates_per_epoch: u64,
+    /// Batches of an update, and of an epoch.
+    accumulate: u64,
+    batches_per_epoch: u64,
     /// Groups that a batch of labels' texts is cut into.
     groups: usize,
 }
@@ -155,7 +158,7 @@ impl Classification {
         let (Some(branch), Some(words)) = (&mut self.branch, words) else {
             return Ok(());
         };
-        branch.updates_per_epoch = corpus.updates_per_epoch.max(1);
+        branch.batches_per_epoch = corpus.batches_per_epoch.max(1);
         match representation {
             LabelRepr::DescEncoder => branch.texts = Some(label_texts(corpus)),
             LabelRepr::NameGloveMean => corpus.name_vectors(words, &branch.inputs)?,
@@ -171,8 +174,7 @@ impl Classification {
     pub(crate) fn before_step(&self, moment: Moment) {
         let Some(branch) = &self.branch else { return };
         let Some(texts) = &branch.texts else { return };
-        let step = moment.step % branch.updates_per_epoch;
-        if !step.is_multiple_of(branch.refresh) {
+        if !branch.is_due(moment) {
             return;
         }
         let _guard = tch::no_grad_guard();
@@ -252,9 +254,17 @@ impl Branch {
             )?,
             texts: None,
             refresh: hyperparameters.matching.label_refresh_steps.max(1),
-            updates_per_epoch: 1,
+            accumulate: hyperparameters.training.accumulate.max(1) as u64,
+            batches_per_epoch: 1,
             groups: parameters.groups(),
         })
+    }
+
+    /// Whether labels are to be read before a batch: before the first one of an epoch and of every so many updates. The
+    /// last update of an epoch may have fewer batches than others.
+    fn is_due(&self, moment: Moment) -> bool {
+        let batch = moment.step % self.batches_per_epoch;
+        batch.is_multiple_of(self.accumulate * self.refresh)
     }
 
     /// `[L, d]`

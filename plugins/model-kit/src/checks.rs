@@ -209,7 +209,7 @@ pub fn network<N: TextNetwork>(
             hierarchy: &hierarchy,
             reader: &reader,
             train: &documents(),
-            updates_per_epoch: 10,
+            batches_per_epoch: 10,
             seed: 1,
             checkpoint: checkpoint.path(),
             host: &Host::new(&Listener::default()),

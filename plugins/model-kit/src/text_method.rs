@@ -158,7 +158,8 @@ pub struct Prepared<'a> {
     pub hierarchy: &'a Hierarchy,
     pub reader: &'a Reader,
     pub train: &'a EncodedDocuments,
-    pub updates_per_epoch: u64,
+    /// Forward passes of an epoch: several of them may make an update.
+    pub batches_per_epoch: u64,
     pub seed: u64,
     /// Where a stage before the training may keep its own state.
     pub checkpoint: &'a Path,

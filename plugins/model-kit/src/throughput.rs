@@ -179,7 +179,7 @@ pub fn run<N: TextNetwork>(
         hierarchy: &hierarchy,
         reader: &Reader::Words(options.pipeline()),
         train: &documents,
-        updates_per_epoch: 1_000,
+        batches_per_epoch: 1_000,
         seed: 1,
         checkpoint: &std::env::temp_dir(),
         host: &Host::new(&Silent),

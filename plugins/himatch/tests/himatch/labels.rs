@@ -82,7 +82,7 @@ fn texts_of(max_length: usize, documents: &[(&[&str], &[u32])]) -> Vec<Vec<Strin
         hierarchy: &hierarchy,
         reader: &reader,
         train: &train,
-        updates_per_epoch: 1,
+        batches_per_epoch: 1,
         seed: 1,
         checkpoint: &std::env::temp_dir(),
         host: &Host::new(&Silent),
@@ -140,30 +140,34 @@ fn labels_whose_words_are_all_too_common_get_their_name() {
 
 #[test]
 fn labels_are_read_at_the_start_of_an_epoch_and_every_few_steps() {
-    let mut network = network(&still(tiny()));
-    let labels = |network: &Network| parameter(network, "matching.labels").detach().copy();
-    assert_eq!(labels(&network).abs().max().double_value(&[]), 0.0);
-    network.before_step(moment(0)).unwrap();
-    let first = labels(&network);
-    assert!(first.abs().max().double_value(&[]) > 0.0);
-    let disturb = |network: &Network| {
-        let table = network.parameters().tables()[0].values().detach();
-        let _ = table.shallow_clone().g_add_scalar_(0.01);
+    // Ten batches an epoch, a reading every three.
+    assert_eq!(readings(1, 3, 25), [0, 3, 6, 9, 10, 13, 16, 19, 20, 23]);
+}
+
+#[test]
+fn batches_that_make_one_update_read_labels_once() {
+    // Ten batches an epoch are updates of 4, 4 and 2.
+    assert_eq!(readings(4, 1, 25), [0, 4, 8, 10, 14, 18, 20, 24]);
+    assert_eq!(readings(4, 2, 25), [0, 8, 10, 18, 20]);
+    assert_eq!(readings(4, 50, 25), [0, 10, 20]);
+}
+
+/// Batches before which labels are read, of the first `batches` at ten an epoch.
+fn readings(accumulate: usize, label_refresh_steps: u64, batches: u64) -> Vec<u64> {
+    let mut hyperparameters = still(tiny());
+    hyperparameters.training.accumulate = accumulate;
+    hyperparameters.matching.label_refresh_steps = label_refresh_steps;
+    let mut network = network(&hyperparameters);
+    let disturbed = |network: &Network| {
+        let labels = parameter(network, "matching.labels").detach();
+        labels.shallow_clone().fill_(7.0)
     };
-    // Ten updates an epoch, a reading every three.
-    for (step, read) in [
-        (1, false),
-        (2, false),
-        (3, true),
-        (9, true),
-        (10, true),
-        (11, false),
-    ] {
-        disturb(&network);
-        let before = labels(&network);
-        network.before_step(moment(step)).unwrap();
-        assert_eq!(labels(&network) != before, read, "step {step}");
-    }
+    let is_read = |step: &u64| {
+        let before = disturbed(&network).copy();
+        network.before_step(moment(*step)).unwrap();
+        *parameter(&network, "matching.labels") != before
+    };
+    (0..batches).filter(is_read).collect()
 }
 
 #[test]

@@ -111,7 +111,7 @@ pub fn train<N: TextNetwork>(
         hierarchy: &hierarchy,
         reader: &reader,
         train: &train,
-        updates_per_epoch: Plan::updates_per_epoch(train.len(), plan.batch_size, plan.accumulate),
+        batches_per_epoch: Plan::updates_per_epoch(train.len(), plan.batch_size, 1),
         seed: request.seed,
         checkpoint: &request.checkpoint,
         host,
