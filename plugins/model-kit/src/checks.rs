@@ -153,7 +153,7 @@ pub fn batch(groups: usize) -> Batch {
     Batch::new(&documents, &all, groups)
 }
 
-/// A network with the priors that one document of each label gives, prepared on [`documents`].
+/// A network with the priors that one document of each label gives, prepared on [`documents`] and for its first step.
 pub fn network<N: TextNetwork>(
     hyperparameters: &N::Hyperparameters,
     taxonomy: &Taxonomy,
@@ -215,6 +215,7 @@ pub fn network<N: TextNetwork>(
             host: &Host::new(&Listener::default()),
         })
         .unwrap();
+    network.before_step(Moment { step: 0, ..MOMENT }).unwrap();
     network
 }
 
@@ -259,7 +260,8 @@ fn pipeline() -> TextPipeline {
 /// and in two random directions.
 ///
 /// # Panics
-/// If they differ, or a tensor has no gradient at all that is not in `without`.
+/// If they differ, or a tensor that is not in `without` has no gradient or one that is 0 everywhere: comparing zeros
+/// would check nothing.
 pub fn gradients<N: TextNetwork>(hyperparameters: &N::Hyperparameters, without: &[&str]) {
     let network: N = network(hyperparameters, &t5(), WORDS as usize + 2, Kind::Double);
     // Two groups: what computes elsewhere than on a processor must not take one for granted.
@@ -280,6 +282,10 @@ pub fn gradients<N: TextNetwork>(hyperparameters: &N::Hyperparameters, without: 
             gradient.kind(),
             Kind::Double,
             "{name} is computed in single precision"
+        );
+        assert!(
+            without.contains(&name.as_str()) || gradient.norm().double_value(&[]) > 0.0,
+            "the gradient of {name} is 0, of {hyperparameters:?}"
         );
         let directions = [
             gradient.copy(),
