@@ -224,9 +224,7 @@ impl Branch {
         let labels = inputs.hierarchy.n_labels() as i64;
         let (width, vectors) = match hyperparameters.matching.label_repr {
             LabelRepr::DescEncoder => {
-                let start = Initializer::Constant(0.0);
-                let vectors =
-                    parameters.add_frozen("matching.labels", &[labels, features], &start)?;
+                let vectors = parameters.add_computed("matching.labels", &[labels, features])?;
                 (features, vectors)
             }
             LabelRepr::NameGloveMean => {

@@ -23,6 +23,8 @@ pub struct Parameter {
     pub decayed: bool,
     /// Whether prediction does without it.
     pub auxiliary: bool,
+    /// Whether it is computed from others and only kept here: no parameter of the model.
+    pub computed: bool,
 }
 
 /// Where values come from.
@@ -189,6 +191,18 @@ impl Parameters {
         self.insert(name, shape, initializer, false)
     }
 
+    /// Adds a tensor that is computed from others and kept with them. It does not count as a parameter.
+    ///
+    /// # Errors
+    /// As [`Parameters::add`].
+    pub fn add_computed(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, KitError> {
+        let tensor = self.add_frozen(name, shape, &Initializer::Constant(0.0))?;
+        if let Some(entry) = self.entries.last_mut() {
+            entry.computed = true;
+        }
+        Ok(tensor)
+    }
+
     fn insert(
         &mut self,
         name: &str,
@@ -214,6 +228,7 @@ impl Parameters {
             trained,
             decayed,
             auxiliary: self.auxiliary,
+            computed: false,
         });
         Ok(tensor)
     }
@@ -282,10 +297,11 @@ impl Parameters {
         &self.tables
     }
 
-    /// Number of values in all parameters and tables.
+    /// Number of values in all parameters and tables, without those that are computed.
     #[must_use]
     pub fn count(&self) -> i64 {
-        let dense: usize = self.entries.iter().map(|entry| entry.tensor.numel()).sum();
+        let learned = self.entries.iter().filter(|entry| !entry.computed);
+        let dense: usize = learned.map(|entry| entry.tensor.numel()).sum();
         let sparse: usize = self.tables.iter().map(|table| table.values().numel()).sum();
         (dense + sparse) as i64
     }
