@@ -150,32 +150,31 @@ impl Optimizer {
                     .map(|gradient| gradient.contiguous().detach())
             })
             .collect();
-        let scale = scale * self.clip_factor(&gradients, scale);
         self.updates += 1;
         let factors = [false, true].map(|decayed| self.factors(learning_rate, decayed));
         tch::no_grad(|| {
             if self.device == Device::Cpu {
+                let scale = self.scale_here(&gradients, scale);
                 self.update_here(&gradients, factors, scale as f32);
             } else {
-                self.update_there(&gradients, factors, scale);
-            }
-            for table in &mut self.tables {
-                match &mut table.dense {
-                    None => table.table.update(factors[1], scale as f32),
-                    Some((first, second)) => {
-                        if let Some(gradient) = table.table.take_dense_gradient() {
-                            tensor_update(
-                                &table.table.values().shallow_clone(),
-                                first,
-                                second,
-                                &(gradient * scale),
-                                factors[1],
-                            );
-                        }
-                    }
-                }
+                let scale = self.scale_there(&gradients, scale);
+                self.update_there(&gradients, factors, &scale);
             }
         });
+    }
+
+    /// What gradients are multiplied by to be within the limit of their norm.
+    fn scale_here(&self, gradients: &[Option<Tensor>], scale: f64) -> f64 {
+        let clip = self.clip(gradients, scale);
+        scale * clip.map_or(1.0, |clip| clip.double_value(&[]).min(1.0))
+    }
+
+    /// The same as a number that stays on its device: nothing waits for it.
+    fn scale_there(&self, gradients: &[Option<Tensor>], scale: f64) -> Tensor {
+        match self.clip(gradients, scale) {
+            Some(clip) => clip.clamp_max(1.0) * scale,
+            None => Tensor::from(scale),
+        }
     }
 
     fn factors(&self, learning_rate: f64, decayed: bool) -> StepFactors {
@@ -201,31 +200,20 @@ impl Optimizer {
         }
     }
 
-    fn clip_factor(&self, gradients: &[Option<Tensor>], scale: f64) -> f64 {
-        let Some(limit) = self.options.clip_norm else {
-            return 1.0;
-        };
-        let mut squares: Vec<Tensor> = gradients
-            .iter()
-            .flatten()
+    /// Factor that brings the norm of all gradients, each multiplied by `scale`, to the limit, above 1 where it is below:
+    /// a number on the device. None without a limit.
+    fn clip(&self, gradients: &[Option<Tensor>], scale: f64) -> Option<Tensor> {
+        let limit = self.options.clip_norm?;
+        let dense = gradients.iter().flatten();
+        let mut squares: Vec<Tensor> = dense
             .map(|gradient| gradient.square().sum(Kind::Double))
             .collect();
-        for table in &self.tables {
-            squares.push(
-                Tensor::from(table.table.square_norm())
-                    .to_kind(Kind::Double)
-                    .to_device(self.device),
-            );
-        }
+        squares.extend(self.tables.iter().map(|table| table.table.square_norm()));
         if squares.is_empty() {
-            return 1.0;
+            return None;
         }
-        let norm = Tensor::stack(&squares, 0)
-            .sum(Kind::Double)
-            .double_value(&[])
-            .sqrt()
-            * scale;
-        (limit / (norm + 1e-6)).min(1.0)
+        let norm = Tensor::stack(&squares, 0).sum(Kind::Double).sqrt() * scale;
+        Some(norm.full_like(limit) / (norm + 1e-6))
     }
 
     fn update_here(&mut self, gradients: &[Option<Tensor>], factors: [StepFactors; 2], scale: f32) {
@@ -257,14 +245,17 @@ impl Optimizer {
             }
         }
         parallel::run(tasks, adam::update);
+        for table in &self.tables {
+            table.table.update(factors[1], scale);
+        }
     }
 
-    /// The same with libtorch's operations, for other devices.
+    /// The same with libtorch's operations, for other devices. `scale`: a number.
     fn update_there(
         &mut self,
         gradients: &[Option<Tensor>],
         factors: [StepFactors; 2],
-        scale: f64,
+        scale: &Tensor,
     ) {
         for (span, gradient) in self.spans.iter().zip(gradients) {
             let Some(gradient) = gradient else { continue };
@@ -277,6 +268,18 @@ impl Optimizer {
                 &gradient,
                 factors[usize::from(span.decayed)],
             );
+        }
+        for table in &mut self.tables {
+            let gradient = table.table.take_dense_gradient();
+            if let (Some((first, second)), Some(gradient)) = (&table.dense, gradient) {
+                tensor_update(
+                    table.table.values(),
+                    first,
+                    second,
+                    &(gradient * scale),
+                    factors[1],
+                );
+            }
         }
     }
 

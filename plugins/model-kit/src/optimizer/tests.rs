@@ -272,6 +272,52 @@ fn gradients_are_clipped_to_a_norm_over_all_parameters() {
     assert!((norm_after(Some(1e3)) - norm_after(None)).abs() < 1e-6);
 }
 
+/// What another device computes is tried here on the processor, with libtorch's operations and dense tables.
+#[test]
+fn another_device_makes_the_same_updates() {
+    for clip_norm in [None, Some(0.5), Some(1e3)] {
+        let options = AdamOptions {
+            weight_decay: 0.1,
+            clip_norm,
+            ..AdamOptions::default()
+        };
+        let run = |there: bool| {
+            let (parameters, table, weight) = model(3);
+            let mut optimizer = Optimizer::new(&parameters, options);
+            if there {
+                table.end_training();
+                let moments = || table.values().zeros_like();
+                optimizer.tables[0].dense = Some((moments(), moments()));
+            }
+            for step in 0..5 {
+                let pass = Pass::training(Moment {
+                    seed: 1,
+                    stage: 0,
+                    step,
+                });
+                let rows = table.lookup(&pass, &words(step), 0.0);
+                let loss = rows.matmul(&weight.tr()).square().sum(Kind::Float);
+                let gradients = pass.backward(&loss, &optimizer.wanted());
+                if there {
+                    optimizer.updates += 1;
+                    let factors = [false, true].map(|decayed| optimizer.factors(0.01, decayed));
+                    tch::no_grad(|| {
+                        let scale = optimizer.scale_there(&gradients, 0.5);
+                        optimizer.update_there(&gradients, factors, &scale);
+                    });
+                } else {
+                    optimizer.update(&gradients, 0.01, 0.5);
+                }
+            }
+            optimizer.settle();
+            (table.values().copy(), weight.detach().copy())
+        };
+        let ((table, weight), (table_there, weight_there)) = (run(false), run(true));
+        assert_close(&table_there, &table, 1e-6, "table");
+        assert_close(&weight_there, &weight, 1e-6, "weight");
+    }
+}
+
 #[test]
 fn parameters_stay_where_the_model_sees_them() {
     let (parameters, _table, weight) = model(3);

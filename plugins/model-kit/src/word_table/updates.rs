@@ -106,14 +106,13 @@ impl WordTable {
         }
     }
 
-    /// Sum of the squares of all pending gradients.
-    pub(crate) fn square_norm(&self) -> f64 {
+    /// Sum of the squares of all pending gradients: a number that stays where the table is.
+    pub(crate) fn square_norm(&self) -> Tensor {
         self.merge_pending();
-        let pending = self.pending.borrow();
-        pending
-            .iter()
-            .map(|(_, gradients)| gradients.square().sum(Kind::Double).double_value(&[]))
-            .sum()
+        match self.pending.borrow().last() {
+            Some((_, gradients)) => gradients.square().sum(Kind::Double),
+            None => Tensor::zeros([], (Kind::Double, self.values.device())),
+        }
     }
 
     /// One update: rows with a gradient now, the others when they are needed.
