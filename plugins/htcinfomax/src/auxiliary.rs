@@ -7,7 +7,7 @@ use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
 use arborist_model_kit::pass::Pass;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::hyperparameters::{AblationGate, AuxWeight, Hyperparameters, Negatives};
 
@@ -314,18 +314,25 @@ impl PriorDiscriminator {
 
     /// `labels`: `[L, d]`. The prior is uniform in 0 to 1 in each value.
     fn loss(&self, pass: &Pass, labels: &Tensor) -> Tensor {
-        let drawn: Vec<f32> = match pass.noise_of(PRIOR) {
-            Some(noise) => (0..labels.numel() as u32)
-                .map(|place| noise.unit(place))
-                .collect(),
-            None => vec![0.5; labels.numel()],
-        };
-        let drawn = Tensor::from_slice(&drawn)
-            .view_as(labels)
-            .to_kind(labels.kind())
-            .to_device(labels.device());
-        label_prior(&self.scores(&drawn), &self.scores(labels))
+        label_prior(&self.scores(&drawn(pass, labels)), &self.scores(labels))
     }
+}
+
+/// As many draws of the prior as there are values; its mean outside training.
+fn drawn(pass: &Pass, like: &Tensor) -> Tensor {
+    let Some(noise) = pass.noise_of(PRIOR) else {
+        return like.detach().full_like(0.5);
+    };
+    if like.device() != Device::Cpu {
+        // Where it is needed, by libtorch's own generator, which the pass has seeded: nothing waits for a copy.
+        return like.detach().rand_like();
+    }
+    let drawn: Vec<f32> = (0..like.numel() as u32)
+        .map(|place| noise.unit(place))
+        .collect();
+    Tensor::from_slice(&drawn)
+        .view_as(like)
+        .to_kind(like.kind())
 }
 
 /// `F = σ(w₁·x̄ + b₁ + w₂·vec(Y) + b₂)`, one for a batch.
