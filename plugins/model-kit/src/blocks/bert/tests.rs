@@ -143,6 +143,23 @@ fn the_number_of_parameters_is_that_of_the_configuration() {
     assert_eq!(parameters.count() - config.parameters(), 384 * 385);
 }
 
+#[test]
+fn a_base_encoder_has_a_pooler_and_a_masked_head_of_its_size() {
+    let config = BertConfig {
+        hidden_size: 768,
+        ..crate::pretrained::small()
+    };
+    let count = |add: fn(&mut Parameters, &BertConfig)| {
+        let mut parameters = Parameters::fresh(Device::Cpu, 1);
+        add(&mut parameters, &config);
+        parameters.count()
+    };
+    let pooler = count(|parameters, config| drop(Pooler::new(parameters, config).unwrap()));
+    assert_eq!(pooler, 590_592);
+    let head = count(|parameters, config| drop(MaskedHead::new(parameters, config).unwrap()));
+    assert_eq!(head, 592_128);
+}
+
 /// A small encoder, its tensors called by `name`.
 fn renamed(name: impl Fn(&str) -> String) -> Pretrained {
     let directory = tempfile::tempdir().unwrap();

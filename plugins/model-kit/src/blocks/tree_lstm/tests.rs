@@ -322,6 +322,36 @@ fn every_parameter_gets_a_gradient() {
 }
 
 #[test]
+fn fixed_edges_keep_their_priors() {
+    let hierarchy = crate::structure::tests::t5_hierarchy();
+    for prior_trainable in [false, true] {
+        let mut parameters = parameters();
+        let options = TreeLstmOptions {
+            prior_trainable,
+            ..TreeLstmOptions::default()
+        };
+        let block = TreeLstm::new(&mut parameters, "tree", &hierarchy, 4, options).unwrap();
+        let edges = |entry: &&crate::parameters::Parameter| entry.name.ends_with("edges");
+        let entries: Vec<_> = parameters.entries().iter().filter(edges).collect();
+        assert_eq!(entries.len(), 2);
+        let pass = Pass::training(MOMENT);
+        let loss = block
+            .forward(&pass, &random(&[3, 5, 4], 1))
+            .square()
+            .sum(tch::Kind::Float);
+        let wanted: Vec<&Tensor> = wanted(&parameters);
+        let gradients = pass.backward(&loss, &wanted);
+        for entry in entries {
+            assert_eq!(entry.trained, prior_trainable, "{}", entry.name);
+            let is_wanted = |tensor: &&Tensor| tensor.data_ptr() == entry.tensor.data_ptr();
+            let place = wanted.iter().position(is_wanted);
+            let found = place.and_then(|place| gradients[place].as_ref());
+            assert_eq!(found.is_some(), prior_trainable, "{}", entry.name);
+        }
+    }
+}
+
+#[test]
 fn a_tree_of_one_label_works() {
     let mut parameters = parameters();
     let block = TreeLstm::new(
