@@ -163,3 +163,8 @@ fn widths_that_do_not_fit_are_refused() {
     };
     assert!(message.contains("la_label_dim"), "{message}");
 }
+
+#[test]
+fn the_rows_of_the_papers_are_accepted() {
+    assert!(checks::rows_of_papers::<Flat>() > 10);
+}

@@ -6,6 +6,8 @@
 
 mod corpus;
 mod encoder;
+#[cfg(feature = "checks")]
+mod papers;
 
 use arborist_plugin_api::{Host, Method};
 use arborist_shared::LabelIndex;
@@ -15,6 +17,8 @@ use tch::{Device, Kind, Tensor};
 use self::corpus::Listener;
 pub use self::corpus::{Corpus, logged, scores};
 pub use self::encoder::{tiny_encoder, write_encoder};
+#[cfg(feature = "checks")]
+pub use self::papers::rows_of_papers;
 use crate::batch::{Batch, EncodedDocuments};
 use crate::blocks::Precision;
 use crate::cpu::noise::Noise;

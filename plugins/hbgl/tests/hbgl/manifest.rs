@@ -1,6 +1,7 @@
 //! Hyperparameters and presets.
 
 use arborist_hbgl::{Hbgl, Hyperparameters, LevelCandidates, Mode, SiblingTargets};
+use arborist_model_kit::checks;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::Value;
 
@@ -74,4 +75,9 @@ fn a_list_needs_room_for_a_label() {
         panic!("there is only room for the end")
     };
     assert!(message.contains("max_target"), "{message}");
+}
+
+#[test]
+fn the_rows_of_the_papers_are_accepted() {
+    assert!(checks::rows_of_papers::<Hbgl>() > 5);
 }

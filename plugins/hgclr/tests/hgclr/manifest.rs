@@ -1,6 +1,7 @@
 //! Hyperparameters and presets.
 
 use arborist_hgclr::{GumbelInput, Hgclr, Hyperparameters};
+use arborist_model_kit::checks;
 use arborist_model_kit::settings::TrainSchedule;
 use arborist_model_kit::text_method::TextHyperparameters;
 use arborist_model_kit::training::BadEpoch;
@@ -64,4 +65,9 @@ fn the_rate_stays_after_the_warm_up() {
         (chosen.pretrained.weight_decay, chosen.pretrained.clip_norm),
         (0.0, 0.0)
     );
+}
+
+#[test]
+fn the_rows_of_the_papers_are_accepted() {
+    assert!(checks::rows_of_papers::<Hgclr>() > 5);
 }
