@@ -46,7 +46,7 @@ impl Head {
     ) -> Result<(Self, i64), KitError> {
         let pretrained = hyperparameters.encoder == EncoderKind::Bert;
         let init = hyperparameters.rcnn.init;
-        let structure = hyperparameters.structure.options(init);
+        let structure = hyperparameters.structure_options();
         match hyperparameters.variant {
             Variant::Tp => {
                 let node_size = hyperparameters.node_size;

@@ -4,6 +4,7 @@ mod schema;
 
 use std::collections::BTreeMap;
 
+use arborist_model_kit::blocks::StructureOptions;
 use arborist_model_kit::settings::{
     ClassifierSettings, CountedFrom, EncoderKind, EncoderSettings, PretrainedSettings,
     RecursiveSettings, StructureSettings, TextSettings, TrainingSettings,
@@ -36,6 +37,10 @@ pub struct Hyperparameters {
     /// Width of a label's vector in the variant LA.
     pub la_label_dim: i64,
     pub la_text: LaText,
+    /// Whether the weights of edges change in the variant LA, where `prior_trainable` lets them. A model from before this
+    /// choice trained them.
+    #[serde(default = "trained")]
+    pub la_prior_trainable: bool,
     /// Whether padding takes no part in the attention over tokens.
     pub mask_padding_in_attention: bool,
     pub label_dropout: f64,
@@ -43,6 +48,10 @@ pub struct Hyperparameters {
     pub classifier: ClassifierSettings,
     #[serde(flatten)]
     pub recursive: RecursiveSettings,
+}
+
+fn trained() -> bool {
+    true
 }
 
 /// How text and labels meet.
@@ -83,6 +92,7 @@ impl Default for Hyperparameters {
             projection_dropout: 0.5,
             la_label_dim: 100,
             la_text: LaText::Cnn,
+            la_prior_trainable: true,
             mask_padding_in_attention: false,
             label_dropout: 0.5,
             classifier: ClassifierSettings::default(),
@@ -92,6 +102,15 @@ impl Default for Hyperparameters {
 }
 
 impl Hyperparameters {
+    /// The structure encoder of the chosen variant.
+    pub(crate) fn structure_options(&self) -> StructureOptions {
+        let mut structure = self.structure.clone();
+        if self.variant == Variant::La {
+            structure.graph.prior_trainable &= self.la_prior_trainable;
+        }
+        structure.options(self.rcnn.init)
+    }
+
     /// Refuses what the schema cannot: combinations.
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         self.rcnn.check().map_err(ModelError::Input)?;
@@ -145,7 +164,9 @@ impl TextHyperparameters for Hyperparameters {
 /// Values of each preset that differ from the defaults.
 pub(crate) fn presets() -> BTreeMap<String, Map<String, Value>> {
     arborist_model_kit::settings::presets::presets(
-        json!({"prior_from": "train_validation"}),
-        json!({}),
+        json!({
+            "prior_from": "train_validation", "tree_td_index": "as_released_zero", "la_label_dim": 300
+        }),
+        json!({"la_prior_trainable": false}),
     )
 }

@@ -71,6 +71,14 @@ fn own() -> Vec<Property> {
             ),
         ),
         (
+            "la_prior_trainable",
+            ADVANCED,
+            switch(
+                "Weights are trained in la",
+                "With la: whether the weights of edges change in training, as in the authors' code; in the paper they do not. prior_trainable goes before it.",
+            ),
+        ),
+        (
             "mask_padding_in_attention",
             ADVANCED,
             switch(

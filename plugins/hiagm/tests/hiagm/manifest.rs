@@ -1,7 +1,8 @@
 //! Hyperparameters, presets, memory.
 
 use arborist_hiagm::{HiAgm, Hyperparameters};
-use arborist_model_kit::blocks::{EdgeStart, Propagation, StructureKind};
+use arborist_model_kit::blocks::{EdgeStart, Propagation, StructureKind, TopDownIndex};
+use arborist_model_kit::checks;
 use arborist_model_kit::settings::StructureSettings;
 use arborist_plugin_api::{Facts, Method, ModelError};
 use serde_json::{Value, json};
@@ -53,7 +54,8 @@ fn the_authors_presets_follow_their_code_and_paper() {
         json!({
             "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 50,
             "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max",
-            "vocabulary_from": "train_validation", "prior_from": "train_validation"
+            "vocabulary_from": "train_validation", "prior_from": "train_validation",
+            "tree_td_index": "as_released_zero", "la_label_dim": 300
         })
     );
     assert_eq!(
@@ -61,8 +63,15 @@ fn the_authors_presets_follow_their_code_and_paper() {
         json!({
             "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 50,
             "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max", "vocabulary_from": "train",
-            "min_freq": 2, "max_vocab": 60_000, "bce_reduction": "sum", "adam_eps": 1e-6, "init": "xavier"
+            "min_freq": 2, "max_vocab": 60_000, "bce_reduction": "sum", "adam_eps": 1e-6, "init": "xavier",
+            "la_prior_trainable": false
         })
+    );
+    // Corrections of the code, and so in the everyday presets.
+    let balanced = resolved("balanced");
+    assert_eq!(
+        (balanced.structure.tree_td_index, balanced.la_label_dim),
+        (TopDownIndex::Correct, 100)
     );
     let paper = resolved("paper");
     assert_eq!(
@@ -178,4 +187,9 @@ fn choices_that_would_change_nothing_are_refused() {
         },
         ["none", "prior_top_down"],
     );
+}
+
+#[test]
+fn the_rows_of_the_papers_are_accepted() {
+    assert!(checks::rows_of_papers::<HiAgm>() > 30);
 }

@@ -99,6 +99,36 @@ fn parameters_are_as_many_as_in_the_authors_model() {
 }
 
 #[test]
+fn the_papers_priors_are_trained_with_tp_and_fixed_with_la() {
+    for structure in [StructureKind::Gcn, StructureKind::TreeLstm] {
+        for (variant, prior_trainable, la_prior_trainable, expected) in [
+            (Variant::Tp, true, false, true),
+            (Variant::La, true, false, false),
+            (Variant::La, true, true, true),
+            (Variant::La, false, true, false),
+            (Variant::Tp, false, true, false),
+        ] {
+            let mut hyperparameters = Hyperparameters {
+                variant,
+                la_label_dim: 6,
+                la_prior_trainable,
+                ..tiny()
+            };
+            hyperparameters.structure.structure = structure;
+            hyperparameters.structure.graph.prior_trainable = prior_trainable;
+            let network = network(&hyperparameters, &t5(), 20);
+            let is_weight = |name: &str| name.ends_with("adjacency") || name.ends_with("edges");
+            let entries = network.parameters().entries().iter();
+            let trained: Vec<bool> = entries
+                .filter(|entry| is_weight(&entry.name))
+                .map(|entry| entry.trained)
+                .collect();
+            assert_eq!(trained, [expected; 2], "{hyperparameters:?}");
+        }
+    }
+}
+
+#[test]
 fn labels_own_consecutive_rows_of_the_projection() {
     let network = network(&tiny(), &t5(), 20);
     let batch = batch(2);
