@@ -186,9 +186,11 @@ impl TextHyperparameters for Hyperparameters {
 /// Values of each preset that differ from the defaults.
 pub(crate) fn presets() -> BTreeMap<String, Map<String, Value>> {
     presets::presets(
-        json!({"prior_from": "train_validation", "patience": 200}),
+        json!({"prior_from": "train_validation", "patience": 200, "tree_td_index": "as_released_zero"}),
+        // Labels that attend, with fixed priors as in HiAGM's paper.
         json!({
-            "train_aux": true, "text_features": "cnn", "rnn_hidden": 64, "la_label_dim": 100, "patience": 200
+            "train_aux": true, "text_features": "cnn", "rnn_hidden": 64, "la_label_dim": 100, "patience": 200,
+            "prior_trainable": false
         }),
     )
 }

@@ -1,8 +1,10 @@
 //! Hyperparameters and presets.
 
 use arborist_htcinfomax::{HtcInfoMax, Hyperparameters, LabelInit, TextFeatures};
+use arborist_model_kit::blocks::TopDownIndex;
+use arborist_model_kit::checks;
 use arborist_plugin_api::{Facts, Method, ModelError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn resolved(preset: &str) -> Hyperparameters {
     let values = HtcInfoMax::manifest().resolve(Some(preset), &[]).unwrap();
@@ -38,6 +40,37 @@ fn the_paper_trains_what_the_code_does_not() {
         ),
         (TextFeatures::Cnn, 64, 100)
     );
+    // What only these presets have, as the file says it: another value is another method.
+    let presets = HtcInfoMax::manifest().presets;
+    assert_eq!(
+        Value::Object(presets["code"].clone()),
+        json!({
+            "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 200,
+            "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max",
+            "vocabulary_from": "train_validation", "prior_from": "train_validation",
+            "tree_td_index": "as_released_zero"
+        })
+    );
+    assert_eq!(
+        Value::Object(presets["paper"].clone()),
+        json!({
+            "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 250, "patience": 200,
+            "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max", "vocabulary_from": "train",
+            "min_freq": 2, "max_vocab": 60_000, "bce_reduction": "sum", "adam_eps": 1e-6, "init": "xavier",
+            "train_aux": true, "text_features": "cnn", "rnn_hidden": 64, "la_label_dim": 100,
+            "prior_trainable": false
+        })
+    );
+    // A correction of the code, and so in the everyday presets.
+    assert_eq!(
+        resolved("balanced").structure.tree_td_index,
+        TopDownIndex::Correct
+    );
+}
+
+#[test]
+fn the_rows_of_the_papers_are_accepted() {
+    assert!(checks::rows_of_papers::<HtcInfoMax>() > 3);
 }
 
 #[test]
