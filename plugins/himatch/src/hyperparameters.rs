@@ -80,6 +80,9 @@ pub struct MatchingSettings {
     pub joint_labels: JointLabels,
     /// Labels that are sampled of each document; 0 = each that has no gold child.
     pub positive_num: usize,
+    /// A model from before this choice has one.
+    #[serde(default)]
+    pub coarse_parents: CoarseParents,
     pub filter_gold_siblings: bool,
     pub gamma: f64,
     pub alpha: f64,
@@ -110,6 +113,16 @@ pub enum Distance {
     MeanSq,
     /// Euclidean distance of vectors of length 1.
     L2normEuclid,
+}
+
+/// How many coarse labels a label of several parents has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoarseParents {
+    /// One of them, drawn.
+    #[default]
+    One,
+    All,
 }
 
 /// What is asked of a coarse label.
@@ -149,6 +162,7 @@ impl Default for MatchingSettings {
             coarse_term: CoarseTerm::PullSlack,
             joint_labels: JointLabels::Sampled,
             positive_num: 1,
+            coarse_parents: CoarseParents::One,
             filter_gold_siblings: true,
             gamma: 0.2,
             alpha: 0.01,
@@ -298,11 +312,12 @@ pub(crate) fn presets() -> BTreeMap<String, Map<String, Value>> {
     presets::presets(
         json!({
             "prior_from": "train_validation", "epochs": 150, "patience": 0, "max_vocab": 60_000,
-            "eval_every": 200, "eval_from_epoch": 20
+            "eval_every": 200, "eval_from_epoch": 20, "filter_gold_siblings": false
         }),
         json!({
             "epochs": 150, "patience": 0, "min_freq": 5, "init": "torch_default", "adam_eps": 1e-8,
-            "label_repr": "name_glove_mean", "distance": "l2norm_euclid", "coarse_term": "rank", "joint_labels": "gold", "positive_num": 0
+            "label_repr": "name_glove_mean", "distance": "l2norm_euclid", "coarse_term": "rank", "joint_labels": "gold", "positive_num": 0,
+            "coarse_parents": "all"
         }),
     )
 }

@@ -25,7 +25,8 @@ use arborist_plugin_api::{
 use arborist_shared::manifest::{AssetNeed, Chosen, HierarchyKind, Paper, PathKind};
 
 pub use crate::hyperparameters::{
-    CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
+    CoarseParents, CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings,
+    Scoring,
 };
 pub use crate::label_texts::{is_keyword, label_texts};
 

@@ -209,7 +209,7 @@ impl Space<'_> {
         let mut others: Vec<Vec<(usize, LabelIndex, LabelIndex)>> = Vec::new();
         for draw in draws {
             let pair = |label| (draw.document, draw.positive, label);
-            coarse.extend(draw.coarse.map(pair));
+            coarse.extend(draw.coarse.iter().copied().map(pair));
             sibling.extend(draw.sibling.map(pair));
             for (place, label) in draw.others.iter().enumerate() {
                 if others.len() == place {

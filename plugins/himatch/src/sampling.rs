@@ -7,7 +7,7 @@ use arborist_model_kit::structure::Hierarchy;
 use arborist_model_kit::text_method::LabelSets;
 use arborist_shared::LabelIndex;
 
-use crate::hyperparameters::MatchingSettings;
+use crate::hyperparameters::{CoarseParents, MatchingSettings};
 
 /// Labels that a text is matched with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub struct Draw {
     pub document: usize,
     /// One of its labels.
     pub positive: LabelIndex,
-    /// A parent of it, or itself on the top level; where ancestors are not gold, one that the document does not have, if
-    /// there is one. None without sampling by the hierarchy.
-    pub coarse: Option<LabelIndex>,
+    /// Parents of it, or itself on the top level; where ancestors are not gold, those that the document does not have. One
+    /// of them is drawn unless all are asked for. Empty where there is none, and without sampling by the hierarchy.
+    pub coarse: Vec<LabelIndex>,
     /// A wrong sibling, or any wrong label where there is none. None when no label is wrong.
     pub sibling: Option<LabelIndex>,
     /// Wrong labels from anywhere: one, or three without sampling by the hierarchy. Empty when no label is wrong.
@@ -131,12 +131,13 @@ impl Family {
             return Draw {
                 document,
                 positive,
-                coarse: None,
+                coarse: Vec::new(),
                 sibling: None,
                 others: (0..3).filter_map(|_| self.wrong(gold, chance)).collect(),
             };
         }
-        let parent = chance.one_of(&self.parents[positive as usize]);
+        let parents = &self.parents[positive as usize];
+        let parent = chance.one_of(parents);
         let family = parent.map_or(&self.tops, |parent| &self.children[parent as usize]);
         let siblings: Vec<LabelIndex> = family
             .iter()
@@ -147,9 +148,14 @@ impl Family {
         Draw {
             document,
             positive,
-            coarse: match self.gold_sets {
-                LabelSets::Closed => Some(parent.unwrap_or(positive)),
-                LabelSets::Explicit => chance.one_of(&self.wrong_ancestors(positive, gold)),
+            coarse: match (self.gold_sets, settings.coarse_parents) {
+                (LabelSets::Closed, CoarseParents::All) if !parents.is_empty() => parents.clone(),
+                (LabelSets::Closed, _) => vec![parent.unwrap_or(positive)],
+                (LabelSets::Explicit, CoarseParents::All) => self.wrong_ancestors(positive, gold),
+                (LabelSets::Explicit, CoarseParents::One) => {
+                    let above = self.wrong_ancestors(positive, gold);
+                    chance.one_of(&above).into_iter().collect()
+                }
             },
             sibling: chance
                 .one_of(&siblings)

@@ -204,6 +204,15 @@ fn sampling() -> Vec<Property> {
             ),
         ),
         (
+            "coarse_parents",
+            ADVANCED,
+            choice(
+                "Coarse labels drawn",
+                &["one", "all"],
+                "Of a label with several parents. one: one of them is drawn, as in the authors' code. all: each of them, as in the paper.",
+            ),
+        ),
+        (
             "filter_gold_siblings",
             ADVANCED,
             switch(

@@ -11,7 +11,7 @@ fn draw() -> Draw {
     Draw {
         document: 0,
         positive: 0,
-        coarse: Some(1),
+        coarse: vec![1],
         sibling: Some(2),
         others: vec![3],
     }
@@ -63,7 +63,7 @@ fn three_others_are_three_terms_as_the_kinds_are() {
     };
     let (texts, labels) = on_an_axis([2.0, 3.0, 4.0, 5.0]);
     let draw = Draw {
-        coarse: None,
+        coarse: Vec::new(),
         sibling: None,
         others: vec![1, 2, 3],
         ..draw()
@@ -126,7 +126,7 @@ fn with_vectors_of_length_one_mean_squares_never_reach_the_margins() {
             .collect();
         let all = Tensor::from_slice(&values).view([5, 200]);
         let gold = [vec![0_u32]];
-        let one = |coarse: Option<u32>, sibling: Option<u32>, others: Vec<u32>| {
+        let one = |coarse: Vec<u32>, sibling: Option<u32>, others: Vec<u32>| {
             let draw = Draw {
                 coarse,
                 sibling,
@@ -142,8 +142,8 @@ fn with_vectors_of_length_one_mean_squares_never_reach_the_margins() {
             );
             total.double_value(&[])
         };
-        assert!(one(None, Some(2), vec![]) >= 0.08);
-        assert!(one(None, None, vec![3]) >= 0.18);
+        assert!(one(vec![], Some(2), vec![]) >= 0.08);
+        assert!(one(vec![], None, vec![3]) >= 0.18);
     }
 }
 

@@ -34,7 +34,7 @@ mod kit_of_the_paper {
     use arborist_himatch::HiMatch;
 
     arborist_plugin_api::conformance!(HiMatch, {
-        "label_repr": "name_glove_mean", "distance": "l2norm_euclid", "coarse_term": "rank", "joint_labels": "gold", "positive_num": 0,
+        "label_repr": "name_glove_mean", "distance": "l2norm_euclid", "coarse_term": "rank", "joint_labels": "gold", "positive_num": 0, "coarse_parents": "all",
         "epochs": 12, "patience": 0, "learning_rate": 0.01, "batch_size": 16, "min_freq": 1, "word_size": 24, "rnn_hidden": 8, "num_kernels": 12, "node_size": 10,
         "joint_dim": 8, "head_dropout": 0.1, "classifier_dropout": 0.1, "projection_dropout": 0.1, "embedding_dropout": 0.2
     });

@@ -1,10 +1,12 @@
 //! Hyperparameters and presets.
 
 use arborist_himatch::{
-    CoarseTerm, Distance, HiMatch, Hyperparameters, LabelRepr, MatchingSettings, Scoring,
+    CoarseParents, CoarseTerm, Distance, HiMatch, Hyperparameters, LabelRepr, MatchingSettings,
+    Scoring,
 };
+use arborist_model_kit::checks;
 use arborist_plugin_api::{Facts, Method, ModelError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn resolved(preset: &str) -> Hyperparameters {
     let values = HiMatch::manifest().resolve(Some(preset), &[]).unwrap();
@@ -51,6 +53,7 @@ fn the_paper_differs_from_the_code() {
             matching.distance,
             matching.coarse_term,
             matching.positive_num,
+            matching.coarse_parents,
         )
     };
     assert_eq!(
@@ -59,7 +62,8 @@ fn the_paper_differs_from_the_code() {
             LabelRepr::DescEncoder,
             Distance::MeanSq,
             CoarseTerm::PullSlack,
-            1
+            1,
+            CoarseParents::One
         )
     );
     assert_eq!(
@@ -68,9 +72,38 @@ fn the_paper_differs_from_the_code() {
             LabelRepr::NameGloveMean,
             Distance::L2normEuclid,
             CoarseTerm::Rank,
-            0
+            0,
+            CoarseParents::All
         )
     );
+    // What only these presets have, as the file says it: another value is another method.
+    let presets = HiMatch::manifest().presets;
+    assert_eq!(
+        Value::Object(presets["code"].clone()),
+        json!({
+            "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 150, "patience": 0,
+            "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max",
+            "vocabulary_from": "train_validation", "prior_from": "train_validation", "max_vocab": 60_000,
+            "eval_every": 200, "eval_from_epoch": 20, "filter_gold_siblings": false
+        })
+    );
+    assert_eq!(
+        Value::Object(presets["paper"].clone()),
+        json!({
+            "learning_rate": 1e-4, "batch_size": 64, "schedule": "constant", "epochs": 150, "patience": 0,
+            "stop_rule": "both_worse", "cleaning": "english", "conv_tail": "batch_max", "vocabulary_from": "train",
+            "min_freq": 5, "max_vocab": 60_000, "bce_reduction": "sum", "adam_eps": 1e-8, "init": "torch_default",
+            "label_repr": "name_glove_mean", "distance": "l2norm_euclid", "coarse_term": "rank",
+            "joint_labels": "gold", "positive_num": 0, "coarse_parents": "all"
+        })
+    );
+    // A correction of the code, and so in the everyday presets.
+    assert!(resolved("balanced").matching.filter_gold_siblings);
+}
+
+#[test]
+fn the_rows_of_the_papers_are_accepted() {
+    assert!(checks::rows_of_papers::<HiMatch>() > 15);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use arborist_himatch::MatchingSettings;
 use arborist_himatch::sampling::{Chance, Draw, Family};
+use arborist_himatch::{CoarseParents, MatchingSettings};
 use arborist_model_kit::checks::{t5, taxonomy};
 use arborist_model_kit::cpu::noise::Noise;
 use arborist_model_kit::structure::Hierarchy;
@@ -32,11 +32,11 @@ fn labels_of_a_leaf_and_its_parent() {
     // On the top level a label is its own coarse label, and top-level labels are its siblings.
     assert!(
         top.iter()
-            .all(|draw| draw.coarse == Some(0) && draw.sibling == Some(1))
+            .all(|draw| draw.coarse == [0] && draw.sibling == Some(1))
     );
     assert!(
         leaf.iter()
-            .all(|draw| draw.coarse == Some(0) && draw.sibling == Some(3))
+            .all(|draw| draw.coarse == [0] && draw.sibling == Some(3))
     );
     let others = leaf.iter().flat_map(|draw| draw.others.iter().copied());
     assert_eq!(distinct(others), [1, 3, 4]);
@@ -89,8 +89,8 @@ fn without_the_hierarchy_three_wrong_labels_are_drawn() {
     };
     for draw in draws(&t5(), &[0, 2], &settings, 500) {
         assert_eq!(
-            (draw.coarse, draw.sibling, draw.others.len()),
-            (None, None, 3)
+            (draw.coarse.len(), draw.sibling, draw.others.len()),
+            (0, None, 3)
         );
         assert!(draw.others.iter().all(|label| ![0, 2].contains(label)));
     }
@@ -127,7 +127,39 @@ fn documents_without_labels_and_with_all_of_them() {
 fn one_of_several_parents_is_drawn() {
     let dag = taxonomy(&[("A", &[]), ("B", &[]), ("C", &["A", "B"]), ("D", &["B"])]);
     let all = draws(&dag, &[2], &MatchingSettings::default(), 500);
-    assert_eq!(distinct(all.iter().filter_map(|draw| draw.coarse)), [0, 1]);
+    assert!(all.iter().all(|draw| draw.coarse.len() == 1));
+    assert_eq!(
+        distinct(all.iter().flat_map(|draw| draw.coarse.clone())),
+        [0, 1]
+    );
+}
+
+#[test]
+fn all_parents_are_coarse_labels_where_they_are_asked_for() {
+    let dag = taxonomy(&[("A", &[]), ("B", &[]), ("C", &["A", "B"]), ("D", &["C"])]);
+    let settings = MatchingSettings {
+        coarse_parents: CoarseParents::All,
+        ..MatchingSettings::default()
+    };
+    for draw in draws(&dag, &[0, 1, 2, 3], &settings, 100) {
+        // On the top level a label is its own coarse label still.
+        let expected: &[u32] = match draw.positive {
+            2 => &[0, 1],
+            3 => &[2],
+            top => &[top],
+        };
+        assert_eq!(draw.coarse, expected, "of {}", draw.positive);
+    }
+    // Where ancestors are not gold, all that the document does not have.
+    let family = Family::new(&Hierarchy::graph(&dag, []), LabelSets::Explicit);
+    let mut chance = Chance::new(Noise::new(1, 0, 0, 0));
+    for (gold, expected) in [(vec![3], vec![0, 1, 2]), (vec![0, 3], vec![1, 2])] {
+        for draw in family.draw(&[gold], &settings, &mut chance) {
+            if draw.positive == 3 {
+                assert_eq!(draw.coarse, expected);
+            }
+        }
+    }
 }
 
 #[test]
@@ -147,7 +179,7 @@ fn where_ancestors_are_not_gold_one_of_them_is_the_coarse_label() {
             .flat_map(|_| family.draw(&[gold.to_vec()], &settings, &mut chance))
             .filter(|draw| draw.positive == positive)
             .collect();
-        distinct(all.iter().filter_map(|draw| draw.coarse))
+        distinct(all.iter().flat_map(|draw| draw.coarse.clone()))
     };
     // Not the parent, which the document has, but what is above it.
     assert_eq!(coarse(&[2, 3], 3), [0, 1]);

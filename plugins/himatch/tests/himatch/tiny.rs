@@ -1,7 +1,8 @@
 //! Networks that train in no time.
 
 use arborist_himatch::{
-    CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings, Scoring,
+    CoarseParents, CoarseTerm, Distance, Hyperparameters, JointLabels, LabelRepr, MatchingSettings,
+    Scoring,
 };
 use arborist_model_kit::checks;
 use arborist_model_kit::settings::EncoderKind;
@@ -31,6 +32,7 @@ pub(crate) fn of_the_paper() -> Hyperparameters {
             coarse_term: CoarseTerm::Rank,
             joint_labels: JointLabels::Gold,
             positive_num: 0,
+            coarse_parents: CoarseParents::All,
             ..tiny().matching
         },
         ..tiny()
