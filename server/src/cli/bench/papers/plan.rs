@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arborist_plugin_api::host::{FoundPlugin, FoundPlugins, sha256_of_file};
+use arborist_plugin_api::host::{FoundPlugin, FoundPlugins, SideManifest, sha256_of_file};
 use arborist_shared::manifest::{AssetNeed, MethodManifest};
 use arborist_shared::taxonomy::Taxonomy;
 use clap::ValueEnum;
@@ -223,14 +223,17 @@ impl Contents {
         })
     }
 
-    /// What a training with these hyperparameters depends on.
+    /// What a training with these hyperparameters depends on. The library counts by its contents: a version stays the
+    /// same when what it computes is changed.
     pub(super) fn trial(
         &mut self,
         train: &Train,
-        manifest: &MethodManifest,
+        side: &SideManifest,
         hyperparameters: BTreeMap<String, Value>,
     ) -> Result<Trial, CliError> {
+        let manifest = &side.manifest;
         let mut contents = self.common.clone();
+        contents.insert("plugin".to_owned(), side.sha256.clone());
         if let Some(directory) = train.resolve_encoder(manifest, |key| hyperparameters.get(key))? {
             let known = match &self.encoder {
                 Some(known) => known.clone(),
@@ -315,7 +318,7 @@ pub(super) fn plan(
         let mut trial = |select, values: &BTreeMap<String, Value>| {
             let train = settings.train(row, manifest, seed, select, PathBuf::new());
             contents
-                .trial(&train, manifest, values.clone())
+                .trial(&train, &plugin.side, values.clone())
                 .map_err(|error| error.to_string())
         };
         planned.push(Planned {
@@ -457,6 +460,36 @@ mod tests {
         assert_eq!(words(Select::MacroF1), ["macro_f1"]);
         assert_eq!(words(Select::MicroF1), ["micro_f1"]);
         assert_eq!(words(Select::Author), ["micro_f1", "macro_f1"]);
+    }
+
+    #[test]
+    fn a_plugin_that_was_built_anew_is_trained_again() {
+        let settings = settings("code", Select::MacroF1, &[]);
+        let mut contents = Contents {
+            common: BTreeMap::new(),
+            encoder: None,
+            word_vectors: Some("00".to_owned()),
+        };
+        let mut hash = |sha256: &str| {
+            let side = SideManifest {
+                name: "tree".to_owned(),
+                abi: 1,
+                version: "1".to_owned(),
+                sha256: sha256.to_owned(),
+                torch: None,
+                plugin_api: String::new(),
+                rustc: String::new(),
+                target: String::new(),
+                library: None,
+                manifest: manifest(),
+            };
+            let train = settings.train(&row(), &side.manifest, 1, "macro_f1", PathBuf::new());
+            let trial = contents.trial(&train, &side, BTreeMap::new()).unwrap();
+            trial.hash()
+        };
+        let first = hash("01");
+        assert_eq!(hash("01"), first);
+        assert_ne!(hash("02"), first);
     }
 
     #[test]

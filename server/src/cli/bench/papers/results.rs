@@ -41,7 +41,7 @@ pub(super) struct Trial {
     pub(super) seed: u64,
     /// `cpu` or `cuda`.
     pub(super) device: String,
-    /// Contents by role, as SHA-256: train, validation, test, taxonomy, encoder, `word_vectors`.
+    /// Contents by role, as SHA-256: plugin, train, validation, test, taxonomy, encoder, `word_vectors`.
     pub(super) contents: BTreeMap<String, String>,
 }
 
