@@ -376,6 +376,12 @@ fn groups(finished: &[Finished<'_>]) -> BTreeMap<String, GroupSummary> {
 
 #[cfg(test)]
 mod tests {
+    use arborist_shared::scores::{DocumentScores, ScoresWriter};
+    use arborist_shared::taxonomy::parse;
+
+    use super::super::catalogue::Catalogue;
+    use super::super::results::{Figures, Trial};
+    use super::super::table::{Setting, markdown};
     use super::*;
 
     #[test]
@@ -423,5 +429,123 @@ mod tests {
         assert!((merged[2].macro_f1 - 1.25 / 4.0).abs() < 1e-15);
         assert_eq!(merge(&levels, None), levels);
         assert_eq!(merge(&levels[..2], Some(3)), levels[..2]);
+    }
+
+    fn outcome(trial: Trial, micro_f1: f64, macro_f1: f64) -> Outcome {
+        Outcome {
+            trial,
+            epochs: 1,
+            train_seconds: 1.0,
+            peak_memory_bytes: 0,
+            device: "cpu".to_owned(),
+            documents: 2,
+            raw: Figures { micro_f1, macro_f1 },
+            decoded: Figures::default(),
+            levels: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// A table of two rows, the micro-F1 of each by seed. Macro-F1 is the same everywhere.
+    fn table(alpha: f64, rows: [&[f64]; 2]) -> (Exhibit, Summary) {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::open(folder.path()).unwrap();
+        let taxonomy = parse(b"A\tRoot\nB\tRoot\n", None).unwrap().taxonomy;
+        let mut outcomes = BTreeMap::new();
+        let names = ["theirs", "ours"];
+        let mut planned = Vec::new();
+        for (name, figures) in names.iter().zip(rows) {
+            let mut seeds = Vec::new();
+            for (seed, figure) in (1..).zip(figures) {
+                let trial = Trial {
+                    format: Trial::format(),
+                    method: (*name).to_owned(),
+                    version: "1".to_owned(),
+                    hyperparameters: BTreeMap::new(),
+                    seed,
+                    device: "cpu".to_owned(),
+                    contents: BTreeMap::new(),
+                };
+                let document = DocumentScores {
+                    scores: vec![(0, 1.0)],
+                    decided: Some(vec![0]),
+                };
+                let file = folder.path().join(format!("{}.sets", trial.hash()));
+                let file = std::fs::File::create(file).unwrap();
+                let mut writer = ScoresWriter::new(file, 2).unwrap();
+                writer.push(&document).unwrap();
+                writer.finish().unwrap();
+                outcomes.insert(trial.hash(), outcome(trial.clone(), *figure, 0.5));
+                seeds.push(Planned {
+                    seed,
+                    trials: [trial.clone(), trial],
+                });
+            }
+            planned.push(Ok(seeds));
+        }
+        let row = |name: &str| format!("[[table.row]]\nname = \"{name}\"\nmethod = \"{name}\"\n");
+        let text = format!(
+            "[[table]]\nname = \"t\"\ntitle = \"\"\nagainst = \"ours\"\nalpha = {alpha}\n{}{}",
+            row("theirs"),
+            row("ours")
+        );
+        let exhibit = toml::from_str::<Catalogue>(&text).unwrap().tables.remove(0);
+        let known = Known {
+            results: &results,
+            outcomes: &outcomes,
+            failures: &BTreeMap::new(),
+            taxonomy: &taxonomy,
+        };
+        let summary = known.summarize(&exhibit, &planned).unwrap();
+        (exhibit, summary)
+    }
+
+    /// Whether the rows differ in micro-F1, its p-value, and the line of the table that says so.
+    fn verdict(alpha: f64, rows: [&[f64]; 2]) -> (bool, f64, String) {
+        let (exhibit, summary) = table(alpha, rows);
+        let [micro_f1, macro_f1] = &summary.tests[..] else {
+            panic!("one row against another is two tests")
+        };
+        assert!(!macro_f1.significant && macro_f1.p_seeds == Some(1.0));
+        let setting = Setting {
+            preset: "code".to_owned(),
+            select: "macro_f1".to_owned(),
+            device: "cpu".to_owned(),
+            labels: 2,
+        };
+        let text = markdown(&exhibit, &summary, &setting);
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("| theirs | micro-F1"));
+        (
+            micro_f1.significant,
+            micro_f1.p_seeds.unwrap(),
+            line.unwrap().to_owned(),
+        )
+    }
+
+    const LOW: [f64; 8] = [0.80, 0.801, 0.802, 0.803, 0.804, 0.805, 0.806, 0.807];
+    const HIGH: [f64; 8] = [0.81, 0.811, 0.812, 0.813, 0.814, 0.815, 0.816, 0.817];
+
+    #[test]
+    fn eight_seeds_apart_differ_at_one_percent() {
+        let (significant, p, line) = verdict(0.01, [&LOW, &HIGH]);
+        // Both tests of the table are corrected: twice 2 of 12,870 ways to deal 16 figures.
+        assert!((p - 4.0 / 12_870.0).abs() < 1e-12, "{p}");
+        assert!(significant && line.ends_with("| p < 0.01 |"), "{line}");
+        let (significant, p, line) = verdict(0.01, [&LOW, &LOW]);
+        assert!(!significant && p == 1.0, "{p}");
+        assert!(!line.contains("p <"), "{line}");
+    }
+
+    #[test]
+    fn the_level_is_the_tables_own() {
+        // Five seeds cannot get below twice 2 of 252 ways.
+        let (low, high) = (&LOW[..5], &HIGH[..5]);
+        let (significant, p, line) = verdict(0.05, [low, high]);
+        assert!((p - 4.0 / 252.0).abs() < 1e-12, "{p}");
+        assert!(significant && line.ends_with("| p < 0.05 |"), "{line}");
+        let (significant, _, line) = verdict(0.01, [low, high]);
+        assert!(!significant && !line.contains("p <"), "{line}");
     }
 }
