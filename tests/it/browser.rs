@@ -176,6 +176,7 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
     let data = directory.path().join("data");
     let server = Server::start(&data).await?;
     let browser = Browser::start(1280, 1000).await?;
+    browser.watch_moves().await?;
     let token = server
         .token
         .clone()
@@ -461,6 +462,11 @@ async fn from_an_uploaded_corpus_to_a_classified_text() -> anyhow::Result<()> {
             browser.settled().await?;
             if name == "try" {
                 browser.find("answer-row").await?;
+            }
+            if name == "train" {
+                browser.find("cost-hiagm").await?;
+                let moved = browser.moved(".ab-method, .ab-method *").await?;
+                ensure!(moved.is_empty(), "the cards moved: {moved:?}");
             }
             for (width, height) in WINDOWS {
                 browser.resize(width, height).await?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use thirtyfour::prelude::*;
@@ -86,22 +87,69 @@ impl Browser {
     /// The element with this `data-testid`, once it is there.
     ///
     /// # Errors
-    /// When it does not appear within twenty seconds.
+    /// When it does not appear within a minute; tells what is there instead.
     pub async fn find(&self, test_id: &str) -> anyhow::Result<WebElement> {
         let element = self
             .driver
             .query(By::Css(format!("[data-testid='{test_id}']")))
-            .wait(
-                std::time::Duration::from_secs(20),
-                std::time::Duration::from_millis(50),
-            )
+            .wait(PATIENCE, POLL)
             .first()
             .await;
         match element {
             Ok(element) => Ok(element),
             Err(error) => {
                 let _ = self.screenshot(&format!("missing-{test_id}")).await;
-                Err(error).with_context(|| format!("no element with data-testid {test_id}"))
+                let place = self.place().await;
+                Err(error)
+                    .with_context(|| format!("no element with data-testid {test_id}, but {place}"))
+            }
+        }
+    }
+
+    /// Address and first words of the page that is open, for an error.
+    async fn place(&self) -> String {
+        let script = "return location.href + ': ' + (document.body?.innerText ?? '').slice(0, 600)";
+        match self.ask(script).await {
+            Ok(place) => place.as_str().unwrap_or_default().to_owned(),
+            Err(error) => format!("a browser that does not answer: {error}"),
+        }
+    }
+
+    /// Brings an element into view and waits until it stands still: a click goes to a place, not to an element.
+    async fn still(&self, element: &WebElement) -> anyhow::Result<()> {
+        element.scroll_into_view().await?;
+        let script = "const [one, done] = arguments; \
+            const place = () => { const at = one.getBoundingClientRect(); return [at.x, at.y, at.width, at.height].join(); }; \
+            const look = (last, same) => same === 3 ? done(null) : requestAnimationFrame(() => { \
+                const now = place(); look(now, now === last ? same + 1 : 0); }); \
+            look(place(), 0);";
+        self.driver
+            .execute_async(script, vec![element.to_json()?])
+            .await?;
+        Ok(())
+    }
+
+    /// Does something with an element, and again with the one in its place while the page draws it anew or something
+    /// slides over it.
+    ///
+    /// # Errors
+    /// When it cannot be done within a minute.
+    async fn patiently<T>(
+        &self,
+        what: &str,
+        mut action: impl AsyncFnMut() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            match action().await {
+                Err(error) if passes(&error) && std::time::Instant::now() < end => {
+                    tokio::time::sleep(POLL).await;
+                }
+                Err(error) => {
+                    let place = self.place().await;
+                    return Err(error).with_context(|| format!("{what}, at {place}"));
+                }
+                done => return done,
             }
         }
     }
@@ -119,6 +167,25 @@ impl Drop for Browser {
             let _ = self.driver.clone().leak();
         }
     }
+}
+
+/// How long a page may take to show something: far longer than it does, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// From one look at a page to the next.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Whether an error is of the moment: the element was replaced or covered between being found and being used.
+fn passes(error: &anyhow::Error) -> bool {
+    use thirtyfour::error::WebDriverErrorInner::{
+        ElementClickIntercepted, ElementNotInteractable, StaleElementReference,
+    };
+    error.downcast_ref::<WebDriverError>().is_some_and(|error| {
+        matches!(
+            error.as_inner(),
+            StaleElementReference(_) | ElementClickIntercepted(_) | ElementNotInteractable(_)
+        )
+    })
 }
 
 /// How high a window may become that shows all of a page.
@@ -190,6 +257,36 @@ impl Browser {
             )
             .await?;
         Ok(())
+    }
+
+    /// Records from now on what moves on a page while nobody touches it; [`moved`](Self::moved) tells.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn watch_moves(&self) -> anyhow::Result<()> {
+        self.before_each_page(
+            "window.moves = []; \
+            new PerformanceObserver(list => window.moves.push(...list.getEntries().filter(one => !one.hadRecentInput))) \
+                .observe({type: 'layout-shift', buffered: true})",
+        )
+        .await
+    }
+
+    /// What of this selector moved by itself since the page was opened, as the beginnings of its markup.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn moved(&self, selector: &str) -> anyhow::Result<Vec<String>> {
+        let script = "const [selector, done] = arguments; \
+            const nodes = () => window.moves.flatMap(one => one.sources.map(source => source.node)); \
+            const moved = () => nodes().filter(node => node instanceof Element && node.matches(selector)); \
+            requestAnimationFrame(() => requestAnimationFrame(() => \
+                done(moved().map(node => node.outerHTML.slice(0, 120)))))";
+        let answer = self
+            .driver
+            .execute_async(script, vec![selector.into()])
+            .await?;
+        Ok(answer.convert()?)
     }
 
     /// Saves all of the page as [`screenshot`](Self::screenshot) saves what is to be seen of it: in a window that is
@@ -289,17 +386,14 @@ impl Browser {
     /// Waits until nothing on the page is loading any more.
     ///
     /// # Errors
-    /// When something still loads after twenty seconds.
+    /// When something still loads after a minute.
     pub async fn settled(&self) -> anyhow::Result<()> {
         self.driver
             .query(By::Id("main"))
-            .wait(
-                std::time::Duration::from_secs(20),
-                std::time::Duration::from_millis(50),
-            )
+            .wait(PATIENCE, POLL)
             .first()
             .await?;
-        crate::wait_for("the page to load", 20, async || {
+        crate::wait_for("the page to load", PATIENCE.as_secs(), async || {
             Ok(self
                 .driver
                 .find_all(By::Css("[data-testid='state-loading']"))
@@ -325,17 +419,13 @@ impl Browser {
     /// # Errors
     /// When it is not there, or something lies over it.
     pub async fn click(&self, test_id: &str) -> anyhow::Result<()> {
-        let element = self.find(test_id).await?;
-        element.scroll_into_view().await?;
-        element
-            .wait_until()
-            .clickable()
-            .await
-            .with_context(|| format!("{test_id} cannot be clicked"))?;
-        element
-            .click()
-            .await
-            .with_context(|| format!("clicking {test_id}"))
+        self.patiently(&format!("clicking {test_id}"), async || {
+            let element = self.find(test_id).await?;
+            element.wait_until().clickable().await?;
+            self.still(&element).await?;
+            Ok(element.click().await?)
+        })
+        .await
     }
 
     /// Clicks the label around an input, as one does where the input itself is drawn by its label.
@@ -343,16 +433,13 @@ impl Browser {
     /// # Errors
     /// When there is no such input or no label around it.
     pub async fn click_label(&self, test_id: &str) -> anyhow::Result<()> {
-        let label = self
-            .find(test_id)
-            .await?
-            .find(By::XPath("ancestor::label"))
-            .await?;
-        label.scroll_into_view().await?;
-        label
-            .click()
-            .await
-            .with_context(|| format!("clicking the label of {test_id}"))
+        self.patiently(&format!("clicking the label of {test_id}"), async || {
+            let element = self.find(test_id).await?;
+            let label = element.find(By::XPath("ancestor::label")).await?;
+            self.still(&label).await?;
+            Ok(label.click().await?)
+        })
+        .await
     }
 
     /// Types into a field in place of what stands there.
@@ -360,11 +447,13 @@ impl Browser {
     /// # Errors
     /// When the field is not there.
     pub async fn type_into(&self, test_id: &str, text: &str) -> anyhow::Result<()> {
-        let element = self.find(test_id).await?;
-        // As a person does: a page does not hear of a field that the driver clears, and may fill it in again.
-        element.send_keys(Key::Control + "a").await?;
-        element.send_keys(Key::Delete + text).await?;
-        Ok(())
+        self.patiently(&format!("typing into {test_id}"), async || {
+            let element = self.find(test_id).await?;
+            // As a person does: a page does not hear of a field that the driver clears, and may fill it in again.
+            element.send_keys(Key::Control + "a").await?;
+            Ok(element.send_keys(Key::Delete + text).await?)
+        })
+        .await
     }
 
     /// Waits until the element with this `data-testid` says all of these words, in whichever case.

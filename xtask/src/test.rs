@@ -127,7 +127,8 @@ impl Tests<'_> {
 
     /// The test runner with `arguments`: nextest where there is one, else `cargo test`.
     fn runner(&self, arguments: &[&str]) -> Cmd {
-        match setup::find_nextest(self.workspace) {
+        // An error says where it is in its words; its backtrace, most of it the runtime's, would bury them.
+        let runner = match setup::find_nextest(self.workspace) {
             Some(nextest) => cmd(nextest)
                 .args(["nextest", "run", "--no-fail-fast", "--no-tests=pass"])
                 .args(arguments)
@@ -136,7 +137,8 @@ impl Tests<'_> {
                 .cargo()
                 .args(["test", "--no-fail-fast"])
                 .args(arguments),
-        }
+        };
+        runner.env("RUST_LIB_BACKTRACE", "0")
     }
 }
 

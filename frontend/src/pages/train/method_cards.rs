@@ -98,11 +98,20 @@ fn card(props: &MethodCardsProps, manifest: &MethodManifest, cost: Option<&RunEs
             <ul class="ab-method__needs">
                 for (index, need) in needs(manifest).into_iter().enumerate() { <li key={index}>{ need }</li> }
             </ul>
-            if let Some(cost) = cost {
-                <p class={classes!("ab-method__cost", (!cost.fits).then_some("ab-method__cost--unfit"))} data-testid={format!("cost-{name}")} title={cost::whence(cost)}>{ icon(if cost.fits { Icon::Clock } else { Icon::Warning }) }<span>{ cost::words(cost) }</span></p>
-            }
+            { cost_line(&name, cost) }
             if too_many { <p class="ab-field__error">{ format!("Takes at most {} labels; this taxonomy has {}.", format::count(manifest.max_labels.unwrap_or_default()), format::count(props.known.n_labels)) }</p> }
         </li>
+    }
+}
+
+/// The line stands there before its words are known: nothing moves when they come, under nobody's pointer.
+fn cost_line(name: &str, cost: Option<&RunEstimate>) -> Html {
+    let Some(cost) = cost else {
+        return html! { <p class="ab-method__cost ab-method__cost--unknown" aria-hidden="true">{ icon(Icon::Clock) }<span>{ "…" }</span></p> };
+    };
+    let unfit = (!cost.fits).then_some("ab-method__cost--unfit");
+    html! {
+        <p class={classes!("ab-method__cost", unfit)} data-testid={format!("cost-{name}")} title={cost::whence(cost)}>{ icon(if cost.fits { Icon::Clock } else { Icon::Warning }) }<span>{ cost::words(cost) }</span></p>
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::UNIX_EPOCH;
 
 use tch::Device;
-use tempfile::TempDir;
 
 use crate::blocks::{Bert, MaskedHead, Pooler};
 use crate::files::Durability;
@@ -14,19 +14,36 @@ use crate::parameters::Parameters;
 use crate::pretrained::{BertConfig, small};
 
 /// Directory of a tiny encoder whose pieces are the words of the conformance kit's corpus and of [`Corpus`](super::Corpus),
-/// and letters. Made once in a process.
+/// and letters. It stands beside the program that asks, made once for each build of it: every test is a process of its
+/// own, and none would remove what it made for all of its process.
 ///
 /// # Panics
 /// When files cannot be written.
 #[must_use]
 pub fn tiny_encoder() -> PathBuf {
-    static MADE: OnceLock<TempDir> = OnceLock::new();
-    let directory = MADE.get_or_init(|| {
-        let directory = tempfile::tempdir().unwrap();
-        write_encoder(directory.path(), true);
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let program = std::env::current_exe().unwrap();
+        let built = fs::metadata(&program).unwrap().modified().unwrap();
+        let built = built.duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        let beside = program.parent().unwrap().join("tiny-encoders");
+        let name = program.file_name().unwrap().to_string_lossy();
+        let directory = beside.join(format!("{name}-{built}"));
+        if !directory.is_dir() {
+            fs::create_dir_all(&beside).unwrap();
+            let partial = tempfile::tempdir_in(&beside).unwrap();
+            write_encoder(partial.path(), true);
+            // Fails when another process was quicker; what it wrote is the same.
+            let _ = fs::rename(partial.path(), &directory);
+            assert!(
+                directory.is_dir(),
+                "no tiny encoder in {}",
+                beside.display()
+            );
+        }
         directory
-    });
-    directory.path().to_owned()
+    })
+    .clone()
 }
 
 /// Writes such an encoder into a directory; `masked_head`: whether with the head that predicts masked pieces.
