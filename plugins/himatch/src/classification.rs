@@ -131,7 +131,8 @@ impl Classification {
         gold: &Tensor,
         hyperparameters: &Hyperparameters,
     ) -> Losses {
-        let nodes = self.nodes(pass, batch);
+        // Classifier and matching read them.
+        let nodes = pass.leaf(&self.nodes(pass, batch));
         let logits = self.classifier.forward(pass, &nodes);
         let classification =
             binary_cross_entropy(&logits, gold, hyperparameters.classifier.bce_reduction);

@@ -262,12 +262,14 @@ impl ZeroShot {
         gold: &Tensor,
         hyperparameters: &Hyperparameters,
     ) -> Losses {
-        let states = self.states(pass, batch);
+        // Scores and matching read both.
+        let states = pass.leaf(&self.states(pass, batch));
         let labels = self.labels(pass);
         let labels = self
             .seen
             .as_ref()
             .map_or_else(|| labels.shallow_clone(), |seen| seen.held(&labels));
+        let labels = pass.leaf(&labels);
         let logits = self.compared(pass, batch, &states, &labels);
         let reduction = hyperparameters.classifier.bce_reduction;
         let classification = match &self.seen {

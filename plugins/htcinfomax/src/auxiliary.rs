@@ -1,7 +1,9 @@
 //! What training aims at besides the classification: mutual information and the label prior (METHODS 3.2, 3.3).
 
 use arborist_model_kit::batch::Batch;
-use arborist_model_kit::blocks::{Initialization, Linear, Text};
+use arborist_model_kit::blocks::{
+    Initialization, Linear, Text, padded_window_means, recorded_product, window_means,
+};
 use arborist_model_kit::cpu::noise::Noise;
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::initializer::Initializer;
@@ -130,7 +132,7 @@ impl Auxiliary {
             let judged = Tensor::from_slice(&judged).to_device(labels.device());
             let own = mean_of_gold(&labels, gold).index_select(0, &judged);
             let seen = discriminator
-                .text(batch, text, self.label_dim)
+                .text(pass, batch, text, self.label_dim)
                 .index_select(0, &judged);
             let order = reordered(n, self.negatives, pass.noise_of(ORDER));
             let order = Tensor::from_slice(&order).to_device(own.device());
@@ -235,39 +237,24 @@ impl InformationDiscriminator {
     }
 
     /// What it sees of texts, `[documents, 512]`: two convolutions over the text's vectors, then their mean over time.
-    pub fn text(&self, batch: &Batch, text: &Text, label_dim: i64) -> Tensor {
+    pub fn text(&self, pass: &Pass, batch: &Batch, text: &Text, label_dim: i64) -> Tensor {
         let [(first, first_bias), (second, second_bias)] = &self.convolutions;
-        // Each vector times the weights of every place in a window: [d, 3 · d], place by place.
-        let places = first.permute([2, 0, 1]).reshape([-1, label_dim]).tr();
-        let products = match text {
-            Text::Features(features) => features
-                .view([features.size()[0], -1, label_dim])
-                .matmul(&places),
-            Text::States(states) => batch.pad_rows(&states.matmul(&places)).0,
-        };
-        let short = POSITIONS - products.size()[1];
-        let products = if short > 0 {
-            products.constant_pad_nd([0, 0, 0, short])
-        } else {
-            products
-        };
-        let windows = products.size()[1] - WINDOW + 1;
-        let at = |place: i64| {
-            products
-                .narrow(1, place, windows)
-                .narrow(2, place * label_dim, label_dim)
-        };
-        let maps = (at(0) + at(1) + at(2) + first_bias).relu();
+        // Each vector times the weights of every place in a window: [3 · d, d], place by place.
+        let places = first.permute([2, 0, 1]).reshape([-1, label_dim]);
+        let shortest = POSITIONS as usize;
         // The second convolution is linear up to the mean over time, so the mean goes first.
-        let positions = windows - WINDOW + 1;
-        let means: Vec<Tensor> = (0..WINDOW)
-            .map(|place| {
-                maps.narrow(1, place, positions)
-                    .mean_dim(1_i64, false, maps.kind())
-            })
-            .collect();
+        let means = match text {
+            Text::Features(features) => {
+                let texts = features.view([features.size()[0], -1, label_dim]);
+                padded_window_means(&texts.matmul(&places.tr()), first_bias, shortest)
+            }
+            Text::States(states) => {
+                let products = recorded_product(pass, states, &places);
+                window_means(pass, batch, &products, first_bias, shortest)
+            }
+        };
         let weight = second.permute([0, 2, 1]).reshape([WIDTH, -1]);
-        Tensor::cat(&means, 1).linear(&weight, Some(second_bias))
+        means.flatten(1, 2).linear(&weight, Some(second_bias))
     }
 
     /// Raw scores `[documents]` of labels `[documents, d]` with texts `[documents, 512]`.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use arborist_model_kit::batch::Batch;
 use arborist_model_kit::blocks::{
     CompiledClassifier, FlatClassifier, LabelAttention, LabelAttentionOptions, Precision, Reading,
-    TextEncoder, binary_cross_entropy, recursive_regularization,
+    Text, TextEncoder, binary_cross_entropy, recursive_regularization,
 };
 use arborist_model_kit::error::KitError;
 use arborist_model_kit::parameters::Parameters;
@@ -64,8 +64,12 @@ impl Trainable for Network {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Losses {
         let gold = batch.gold(self.n_labels(), self.parameters.options());
-        let text = self.body.encoder.forward(pass, batch);
-        let labels = self.body.attention.labels(pass);
+        // Attention and discriminators read both.
+        let text = match self.body.encoder.forward(pass, batch) {
+            Text::States(states) => Text::States(pass.leaf(&states)),
+            features => features,
+        };
+        let labels = pass.leaf(&self.body.attention.labels(pass));
         let seen = self.body.attention.forward(pass, batch, &text, &labels);
         let logits = self.classifier.forward(pass, &seen);
         let classification = binary_cross_entropy(

@@ -15,6 +15,7 @@ mod text_rcnn;
 mod text_rnn;
 mod transformer;
 mod tree_lstm;
+mod window_means;
 
 pub use self::adjacency::{EdgeStart, Propagation};
 pub use self::bert::{
@@ -26,7 +27,7 @@ pub use self::gru::Gru;
 pub use self::label_attention::{
     LabelAttention, LabelAttentionOptions, LabelTable, attend, attend_tokens,
 };
-pub use self::linear::{CompiledLinear, Linear};
+pub use self::linear::{CompiledLinear, Linear, recorded_product};
 pub use self::loss::{
     BceReduction, CompiledClassifier, DropoutSite, FlatClassifier, binary_cross_entropy,
     recursive_regularization,
@@ -42,6 +43,7 @@ pub use self::transformer::{
     TransformerLayer, TransformerSizes,
 };
 pub use self::tree_lstm::{TopDownIndex, TreeLstm, TreeLstmOptions};
+pub use self::window_means::{padded_window_means, window_means};
 
 use serde::{Deserialize, Serialize};
 

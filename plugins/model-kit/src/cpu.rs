@@ -12,6 +12,7 @@ pub(crate) mod gelu;
 pub(crate) mod graph;
 pub(crate) mod gru;
 pub(crate) mod int8;
+pub(crate) mod label_attention;
 pub(crate) mod lanes;
 pub(crate) mod lookup;
 pub(crate) mod matrix;
@@ -23,6 +24,7 @@ pub(crate) mod product;
 pub(crate) mod slices;
 pub(crate) mod square;
 pub(crate) mod sums;
+pub(crate) mod window_means;
 
 use tch::{Device, Kind, Tensor};
 

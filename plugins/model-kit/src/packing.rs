@@ -5,6 +5,8 @@
 //! for the recurrence, and lie *document after document* for everything else. Each group is one
 //! contiguous range of rows in both orders.
 
+use std::ops::Range;
+
 /// One time step of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedStep {
@@ -102,6 +104,24 @@ impl Packing {
                 }
             }
         }
+    }
+
+    /// Rows of each group.
+    #[must_use]
+    pub fn token_ranges(&self) -> Vec<Range<usize>> {
+        let groups = self.groups.iter();
+        groups
+            .map(|group| group.first_token..group.first_token + group.tokens)
+            .collect()
+    }
+
+    /// Documents of each group, in the batch's order.
+    #[must_use]
+    pub fn document_ranges(&self) -> Vec<Range<usize>> {
+        let groups = self.groups.iter();
+        groups
+            .map(|group| group.first_document..group.first_document + group.documents)
+            .collect()
     }
 
     /// First row of each document in the order document after document, and the end of the last one.

@@ -156,7 +156,7 @@ fn five_positions_make_one_and_fewer_are_padded() {
         documents.push(&vec![1; length], &[0]);
         let batch = Batch::new(&documents, &[0], 1);
         let states = Tensor::ones([length as i64, 4], (Kind::Float, Device::Cpu));
-        discriminator.text(&batch, &Text::States(states), 4)
+        discriminator.text(&Pass::evaluation(), &batch, &Text::States(states), 4)
     };
     for length in [1, 4, 5, 9] {
         let found = seen(length);
@@ -202,7 +202,7 @@ fn the_mean_after_two_convolutions_is_that_of_libtorch() {
             1,
         )
         .mean_dim(2_i64, false, Kind::Float);
-    let found = discriminator.text(&batch, &Text::States(states), 6);
+    let found = discriminator.text(&Pass::evaluation(), &batch, &Text::States(states), 6);
     assert!((found - expected).abs().max().double_value(&[]) < 1e-5);
 }
 

@@ -3,7 +3,9 @@
 use tch::{Kind, Tensor};
 
 use super::Initialization;
+use super::linear::LinearWeights;
 use crate::cpu::gru::{self, BackwardGroup, ForwardGroup, RecurrentWeights, Saved};
+use crate::cpu::matrix::{self, Operand, Start};
 use crate::cpu::noise::Dropout;
 use crate::cpu::{self, parallel, slices};
 use crate::error::KitError;
@@ -182,9 +184,10 @@ impl Gru {
         let dropout = pass.dropout_factors(p);
         let (weight, bias) = self.input_projection();
         let width = weight.size()[1];
-        let input = x.detach();
-        let weight = weight.constant_pad_nd([0, input.size()[1] - width]);
-        let gates = bias.addmm(&input, &weight.tr().contiguous());
+        let input = x.detach().contiguous();
+        let padded = weight.constant_pad_nd([0, input.size()[1] - width]);
+        let projection = LinearWeights::from_values(&padded, &bias);
+        let gates = projection.multiply(&input);
         let recurrent = self.recurrent_weights();
         let mut run = Recurrence::new(gates, self.units, pass.is_training());
         let output = run.forward(packing, &recurrent, dropout);
@@ -199,24 +202,13 @@ impl Gru {
         let inputs: Vec<&Tensor> = [x].into_iter().chain(parameters).collect();
         pass.record(output, &inputs, move |gradient| {
             run.backward(&packing, &recurrent, dropout, gradient);
-            let of_input = needs_gradient.then(|| run.gates.matmul(&weight));
-            let of_weight_ih = run.gates.tr().matmul(&input);
-            let of_bias_ih = run.gates.sum_dim_intlist(0_i64, false, Kind::Float);
+            let of_input = needs_gradient.then(|| projection.of_input(&run.gates));
+            let of_weight_ih = projection.of_weight(&run.gates, &input);
+            let of_bias_ih = projection.of_bias(&run.gates);
             let mut gradients = vec![of_input];
             for direction in 0..2 {
-                let gates = |first: i64, count: i64| {
-                    run.gates
-                        .narrow(1, (direction * 3 + first) * units, count * units)
-                };
                 let hidden = run.hidden.narrow(1, direction * units, units);
-                let previous = run.previous.narrow(1, direction * units, units);
-                let of_weight_hh = Tensor::cat(
-                    &[
-                        gates(0, 2).tr().matmul(&previous),
-                        hidden.tr().matmul(&previous),
-                    ],
-                    0,
-                );
+                let of_weight_hh = run.of_recurrent_weight(direction as usize);
                 let of_bias = of_bias_ih.narrow(0, direction * 3 * units, 3 * units);
                 let of_bias_hh = Tensor::cat(
                     &[
@@ -233,6 +225,24 @@ impl Gru {
             }
             gradients
         })
+    }
+}
+
+impl Recurrence {
+    /// Gradient of a direction's recurrent weights, `[3h, h]`, after the way back.
+    fn of_recurrent_weight(&self, direction: usize) -> Tensor {
+        let units = self.units as usize;
+        let columns = |values, width: usize, first, count| {
+            Operand::columns(slices::read(values), width * units).part(first * units, count * units)
+        };
+        let mut result = slices::unset(&[3 * units as i64, units as i64]);
+        let (outer, candidate) = slices::write(&mut result).split_at_mut(2 * units * units);
+        let previous = columns(&self.previous, 2, direction, 1);
+        let gates = columns(&self.gates, 6, 3 * direction, 2);
+        let hidden = columns(&self.hidden, 2, direction, 1);
+        matrix::multiply(gates, previous, outer, Start::Zero);
+        matrix::multiply(hidden, previous, candidate, Start::Zero);
+        result
     }
 }
 

@@ -4,8 +4,11 @@ use tch::Tensor;
 
 use super::{StructureEncoder, StructureOptions, Text};
 use crate::batch::Batch;
+use crate::cpu::label_attention::{self as kernel, Texts};
+use crate::cpu::{self, parallel, slices, sums};
 use crate::error::KitError;
 use crate::initializer::Initializer;
+use crate::packing::{Group, Packing};
 use crate::parameters::Parameters;
 use crate::pass::Pass;
 use crate::structure::Hierarchy;
@@ -138,35 +141,35 @@ impl LabelAttention {
                 labels,
             ),
             Text::States(states) => {
-                let (tokens, mask) = batch.pad_rows(states);
-                attend_tokens(&tokens, &mask, &self.padding(pass, batch, &tokens), labels)
+                let padding = self.padding(pass, batch);
+                if cpu::serves(states) {
+                    attend_packed(pass, &batch.packing, states, labels, padding)
+                } else {
+                    let (tokens, mask) = batch.pad_rows(states);
+                    let padding = Tensor::from_slice(&padding)
+                        .to_device(states.device())
+                        .to_kind(states.kind());
+                    attend_tokens(&tokens, &mask, &padding, labels)
+                }
             }
         };
         attended.flatten(1, 2)
     }
 
-    /// `[documents]`: positions of padding that take part.
-    fn padding(&self, pass: &Pass, batch: &Batch, like: &Tensor) -> Tensor {
+    /// For each document: positions of padding that take part.
+    fn padding(&self, pass: &Pass, batch: &Batch) -> Vec<f32> {
         let longest = if pass.is_training() {
             batch.packing.longest
         } else {
             self.options.padded.max(batch.packing.longest)
         };
-        let counts: Vec<f32> = batch
-            .packing
-            .lengths
-            .iter()
-            .map(|length| {
-                if self.options.mask_padding {
-                    0.0
-                } else {
-                    (longest - length) as f32
-                }
+        let lengths = batch.packing.lengths.iter();
+        lengths
+            .map(|length| match self.options.mask_padding {
+                true => 0.0,
+                false => (longest - length) as f32,
             })
-            .collect();
-        Tensor::from_slice(&counts)
-            .to_device(like.device())
-            .to_kind(like.kind())
+            .collect()
     }
 }
 
@@ -197,6 +200,114 @@ pub fn attend_tokens(text: &Tensor, mask: &Tensor, padding: &Tensor, labels: &Te
     weights.transpose(1, 2).matmul(text)
 }
 
+/// [`attend_tokens`] of packed documents, as a recorded block. `states`: `[tokens, d]`, `padding`: one for each document;
+/// result: `[documents, L, d]`.
+fn attend_packed(
+    pass: &Pass,
+    packing: &Packing,
+    states: &Tensor,
+    labels: &Tensor,
+    padding: Vec<f32>,
+) -> Tensor {
+    let _guard = tch::no_grad_guard();
+    let (documents, width) = (packing.lengths.len(), labels.size()[1]);
+    let n_labels = labels.size()[0];
+    let work = PackedAttention {
+        states: states.detach().contiguous(),
+        labels: labels.detach().contiguous(),
+        packing: packing.clone(),
+        padding,
+    };
+    let mut weights = slices::unset(&[packing.tokens as i64, n_labels]);
+    let mut seen = slices::unset(&[documents as i64, n_labels, width]);
+    work.forward(slices::write(&mut weights), slices::write(&mut seen));
+    pass.record(seen, &[states, labels], move |gradient| {
+        let (of_states, of_labels) = work.backward(slices::read(&weights), slices::read(gradient));
+        vec![Some(of_states), Some(of_labels)]
+    })
+}
+
+/// What attention over packed documents reads.
+struct PackedAttention {
+    /// `[tokens, d]`
+    states: Tensor,
+    /// `[L, d]`
+    labels: Tensor,
+    packing: Packing,
+    padding: Vec<f32>,
+}
+
+impl PackedAttention {
+    fn texts<'a>(&'a self, group: &'a Group) -> Texts<'a> {
+        let width = self.labels.size()[1] as usize;
+        let tokens = group.first_token..group.first_token + group.tokens;
+        let documents = group.first_document..group.first_document + group.documents;
+        Texts {
+            states: &slices::read(&self.states)[tokens.start * width..tokens.end * width],
+            labels: slices::read(&self.labels),
+            width,
+            starts: &group.starts,
+            zeros: &self.padding[documents],
+        }
+    }
+
+    fn forward(&self, weights: &mut [f32], seen: &mut [f32]) {
+        let (tokens, documents) = (self.packing.token_ranges(), self.packing.document_ranges());
+        let n_labels = self.labels.size()[0] as usize;
+        let weights = parallel::split_rows(weights, &tokens, n_labels);
+        let seen = parallel::split_rows(seen, &documents, self.labels.numel());
+        let texts = self.packing.groups.iter().map(|group| self.texts(group));
+        let tasks = texts.zip(weights).zip(seen).collect();
+        parallel::run(
+            tasks,
+            |((texts, weights), seen): ((Texts<'_>, &mut [f32]), &mut [f32])| {
+                kernel::forward(texts, weights, seen);
+            },
+        );
+    }
+
+    /// Gradients of states and labels.
+    fn backward(&self, weights: &[f32], gradient: &[f32]) -> (Tensor, Tensor) {
+        let (tokens, documents) = (self.packing.token_ranges(), self.packing.document_ranges());
+        let [n_labels, width] = [0, 1].map(|at| self.labels.size()[at] as usize);
+        let mut of_states = slices::unset(&self.states.size());
+        let mut sums = vec![vec![0.0; self.labels.numel()]; self.packing.groups.len()];
+        let tasks = self
+            .packing
+            .groups
+            .iter()
+            .zip(tokens.iter().zip(&documents))
+            .zip(parallel::split_rows(
+                slices::write(&mut of_states),
+                &tokens,
+                width,
+            ))
+            .zip(&mut sums)
+            .map(|(((group, (tokens, documents)), of_states), of_labels)| {
+                let weights = &weights[tokens.start * n_labels..tokens.end * n_labels];
+                let size = n_labels * width;
+                let gradient = &gradient[documents.start * size..documents.end * size];
+                (self.texts(group), weights, gradient, of_states, of_labels)
+            })
+            .collect();
+        parallel::run(tasks, |task: BackwardTask<'_>| {
+            let (texts, weights, gradient, of_states, of_labels) = task;
+            kernel::backward(texts, weights, gradient, of_states, of_labels);
+        });
+        let of_labels = Tensor::from_slice(&sums::added(sums)).view_as(&self.labels);
+        (of_states, of_labels)
+    }
+}
+
+/// Texts, weights, gradient of what labels see; gradients of states and labels.
+type BackwardTask<'a> = (
+    Texts<'a>,
+    &'a [f32],
+    &'a [f32],
+    &'a mut [f32],
+    &'a mut Vec<f32>,
+);
+
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind};
@@ -223,6 +334,60 @@ mod tests {
     fn the_numbers_by_hand() {
         // Weights 2/3, 1/6, 1/6.
         close(&attend(&text(), &label()), &[2.0 / 3.0, 1.0 / 6.0]);
+    }
+
+    #[test]
+    fn packed_documents_see_what_padded_ones_see() {
+        for mask_padding in [true, false] {
+            tch::manual_seed(3);
+            let options = (Kind::Float, Device::Cpu);
+            let (packing, _) = Packing::arrange(&[5, 1, 9, 3, 17], 2);
+            let states =
+                Tensor::randn([packing.tokens as i64, 24], options).set_requires_grad(true);
+            let labels = Tensor::randn([7, 24], options).set_requires_grad(true);
+            let outer = Tensor::randn([5, 7, 24], options);
+            let padding: Vec<f32> = packing
+                .lengths
+                .iter()
+                .map(|length| {
+                    if mask_padding {
+                        0.0
+                    } else {
+                        (20 - length) as f32
+                    }
+                })
+                .collect();
+
+            let starts = packing.starts();
+            let rows: Vec<Tensor> = starts
+                .windows(2)
+                .zip(&padding)
+                .map(|(ends, &padding)| {
+                    let (start, n) = (ends[0] as i64, (ends[1] - ends[0]) as i64);
+                    let text = states.narrow(0, start, n).unsqueeze(0);
+                    let ones = Tensor::ones([1, n], options);
+                    attend_tokens(&text, &ones, &Tensor::from_slice(&[padding]), &labels)
+                })
+                .collect();
+            let expected = Tensor::cat(&rows, 0);
+            let wanted = [&states, &labels];
+            let loss = (&expected * &outer).sum(Kind::Float);
+            let expected_gradients = Tensor::run_backward(&[loss], &wanted, false, false);
+
+            let pass = Pass::training(crate::pass::Moment {
+                seed: 1,
+                stage: 0,
+                step: 0,
+            });
+            let found = attend_packed(&pass, &packing, &states, &labels, padding);
+            let numbers = |x: &Tensor| Vec::<f32>::try_from(x.flatten(0, -1)).unwrap();
+            close(&found, &numbers(&expected));
+            let gradients = pass.backward(&(found * outer).sum(Kind::Float), &wanted);
+            for (found, expected) in gradients.iter().zip(expected_gradients) {
+                let difference = found.as_ref().unwrap() - expected;
+                assert!(difference.abs().max().double_value(&[]) < 1e-4);
+            }
+        }
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Linear {
         x.linear(&self.weight, Some(&self.bias))
     }
 
-    /// `x`: `[n, in]`; result: `[n, out]`, recorded as a block: for layers whose output feeds another block.
+    /// `x`: `[n, in]`; result: `[n, out]`, recorded as a block: for layers whose output feeds another block, and for large ones.
     pub fn forward_recorded(&self, pass: &Pass, x: &Tensor) -> Tensor {
         let input_needs_gradient = x.requires_grad();
         let inputs = [x, &self.weight, &self.bias];
@@ -123,6 +123,27 @@ impl Linear {
     }
 }
 
+/// `x · weightᵀ`, recorded as a block. `x`: `[n, in]`, `weight`: `[out, in]`, which may be what libtorch computed of a
+/// parameter; result: `[n, out]`.
+pub fn recorded_product(pass: &Pass, x: &Tensor, weight: &Tensor) -> Tensor {
+    let _guard = tch::no_grad_guard();
+    let (input, values) = (x.detach().contiguous(), weight.detach().contiguous());
+    if !cpu::serves(x) {
+        let output = input.matmul(&values.tr());
+        return pass.record(output, &[x, weight], move |gradient| {
+            let of_weight = gradient.tr().matmul(&input);
+            vec![Some(gradient.matmul(&values)), Some(of_weight)]
+        });
+    }
+    let zeros = Tensor::zeros([values.size()[0]], (values.kind(), values.device()));
+    let weights = LinearWeights::from_values(&values, &zeros);
+    let output = weights.multiply(&input);
+    pass.record(output, &[x, weight], move |gradient| {
+        let of_weight = weights.of_weight(gradient, &input);
+        vec![Some(weights.of_input(gradient)), Some(of_weight)]
+    })
+}
+
 /// The values of linear layers with the same input, their outputs side by side: what the kernels multiply in training.
 #[derive(Debug)]
 pub(super) struct LinearWeights {
@@ -141,6 +162,14 @@ impl LinearWeights {
         Self {
             weight: stacked(layers.iter().map(|layer| layer.weight.detach()).collect()),
             bias: stacked(layers.iter().map(|layer| layer.bias.detach()).collect()),
+        }
+    }
+
+    /// `weight`: `[out, in]`, `bias`: `[out]`.
+    pub(super) fn from_values(weight: &Tensor, bias: &Tensor) -> Self {
+        Self {
+            weight: weight.contiguous(),
+            bias: bias.contiguous(),
         }
     }
 

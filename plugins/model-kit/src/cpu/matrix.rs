@@ -23,6 +23,8 @@ pub(crate) struct Operand<'a> {
     count: usize,
     depth: usize,
     order: Order,
+    /// From one line in memory to the next: more than a line is long where only a part of each counts.
+    pitch: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -36,30 +38,63 @@ enum Order {
 impl<'a> Operand<'a> {
     /// `values`: `[count, depth]`
     pub(crate) fn rows(values: &'a [f32], depth: usize) -> Self {
+        assert!(values.len().is_multiple_of(depth.max(1)), "whole rows");
         Self {
             values,
             count: values.len() / depth.max(1),
             depth,
             order: Order::Terms,
+            pitch: depth,
         }
     }
 
     /// `values`: `[depth, count]`
     pub(crate) fn columns(values: &'a [f32], count: usize) -> Self {
+        assert!(values.len().is_multiple_of(count.max(1)), "whole rows");
         Self {
             values,
             count,
             depth: values.len() / count.max(1),
             order: Order::Outcomes,
+            pitch: count,
+        }
+    }
+
+    /// Of [columns](Self::columns), `count` from `first`.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub(crate) fn part(self, first: usize, count: usize) -> Self {
+        assert!(
+            matches!(self.order, Order::Outcomes) && first + count <= self.count,
+            "a part of the columns"
+        );
+        Self {
+            values: self.values.get(first..).unwrap_or_default(),
+            count,
+            ..self
         }
     }
 
     /// From one row or column of the result to the next, and from one term to the next.
     fn strides(self) -> (usize, usize) {
         match self.order {
-            Order::Terms => (self.depth, 1),
-            Order::Outcomes => (1, self.count),
+            Order::Terms => (self.pitch, 1),
+            Order::Outcomes => (1, self.pitch),
         }
+    }
+
+    /// Whether all that the shape names is there.
+    fn fills_its_shape(self) -> bool {
+        let (lines, width) = match self.order {
+            Order::Terms => (self.count, self.depth),
+            Order::Outcomes => (self.depth, self.count),
+        };
+        let needed = match lines.checked_sub(1) {
+            Some(others) if width > 0 => others * self.pitch + width,
+            _ => 0,
+        };
+        width <= self.pitch && self.values.len() >= needed
     }
 }
 
@@ -109,20 +144,7 @@ impl ArrangedMatrix {
 /// # Panics
 /// When the shapes do not fit.
 pub(crate) fn multiply(a: Operand<'_>, b: Operand<'_>, result: &mut [f32], start: Start<'_>) {
-    assert!(a.depth == b.depth, "{} terms and {}", a.depth, b.depth);
-    for operand in [a, b] {
-        assert!(
-            operand.values.len() == operand.count * operand.depth,
-            "an operand fills its shape"
-        );
-    }
-    assert!(
-        result.len() == a.count * b.count,
-        "{} values are not {} × {}",
-        result.len(),
-        a.count,
-        b.count
-    );
+    check(a, b, result);
     if result.is_empty() {
         return;
     }
@@ -139,6 +161,31 @@ pub(crate) fn multiply(a: Operand<'_>, b: Operand<'_>, result: &mut [f32], start
     } else {
         by_columns(a, b, result, start);
     }
+}
+
+/// The same on the caller's thread: for tasks that are many already.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub(crate) fn multiply_alone(a: Operand<'_>, b: Operand<'_>, result: &mut [f32], start: Start<'_>) {
+    check(a, b, result);
+    if !result.is_empty() {
+        multiply_part(a, b, 0..a.count, 0..b.count, result, start);
+    }
+}
+
+fn check(a: Operand<'_>, b: Operand<'_>, result: &[f32]) {
+    assert!(a.depth == b.depth, "{} terms and {}", a.depth, b.depth);
+    for operand in [a, b] {
+        assert!(operand.fills_its_shape(), "an operand fills its shape");
+    }
+    assert!(
+        result.len() == a.count * b.count,
+        "{} values are not {} × {}",
+        result.len(),
+        a.count,
+        b.count
+    );
 }
 
 /// Few rows: each task has some of the columns, in a place of its own.
@@ -234,6 +281,30 @@ mod tests {
 
     fn value(place: usize) -> f32 {
         ((place * 37 + 11) % 29) as f32 / 29.0 - 0.4
+    }
+
+    #[test]
+    fn parts_of_columns_are_multiplied_in_place() {
+        let (left, right): (Vec<f32>, Vec<f32>) = (
+            (0..70 * 9).map(value).collect(),
+            (0..70 * 5).map(value).collect(),
+        );
+        let mut found = vec![f32::NAN; 4 * 3];
+        let parts = (
+            Operand::columns(&left, 9).part(5, 4),
+            Operand::columns(&right, 5).part(2, 3),
+        );
+        multiply(parts.0, parts.1, &mut found, Start::Zero);
+        for (place, found) in found.iter().enumerate() {
+            let (row, column) = (place / 3, place % 3);
+            let product: f32 = (0..70)
+                .map(|step| left[step * 9 + 5 + row] * right[step * 5 + 2 + column])
+                .sum();
+            assert!(
+                (found - product).abs() < 1e-4,
+                "{found} {product} at {place}"
+            );
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn rooms(ranges: &[Range<usize>], width: usize) -> Vec<Vec<f32>> {
 }
 
 /// The sum of the parts.
-pub(super) fn added(parts: Vec<Vec<f32>>) -> Vec<f32> {
+pub(crate) fn added(parts: Vec<Vec<f32>>) -> Vec<f32> {
     let mut parts = parts.into_iter();
     let mut total = parts.next().unwrap_or_default();
     for part in parts {
