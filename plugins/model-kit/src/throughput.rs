@@ -7,6 +7,9 @@ use std::time::Instant;
 use arborist_plugin_api::{Host, HostCallbacks};
 use arborist_shared::run::RunEvent;
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::batch::{Batch, EncodedDocuments, deal_sorted};
@@ -35,8 +38,11 @@ pub struct Options {
     vocabulary: usize,
     steps: usize,
     repetitions: usize,
+    /// 0: prediction is not measured.
     predict_batch: usize,
     threads: u32,
+    /// Hyperparameters of the command line.
+    set: Map<String, Value>,
 }
 
 impl Options {
@@ -52,6 +58,7 @@ impl Options {
             repetitions: 1,
             predict_batch: 128,
             threads: cores,
+            set: Map::new(),
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(key) = arguments.next() {
@@ -73,10 +80,33 @@ impl Options {
                 "--repetitions" => options.repetitions = number()?,
                 "--predict-batch" => options.predict_batch = number()?,
                 "--threads" => options.threads = number()? as u32,
+                "--set" => {
+                    let (name, value) = value
+                        .split_once('=')
+                        .ok_or_else(|| format!("--set needs name=value, not {value}"))?;
+                    // What is no JSON is a word.
+                    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+                    options.set.insert(name.to_owned(), value);
+                }
                 _ => return Err(format!("unknown option {key}")),
             }
         }
         Ok(options)
+    }
+
+    /// Hyperparameters with those of the command line in place of their own.
+    fn with_set<H: Serialize + DeserializeOwned>(
+        &self,
+        hyperparameters: &H,
+    ) -> Result<H, Box<dyn std::error::Error>> {
+        let mut values = serde_json::to_value(hyperparameters)?;
+        for (name, value) in &self.set {
+            let known = values
+                .get_mut(name)
+                .ok_or_else(|| format!("there is no hyperparameter {name}"))?;
+            *known = value.clone();
+        }
+        Ok(serde_json::from_value(values)?)
     }
 
     /// Four top-level labels, then seven children a label: the shape of RCV1's topics.
@@ -152,12 +182,15 @@ impl HostCallbacks for Silent {
 ///
 /// # Errors
 /// When an option is not understood or the network cannot be built.
-pub fn run<N: TextNetwork>(
+pub fn run<N>(
     hyperparameters: impl FnOnce(&Options) -> N::Hyperparameters,
-) -> Result<(), Box<dyn std::error::Error>> {
+) -> Result<(), Box<dyn std::error::Error>>
+where
+    N: TextNetwork<Hyperparameters: Serialize + DeserializeOwned>,
+{
     let options = Options::parse()?;
     process::prepare("cpu", options.threads)?;
-    let hyperparameters = hyperparameters(&options);
+    let hyperparameters = options.with_set(&hyperparameters(&options))?;
     let taxonomy = options.taxonomy()?;
     let documents = options.documents(&taxonomy, options.batch * (options.steps + 2));
     let hierarchy = if N::works_on_trees(&hyperparameters) {
@@ -185,14 +218,14 @@ pub fn run<N: TextNetwork>(
         host: &Host::new(&Silent),
     })?;
     let parameters = network.parameters().count();
-    let trained = train(&mut network, &documents, &options)?;
-    let predicted = predict(
-        &network.into_trained(Precision::Single),
-        &documents,
-        &options,
-    );
+    let (trained, phases) = train(&mut network, &documents, &options)?;
+    let predicted = (options.predict_batch > 0).then(|| {
+        let trained = network.into_trained(Precision::Single);
+        predict(&trained, &documents, &options)
+    });
     let report = serde_json::json!({
         "train_docs_per_s": trained,
+        "step_ms": phases,
         "predict_docs_per_s": predicted,
         "parameters": parameters,
         "torch": crate::TORCH_VERSION,
@@ -210,12 +243,23 @@ pub fn run<N: TextNetwork>(
     Ok(())
 }
 
-/// Documents a second in training.
+/// Median times of the parts of a training step, in milliseconds.
+#[derive(Debug, Default, Serialize)]
+struct Phases {
+    /// Laying out the batch.
+    batch: f64,
+    forward: f64,
+    backward: f64,
+    /// Clipping and the optimizer.
+    update: f64,
+}
+
+/// Documents a second in training, and how long the parts of a step take.
 fn train<N: TextNetwork>(
     network: &mut N,
     documents: &EncodedDocuments,
     options: &Options,
-) -> Result<f64, KitError> {
+) -> Result<(f64, Phases), KitError> {
     let groups = network.parameters().groups();
     let mut optimizer = Optimizer::new(
         network.parameters(),
@@ -225,7 +269,7 @@ fn train<N: TextNetwork>(
         },
     );
     let mut passes = 0;
-    let mut step = |batch: usize| -> Result<(), KitError> {
+    let mut step = |batch: usize| -> Result<[f64; 4], KitError> {
         let members: Vec<usize> = (batch * options.batch..(batch + 1) * options.batch).collect();
         let moment = Moment {
             seed: 1,
@@ -233,24 +277,44 @@ fn train<N: TextNetwork>(
             step: passes,
         };
         passes += 1;
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let elapsed = clock.elapsed().as_secs_f64() * 1e3;
+            clock = Instant::now();
+            elapsed
+        };
         network.before_step(moment)?;
         let pass = Pass::training(moment);
-        let losses = network.losses(&Batch::new(documents, &members, groups), &pass);
+        let batch = Batch::new(documents, &members, groups);
+        let laid_out = lap();
+        let losses = network.losses(&batch, &pass);
+        let forward = lap();
         let gradients = pass.backward(&losses.total, &optimizer.wanted());
+        let backward = lap();
         optimizer.update(&gradients, 1e-4, 1.0);
-        Ok(())
+        Ok([laid_out, forward, backward, lap()])
     };
     step(0)?;
     step(1)?;
     let mut rates = Vec::new();
+    let mut parts: [Vec<f64>; 4] = Default::default();
     for _ in 0..options.repetitions {
         let started = Instant::now();
         for batch in 0..options.steps {
-            step(batch + 2)?;
+            for (times, time) in parts.iter_mut().zip(step(batch + 2)?) {
+                times.push(time);
+            }
         }
         rates.push((options.steps * options.batch) as f64 / started.elapsed().as_secs_f64());
     }
-    Ok(median(&mut rates))
+    let [batch, forward, backward, update] = parts.map(|mut times| median(&mut times));
+    let phases = Phases {
+        batch,
+        forward,
+        backward,
+        update,
+    };
+    Ok((median(&mut rates), phases))
 }
 
 /// Documents a second in prediction.

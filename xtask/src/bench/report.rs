@@ -53,6 +53,18 @@ impl Report {
             rustc.split(" (").next().unwrap_or_default(),
             programs.join("; "),
         );
+        let spread = |side: usize, figure: &Figure| {
+            let side = samples.get(side)?;
+            Spread::of(side, figure.key)
+        };
+        let aimless = |figure: &Figure| figure.required.is_none() && figure.aim.is_none();
+        if benchmark.figures.iter().all(aimless) {
+            text.push_str(&programs_by_figures(&programs, &benchmark.figures, spread));
+            return Ok(Report {
+                text,
+                missed: Vec::new(),
+            });
+        }
         let peers: String = programs
             .iter()
             .skip(1)
@@ -67,9 +79,8 @@ impl Report {
         ));
         let mut missed = Vec::new();
         for figure in &benchmark.figures {
-            let spreads: Vec<Option<Spread>> = samples
-                .iter()
-                .map(|side| Spread::of(side, figure.key))
+            let spreads: Vec<Option<Spread>> = (0..samples.len())
+                .map(|side| spread(side, figure))
                 .collect();
             if spreads.iter().all(Option::is_none) {
                 continue;
@@ -87,13 +98,7 @@ impl Report {
                     figure.unit
                 ));
             }
-            let cells: String = spreads
-                .iter()
-                .map(|spread| match spread {
-                    Some(spread) => format!(" {} |", spread.text()),
-                    None => " – |".to_owned(),
-                })
-                .collect();
+            let cells: String = spreads.iter().copied().map(cell).collect();
             text.push_str(&format!(
                 "| {}, {} |{cells} {} | {} | {} | {} |\n",
                 figure.what,
@@ -123,6 +128,34 @@ impl Report {
         let page = with_table(&page, &self.text)
             .with_context(|| format!("{} has no `{NEWEST}`", path.display()))?;
         fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// A table of programs of which none has to reach anything: a row each.
+fn programs_by_figures(
+    programs: &[&str],
+    figures: &[Figure],
+    spread: impl Fn(usize, &Figure) -> Option<Spread>,
+) -> String {
+    let heads: String = figures
+        .iter()
+        .map(|figure| format!(" {}, {} |", figure.what, figure.unit))
+        .collect();
+    let mut text = format!("| |{heads}\n|---|{}\n", "---|".repeat(figures.len()));
+    for (side, program) in programs.iter().enumerate() {
+        let cells: String = figures
+            .iter()
+            .map(|figure| cell(spread(side, figure)))
+            .collect();
+        text.push_str(&format!("| {program} |{cells}\n"));
+    }
+    text
+}
+
+fn cell(spread: Option<Spread>) -> String {
+    match spread {
+        Some(spread) => format!(" {} |", spread.text()),
+        None => " – |".to_owned(),
     }
 }
 
