@@ -231,7 +231,7 @@ impl Gru {
 impl Recurrence {
     /// Gradient of a direction's recurrent weights, `[3h, h]`, after the way back.
     fn of_recurrent_weight(&self, direction: usize) -> Tensor {
-        let units = self.units as usize;
+        let units = self.units;
         let columns = |values, width: usize, first, count| {
             Operand::columns(slices::read(values), width * units).part(first * units, count * units)
         };
