@@ -151,20 +151,23 @@ fn what_the_gate_gives_one_aim_it_takes_from_the_other() {
 fn five_positions_make_one_and_fewer_are_padded() {
     let mut parameters = Parameters::fresh(Device::Cpu, 1);
     let discriminator = InformationDiscriminator::new(&mut parameters, 4).unwrap();
-    let seen = |length: usize| {
+    // So many positions, the first of them words and the others zeros.
+    let seen = |length: usize, words: usize| {
         let mut documents = EncodedDocuments::default();
         documents.push(&vec![1; length], &[0]);
         let batch = Batch::new(&documents, &[0], 1);
-        let states = Tensor::ones([length as i64, 4], (Kind::Float, Device::Cpu));
+        let states = Tensor::zeros([length as i64, 4], (Kind::Float, Device::Cpu));
+        let _ = states.narrow(0, 0, words as i64).fill_(1.0);
         discriminator.text(&batch, &Text::States(states), 4)
     };
     for length in [1, 4, 5, 9] {
-        let found = seen(length);
+        let found = seen(length, length);
         assert_eq!(found.size(), [1, 512], "{length} positions");
         assert!(found.isfinite().all().int64_value(&[]) != 0);
     }
     // Four positions are five of which the last is zeros.
-    assert_ne!(seen(4), seen(5));
+    assert!((seen(4, 4) - seen(5, 4)).abs().max().double_value(&[]) < 1e-6);
+    assert_ne!(seen(4, 4), seen(5, 5));
 }
 
 #[test]
