@@ -199,6 +199,11 @@ fn all_gold_labels_are_pulled_in_the_paper() {
     let (total, _) = losses(&settings, &texts, &labels, &gold, &[]);
     // Squared chords of 60°, 90° and 180°.
     close(total.double_value(&[]), 1.0 + 2.0 + 4.0);
+    // A second document is where its label is: the mean over documents.
+    let texts = Tensor::cat(&[&texts, &texts], 0);
+    let gold = [vec![0_u32, 1, 3], vec![2]];
+    let (total, _) = losses(&settings, &texts, &labels, &gold, &[]);
+    close(total.double_value(&[]), 7.0 / 2.0);
 }
 
 #[test]
