@@ -148,7 +148,7 @@ impl WordTable {
     }
 
     /// The same with libtorch's own operations, for other devices.
-    fn lookup_there(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
+    pub(crate) fn lookup_there(&self, pass: &Pass, ids: &[u32], p: f64) -> Tensor {
         let device = self.values.device();
         let index = |values: Vec<i64>| Tensor::from_slice(&values).to_device(device);
         if !pass.is_training() {

@@ -177,13 +177,14 @@ fn the_loss_of_the_paper() {
     };
     // .347296 − .381618 + .1, one of three hinges.
     close(found(&wide, &texts, &labels).1, 0.065_678_3 / 3.0);
+    // Vectors of any length are brought to 1.
+    let lengths = Tensor::from_slice(&[0.1, 2.0, 3.0, 0.5]).view([4, 1]);
+    close(
+        found(&wide, &(texts * 3.0), &(labels * lengths)).1,
+        0.065_678_3 / 3.0,
+    );
     let (texts, labels) = at_angles([20.0; 4]);
     close(found(&paper(), &texts, &labels).1, 0.302 / 3.0);
-    // Vectors of any length are brought to 1.
-    close(
-        found(&paper(), &(texts * 3.0), &(labels * 0.1)).1,
-        0.302 / 3.0,
-    );
 }
 
 #[test]
@@ -198,6 +199,11 @@ fn all_gold_labels_are_pulled_in_the_paper() {
     let (total, _) = losses(&settings, &texts, &labels, &gold, &[]);
     // Squared chords of 60°, 90° and 180°.
     close(total.double_value(&[]), 1.0 + 2.0 + 4.0);
+    // A second document is where its label is: the mean over documents.
+    let texts = Tensor::cat(&[&texts, &texts], 0);
+    let gold = [vec![0_u32, 1, 3], vec![2]];
+    let (total, _) = losses(&settings, &texts, &labels, &gold, &[]);
+    close(total.double_value(&[]), 7.0 / 2.0);
 }
 
 #[test]

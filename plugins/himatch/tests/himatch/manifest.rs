@@ -117,6 +117,7 @@ fn margins_grow_from_coarse_to_sibling_to_other() {
         },
         ..Hyperparameters::default()
     };
+    assert!(HiMatch::check(&Hyperparameters::default(), &facts(5)).is_ok());
     assert!(HiMatch::check(&with(0.01, 0.5, false), &facts(5)).is_ok());
     for (alpha, beta) in [(0.5, 0.01), (0.5, 0.5), (0.2, 1.0), (1.0, 1.0)] {
         let Err(ModelError::Input(message)) = HiMatch::check(&with(alpha, beta, false), &facts(5))

@@ -3,7 +3,7 @@
 use arborist_himatch::network::Network;
 use arborist_himatch::{HiMatch, Hyperparameters, LabelRepr};
 use arborist_model_kit::checks::{
-    self, Corpus, gradients_by_name, logged, parameter, scores, t5, taxonomy, tree_of,
+    self, Corpus, batch, gradients_by_name, logged, parameter, scores, t5, taxonomy, tree_of,
 };
 use arborist_model_kit::initializer::Initializer;
 use arborist_model_kit::parameters::Parameters;
@@ -60,6 +60,25 @@ fn parameters_are_as_many_as_in_the_authors_model() {
     hyperparameters.matching.label_repr = LabelRepr::NameGloveMean;
     let network: Network = checks::network(&hyperparameters, &tree_of(103), 60_002, Kind::Float);
     assert_eq!(network.parameters().count(), 37_394_851 + 103 * 300);
+}
+
+#[test]
+fn maps_to_the_common_space_rectify() {
+    let network: Network = checks::network(&still(tiny()), &t5(), 20, Kind::Float);
+    for head in ["text", "label"] {
+        for (name, value) in [("layer1.bias", -1e3), ("layer2.bias", 0.25)] {
+            let name = format!("matching.{head}.{name}");
+            let _ = parameter(&network, &name).detach().fill_(value);
+        }
+    }
+    let losses = network.losses(&batch(1), &Pass::training(MOMENT));
+    let term = |name: &str| {
+        let found = losses.terms.iter().find(|(term, _)| *term == name);
+        found.unwrap().1.double_value(&[])
+    };
+    // Nothing passes: texts and labels are in one place, and the margins of siblings and of others are left.
+    assert!(term("joint").abs() < 1e-6, "{}", term("joint"));
+    assert!((term("match") - 0.3).abs() < 1e-6, "{}", term("match"));
 }
 
 #[test]

@@ -148,23 +148,83 @@ fn what_the_gate_gives_one_aim_it_takes_from_the_other() {
 }
 
 #[test]
+fn the_gate_reads_the_mean_over_all_positions() {
+    let network = network(&still(tiny()));
+    for name in ["gate.text.bias", "gate.labels.weight", "gate.labels.bias"] {
+        let _ = parameter(&network, name).detach().zero_();
+    }
+    let mut documents = EncodedDocuments::default();
+    documents.push(&[1, 2], &[0]);
+    documents.push(&[3, 4, 5, 6, 7, 8, 9], &[1]);
+    // Before the sigmoid.
+    let gate_of = |members: &[usize]| {
+        let batch = Batch::new(&documents, members, 1);
+        let losses = network.losses(&batch, &Pass::training(moment(0)));
+        let gate = losses.terms.iter().find(|(term, _)| *term == "gate");
+        let open = gate.unwrap().1.double_value(&[]);
+        (open / (1.0 - open)).ln()
+    };
+    // Beside seven words two have five positions of zeros behind them.
+    let expected = (2.0 * gate_of(&[0]) + 7.0 * gate_of(&[1])) / 14.0;
+    let found = gate_of(&[0, 1]);
+    assert!(found.abs() > 1e-3, "{found}");
+    assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
+}
+
+#[test]
+fn the_prior_is_drawn_evenly_between_zero_and_one() {
+    let network = network(&still(tiny()));
+    for entry in network.parameters().entries() {
+        if entry.name.starts_with("prior.") || entry.name == "label_map.weight" {
+            let _ = entry.tensor.detach().zero_();
+        }
+    }
+    // Labels are at zero and score 0. What is drawn scores −1000 times the mean of what the ReLU lets through.
+    let width = tiny().la_label_dim;
+    let value = |name: &str| parameter(&network, name).detach();
+    let first = value("prior.layer1.weight").narrow(0, 0, width);
+    let bias = value("prior.layer1.bias").narrow(0, 0, width);
+    let second = value("prior.layer2.weight").get(0);
+    let _ = second.narrow(0, 0, width).fill_(1.0);
+    let third = value("prior.layer3.weight").get(0);
+    let _ = third.get(0).fill_(-1_000.0 / width as f64);
+    let drawn = |sign: f64, more: f64| {
+        first
+            .shallow_clone()
+            .copy_(&(Tensor::eye(width, (Kind::Float, Device::Cpu)) * sign));
+        let _ = bias.shallow_clone().fill_(more);
+        term(&network, "label_prior") - LN_2
+    };
+    let nothing = |loss: f64| (loss - LN_2).abs() < 1e-5;
+    assert!(nothing(drawn(-1.0, 0.0)), "a value is below 0");
+    assert!(nothing(drawn(1.0, -1.0)), "a value is above 1");
+    let mean = drawn(1.0, 0.0) / 1_000.0;
+    assert!((0.4..0.6).contains(&mean), "{mean}");
+    let beyond_half = drawn(1.0, -0.5) / 1_000.0;
+    assert!((0.07..0.18).contains(&beyond_half), "{beyond_half}");
+}
+
+#[test]
 fn five_positions_make_one_and_fewer_are_padded() {
     let mut parameters = Parameters::fresh(Device::Cpu, 1);
     let discriminator = InformationDiscriminator::new(&mut parameters, 4).unwrap();
-    let seen = |length: usize| {
+    // So many positions, the first of them words and the others zeros.
+    let seen = |length: usize, words: usize| {
         let mut documents = EncodedDocuments::default();
         documents.push(&vec![1; length], &[0]);
         let batch = Batch::new(&documents, &[0], 1);
-        let states = Tensor::ones([length as i64, 4], (Kind::Float, Device::Cpu));
+        let states = Tensor::zeros([length as i64, 4], (Kind::Float, Device::Cpu));
+        let _ = states.narrow(0, 0, words as i64).fill_(1.0);
         discriminator.text(&Pass::evaluation(), &batch, &Text::States(states), 4)
     };
     for length in [1, 4, 5, 9] {
-        let found = seen(length);
+        let found = seen(length, length);
         assert_eq!(found.size(), [1, 512], "{length} positions");
         assert!(found.isfinite().all().int64_value(&[]) != 0);
     }
     // Four positions are five of which the last is zeros.
-    assert_ne!(seen(4), seen(5));
+    assert!((seen(4, 4) - seen(5, 4)).abs().max().double_value(&[]) < 1e-6);
+    assert_ne!(seen(4, 4), seen(5, 5));
 }
 
 #[test]

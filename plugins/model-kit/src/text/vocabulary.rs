@@ -166,6 +166,12 @@ mod tests {
                 builder.count(word);
             }
         }
+        // The fourth is too rare even where there is room for it.
+        let room = VocabularyLimits {
+            max_size: 9,
+            ..limits
+        };
+        assert_eq!(builder.clone().finish(room).words().len(), 3);
         let vocabulary = builder.finish(limits);
         let words: Vec<&str> = vocabulary.words().iter().map(AsRef::as_ref).collect();
         assert_eq!(words, ["z", "y", "x"]);

@@ -1,6 +1,7 @@
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 
 use super::*;
+use crate::cpu::noise::Noise;
 use crate::testing::{MOMENT, assert_close, assert_values, parameters, random, values, wanted};
 
 fn taxonomy(edges: &[(&str, Option<&str>)]) -> Taxonomy {
@@ -48,10 +49,12 @@ fn chain(index: TopDownIndex) -> (Parameters, TreeLstm) {
         dropout: 0.0,
         ..TreeLstmOptions::default()
     };
+    // One document has all three labels: every prior is 1.
+    let document: [&[u32]; 1] = [&[0, 1, 2]];
     let block = TreeLstm::new(
         &mut parameters,
         "tree",
-        &Hierarchy::new(&taxonomy, []),
+        &Hierarchy::new(&taxonomy, document),
         2,
         options,
     )
@@ -165,8 +168,13 @@ fn each_child_has_its_own_forget_gate() {
     )
     .unwrap();
     halves(&parameters);
-    let [up, _] = block.memories(&random(&[1, 3, 2], 1));
+    let x = random(&[1, 3, 2], 1);
+    let [up, _] = block.memories(&x);
     assert_values(&up, &[0.5, 0.25, 0.25], 1e-6, "memories bottom-up");
+    // A gate looks at its own child: .25 + 2 · .25 · σ(.122459); one gate that looks at both gives .530463.
+    weight(&parameters, "tree.bottom_up.h_forget.weight", 0, 0, 1.0);
+    let [up, _] = block.memories(&x);
+    assert_values(&up, &[0.515_288, 0.25, 0.25], 1e-6, "memories bottom-up");
 }
 
 /// The definition of METHODS 1.8, node by node.
@@ -210,18 +218,21 @@ impl Recursive<'_> {
 #[test]
 fn levels_agree_with_the_recursive_definition() {
     let names: Vec<String> = (0..30).map(|label| format!("l{label}")).collect();
-    let parent_of = |label: usize| (label >= 3).then(|| (label * 7 + 3) % label);
-    let edges: Vec<(&str, Option<&str>)> = (0..30)
-        .map(|label| {
-            (
-                names[label].as_str(),
-                parent_of(label).map(|parent| names[parent].as_str()),
-            )
-        })
-        .collect();
+    // Three at the top; each further one below any of those before it. Labels are numbered in another order.
+    let noise = Noise::new(1, 0, 0, 0);
+    let numbered = |place: usize| (place * 11 + 7) % 30;
+    let mut parents = [None; 30];
+    for place in 3..30 {
+        let parent = noise.word(place as u32) as usize % place;
+        parents[numbered(place)] = Some(names[numbered(parent)].as_str());
+    }
+    let labels = names.iter().map(String::as_str);
+    let edges: Vec<(&str, Option<&str>)> = labels.zip(parents).collect();
     let taxonomy = taxonomy(&edges);
     let sets: Vec<Vec<u32>> = (0..30).map(|label| taxonomy.close(&[label])).collect();
     let hierarchy = Hierarchy::new(&taxonomy, sets.iter().map(Vec::as_slice));
+    assert!(hierarchy.levels().len() > 3);
+    assert!(!hierarchy.levels().concat().is_sorted());
     let mut parameters = parameters();
     let block = TreeLstm::new(
         &mut parameters,
