@@ -92,6 +92,33 @@ fn kernels_compute_what_libtorch_does() {
 }
 
 #[test]
+fn every_dropout_acts() {
+    for architecture in [
+        Architecture::TextRnn,
+        Architecture::TextCnn,
+        Architecture::TextRcnn,
+        Architecture::LabelAttention,
+    ] {
+        let recurrent = architecture != Architecture::TextCnn;
+        let names = [
+            (true, "embedding_dropout"),
+            (recurrent, "rnn_dropout"),
+            (
+                architecture == Architecture::LabelAttention,
+                "label_dropout",
+            ),
+            (true, "classifier_dropout"),
+        ];
+        let names: Vec<&str> = names
+            .iter()
+            .filter(|(acts, _)| *acts)
+            .map(|(_, name)| *name)
+            .collect();
+        checks::dropouts_are_felt::<Network>(&tiny(architecture), &names);
+    }
+}
+
+#[test]
 fn networks_without_dropout_learn_200_documents_by_heart() {
     for architecture in ARCHITECTURES {
         let mut hyperparameters = still(architecture);

@@ -320,6 +320,36 @@ pub fn gradients<N: TextNetwork>(hyperparameters: &N::Hyperparameters, without: 
     }
 }
 
+/// Sets all rates of dropout to 0, then each of `names` alone to a half: the loss of a training step has to change.
+///
+/// # Panics
+/// If it does not, or there is no such hyperparameter.
+pub fn dropouts_are_felt<N: TextNetwork>(hyperparameters: &N::Hyperparameters, names: &[&str]) {
+    let loss_with = |dropped: Option<&str>| {
+        let mut values = serde_json::to_value(hyperparameters).unwrap();
+        for (name, value) in values.as_object_mut().unwrap() {
+            if name.ends_with("dropout") && value.is_number() {
+                *value = if dropped == Some(name) { 0.5 } else { 0.0 }.into();
+            }
+        }
+        assert!(
+            dropped.is_none_or(|name| values[name] == 0.5),
+            "there is no rate {dropped:?}"
+        );
+        let hyperparameters = serde_json::from_value(values).unwrap();
+        let network: N = network(&hyperparameters, &t5(), WORDS as usize + 2, Kind::Float);
+        loss(&network, &batch(1))
+    };
+    let still = loss_with(None);
+    for name in names {
+        let dropped = loss_with(Some(name));
+        assert!(
+            (dropped - still).abs() > 1e-6,
+            "{name} changes nothing of {hyperparameters:?}"
+        );
+    }
+}
+
 /// Compares loss and gradients of the kernels in single precision with libtorch's operations in double precision. The
 /// hyperparameters must be free of dropout, whose randomness differs.
 ///

@@ -182,12 +182,9 @@ impl HostCallbacks for Silent {
 ///
 /// # Errors
 /// When an option is not understood or the network cannot be built.
-pub fn run<N>(
+pub fn run<N: TextNetwork>(
     hyperparameters: impl FnOnce(&Options) -> N::Hyperparameters,
-) -> Result<(), Box<dyn std::error::Error>>
-where
-    N: TextNetwork<Hyperparameters: Serialize + DeserializeOwned>,
-{
+) -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse()?;
     process::prepare("cpu", options.threads)?;
     let hyperparameters = options.with_set(&hyperparameters(&options))?;

@@ -177,6 +177,47 @@ fn kernels_compute_what_libtorch_does() {
 }
 
 #[test]
+fn every_dropout_acts() {
+    let common = ["embedding_dropout", "rnn_dropout", "classifier_dropout"];
+    for structure in [StructureKind::Gcn, StructureKind::TreeLstm] {
+        let mut tp = tiny();
+        tp.structure.structure = structure;
+        checks::dropouts_are_felt::<Network>(&tp, &common);
+        checks::dropouts_are_felt::<Network>(&tp, &["node_dropout", "projection_dropout"]);
+        let la = Hyperparameters {
+            variant: Variant::La,
+            la_label_dim: 6,
+            ..tp
+        };
+        checks::dropouts_are_felt::<Network>(&la, &common);
+        checks::dropouts_are_felt::<Network>(&la, &["node_dropout", "label_dropout"]);
+    }
+}
+
+#[test]
+fn the_pull_towards_parents_is_weighed() {
+    let terms = |weight: f64| {
+        let mut hyperparameters = still(tiny());
+        hyperparameters.recursive.lambda_rec = weight;
+        let network = network(&hyperparameters, &t5(), 20, Kind::Float);
+        let moment = Moment {
+            seed: 1,
+            stage: 0,
+            step: 0,
+        };
+        let losses = network.losses(&batch(1), &Pass::training(moment));
+        let names: Vec<&str> = losses.terms.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["classification", "recursive"]);
+        let value = |tensor: &Tensor| tensor.double_value(&[]);
+        let terms: Vec<f64> = losses.terms.iter().map(|(_, term)| value(term)).collect();
+        assert!((value(&losses.total) - terms[0] - terms[1]).abs() < 1e-6);
+        terms[1]
+    };
+    assert!(terms(0.1) > 0.0);
+    assert!((terms(0.3) / terms(0.1) - 3.0).abs() < 1e-4);
+}
+
+#[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
     let la = Hyperparameters {
         variant: Variant::La,

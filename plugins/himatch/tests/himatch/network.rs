@@ -103,6 +103,19 @@ fn the_network_for_prediction_scores_the_same() {
 }
 
 #[test]
+fn every_dropout_acts() {
+    let names = [
+        "embedding_dropout",
+        "rnn_dropout",
+        "projection_dropout",
+        "node_dropout",
+        "head_dropout",
+        "classifier_dropout",
+    ];
+    checks::dropouts_are_felt::<Network>(&tiny(), &names);
+}
+
+#[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
     for mut hyperparameters in [tiny(), of_the_paper(), of_bert(), by_dot_product()].map(still) {
         let pretrained = hyperparameters.encoder == EncoderKind::Bert;

@@ -67,6 +67,18 @@ fn the_network_for_prediction_scores_the_same() {
 }
 
 #[test]
+fn every_dropout_acts() {
+    let names = [
+        "embedding_dropout",
+        "rnn_dropout",
+        "label_dropout",
+        "node_dropout",
+        "classifier_dropout",
+    ];
+    checks::dropouts_are_felt::<Network>(&tiny(), &names);
+}
+
+#[test]
 fn a_network_without_dropout_learns_200_documents_by_heart() {
     let mut pretrained = tiny();
     pretrained.encoder = EncoderKind::Bert;
