@@ -158,6 +158,7 @@ mod tests {
             id: id.to_owned(),
             name: name.to_owned(),
             parents: vec![],
+            details: None,
         };
         let labels = vec![
             label("1", "Metal bands"),

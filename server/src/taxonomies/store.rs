@@ -186,6 +186,7 @@ pub(super) async fn labels(db: &impl ConnectionTrait, id: i64) -> Result<Vec<New
             id: row.key,
             name: row.name,
             parents,
+            details: None,
         })
         .collect())
 }
