@@ -7,6 +7,7 @@
 mod build;
 mod details;
 mod ids;
+mod integrity;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::LabelIndex;
 
 pub use details::{LabelDetails, LabelName, LabelText, NameKind};
 
+pub use integrity::{Problem, ProblemKind, check, check_labels};
 pub use parse::{ParsedTaxonomy, TaxonomyFormat, UnknownTaxonomyFormat, parse};
 
 /// The name that TSV and `*.taxonomy` files give to the virtual root. It is not a label.
