@@ -19,8 +19,10 @@ use sha2::{Digest, Sha256};
 
 use crate::LabelIndex;
 
+pub(crate) use build::from_rows;
 pub use details::{LabelDetails, LabelName, LabelText, NameKind};
 
+pub(crate) use integrity::{Outline, check_outline};
 pub use integrity::{Problem, ProblemKind, check, check_labels};
 pub use parse::{ParsedTaxonomy, TaxonomyFormat, UnknownTaxonomyFormat, parse};
 

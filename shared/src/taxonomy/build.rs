@@ -59,6 +59,18 @@ impl Taxonomy {
     }
 }
 
+/// A taxonomy of labels whose ids are known to differ and whose parents are known to be labels.
+pub(crate) fn from_rows(
+    ids: Vec<Box<str>>,
+    names: Vec<Box<str>>,
+    parents: Vec<Vec<LabelIndex>>,
+    details: Vec<(LabelIndex, Box<LabelDetails>)>,
+) -> Result<Taxonomy, TaxonomyError> {
+    let by_id = IdIndex::new(&ids)?;
+    let by_name = sorted_by(&names);
+    assemble(ids, names, by_id, by_name, parents, details)
+}
+
 /// The same labels with other parents, which must be a subset of the old ones.
 pub(super) fn reparent(taxonomy: &Taxonomy, parents: Vec<Vec<LabelIndex>>) -> Taxonomy {
     let assembled = assemble(
