@@ -1,14 +1,16 @@
 //! Changing a taxonomy after work has begun, and what that does to documents and models.
 //!
 //! Edits are data: a draft is a list of them over a published taxonomy. [`apply`] turns both into the edited taxonomy and
-//! its [`Lineage`], which says what became of every old label; [`ModelMap`] carries a
-//! model's scores, [`impact`] counts beforehand what is touched. Nothing here knows
+//! its [`Lineage`], which says what became of every old label; [`Migration`] carries label sets over, [`ModelMap`] a
+//! model's scores, [`impact`] counts beforehand what is touched, and [`TaxonomyDiff`] tells people. Nothing here knows
 //! drafts, versions or databases: whoever stores edits replays them.
 
 mod apply;
+mod diff;
 mod error;
 mod impact;
 mod lineage;
+mod migration;
 mod models;
 mod operations;
 #[cfg(test)]
@@ -20,9 +22,11 @@ use serde::{Deserialize, Serialize};
 use crate::taxonomy::{LabelDetails, LabelName, LabelText};
 
 pub use apply::{Edited, Undo, apply};
+pub use diff::{LabelChange, TaxonomyDiff};
 pub use error::{EditError, EditFault, UndoError};
 pub use impact::{Counted, EditImpact, EditScope, RunLabels, Scope, Tally, impact};
 pub use lineage::{Fate, Lineage, Rule};
+pub use migration::{GivenAncestors, MigratedSet, Migration, Review, ReviewReason};
 pub use models::{ModelChange, ModelMap, Retrain, RetrainReason, Unit};
 pub use tree::WorkingTree;
 

@@ -102,10 +102,12 @@ impl<B: Deref<Target = Taxonomy>> WorkingTree<B> {
             record,
         } = undo;
         self.journal.clear();
+        let retired = self.retired.clone();
         for step in steps {
-            // Documents of other labels may have come to a label that was added.
+            // Documents of other labels may have come to a label that was added, or somebody described it.
             let is_needed = record.is_none()
-                && matches!(step, Step::Remove(key, _) if self.history.has_sources(key));
+                && matches!(step, Step::Remove(key, _)
+                    if self.history.has_sources(key) || self.details_of(key).is_some());
             let taken = match is_needed {
                 true => Err(step.key()),
                 false => self.retake(step),
@@ -113,6 +115,7 @@ impl<B: Deref<Target = Taxonomy>> WorkingTree<B> {
             if let Err(key) = taken {
                 let taken = std::mem::take(&mut self.journal);
                 self.go_back(taken);
+                self.retired = retired;
                 let label = self.id_of(key).to_owned();
                 return Err(UndoError { label });
             }

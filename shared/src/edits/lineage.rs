@@ -79,14 +79,19 @@ impl Lineage {
         touched.sort_unstable();
         touched.dedup();
         let fates = touched.into_iter().filter_map(|key| {
-            let end = history.follow(key)?;
+            let mut end = history.follow(key)?;
+            // A part that was merged into what documents get anyway leaves nothing to choose.
+            let above = tree.ancestors_of(&end.targets);
+            end.parts
+                .retain(|part| !end.targets.contains(part) && !above.contains(part));
             let fate = Fate {
                 rule: end.rule,
                 targets: place(&end.targets),
                 review: end.review,
                 candidates: place(&end.parts),
             };
-            Some((key, fate))
+            let is_whole = tree.is_alive(key) && fate.candidates.is_empty();
+            (!is_whole).then_some((key, fate))
         });
         Self {
             fates: fates.collect(),
@@ -292,17 +297,28 @@ impl History {
             None => {}
         }
         self.collect(&[at], since, &mut end);
-        let parts = std::mem::take(&mut end.parts);
-        let mut chosen = End { ..end };
-        let mut living = End {
-            rule: Rule::Keep,
-            targets: Vec::new(),
-            parts: Vec::new(),
-            review: false,
-        };
-        self.collect(&parts, 0, &mut living);
-        chosen.parts = living.targets;
-        (chosen.rule != Rule::Split || chosen.review).then_some(chosen)
+        end.parts = self.living_parts(std::mem::take(&mut end.parts));
+        (end.rule != Rule::Split || end.review).then_some(end)
+    }
+
+    /// What is left of parts: themselves, what they were merged into, and parts of their own. One that was deleted is
+    /// none any more.
+    fn living_parts(&self, mut open: Vec<Key>) -> Vec<Key> {
+        let mut living = Vec::new();
+        let mut seen: FxHashSet<Key> = FxHashSet::default();
+        while let Some(key) = open.pop() {
+            if !seen.insert(key) {
+                continue;
+            }
+            match self.retired.get(&key) {
+                None => living.push(key),
+                Some((_, retirement)) => match retirement.rule {
+                    Rule::Union => open.extend_from_slice(&retirement.targets),
+                    _ => open.extend_from_slice(&retirement.parts),
+                },
+            }
+        }
+        living
     }
 
     /// Adds the living labels at which these end, and whether they are reviewed on the way.

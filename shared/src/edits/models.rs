@@ -46,7 +46,9 @@ pub enum Unit {
 }
 
 impl Unit {
-    fn targets(&self) -> &[LabelIndex] {
+    /// New labels that it speaks for; none where it is masked.
+    #[must_use]
+    pub fn targets(&self) -> &[LabelIndex] {
         match self {
             Self::Kept(label) | Self::Combined(label) => std::slice::from_ref(label),
             Self::StoppedAt(labels) => labels,

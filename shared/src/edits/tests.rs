@@ -1,4 +1,8 @@
+mod impact;
+mod migration;
+mod models;
 mod operations;
+mod properties;
 
 use super::*;
 use crate::LabelIndex;

@@ -36,7 +36,7 @@ pub struct WorkingTree<B> {
     /// Added labels that are there.
     alive: FxHashSet<Key>,
     /// Added labels that were there once and went by an edit, not by undoing.
-    retired: FxHashSet<Key>,
+    pub(super) retired: FxHashSet<Key>,
     /// The order of labels as a ring through the root.
     next: FxHashMap<Key, Key>,
     previous: FxHashMap<Key, Key>,
@@ -366,7 +366,11 @@ impl<B: Deref<Target = Taxonomy>> WorkingTree<B> {
             Step::Insert(_, after) => {
                 !self.is_alive(key) && (*after == ROOT || self.is_alive(*after))
             }
-            Step::Remove(..) => self.is_alive(key) && self.children_of(key).is_empty(),
+            Step::Remove(..) => {
+                self.is_alive(key)
+                    && self.children_of(key).is_empty()
+                    && self.parents_of(key).is_empty()
+            }
             Step::Order(_, _, after) => {
                 self.is_alive(key) && (*after == ROOT || self.is_alive(*after))
             }
@@ -374,6 +378,12 @@ impl<B: Deref<Target = Taxonomy>> WorkingTree<B> {
         if !fits {
             return Err(key);
         }
+        // Whatever stood before the label then may be elsewhere by now.
+        let step = match step {
+            Step::Remove(key, _) => Step::Remove(key, self.previous_of(key)),
+            Step::Order(key, _, after) => Step::Order(key, self.previous_of(key), after),
+            step => step,
+        };
         self.take(step.clone());
         self.journal.push(step);
         Ok(())

@@ -452,6 +452,29 @@ fn edits_are_undone_in_any_order_that_makes_sense() {
 }
 
 #[test]
+fn undoing_loses_nothing_that_came_later() {
+    let taxonomy = t5();
+    let mut tree = WorkingTree::new(&taxonomy);
+    let split = r#"{"op":"split","label":"B1","into":[{"id":"P"},{"id":"Q"}]}"#;
+    let undo = tree
+        .apply(&edits(&[r#"{"op":"move","label":"B1"}"#, split])[0])
+        .and_then(|_| tree.apply(&edits(&[split])[0]))
+        .unwrap();
+    for line in [
+        r#"{"op":"move","label":"Q","parent":"P"}"#,
+        r#"{"op":"describe","label":"Q","details":{"notation":"1"}}"#,
+    ] {
+        let later = tree.apply(&edits(&[line])[0]).unwrap();
+        let before = tree.finish().unwrap();
+        assert!(tree.undo(undo.clone()).is_err());
+        assert_eq!(tree.finish().unwrap(), before);
+        tree.undo(later).unwrap();
+    }
+    tree.undo(undo).unwrap();
+    assert_eq!(edges(&tree.build().unwrap()), "A B A1<A A2<A B1");
+}
+
+#[test]
 fn a_draft_is_checked_while_it_is_edited() {
     let taxonomy = taxonomy(&[("A", &[]), ("A/x", &["A"]), ("B", &[]), ("B/x", &["B"])]);
     let mut tree = WorkingTree::new(std::sync::Arc::new(taxonomy));
