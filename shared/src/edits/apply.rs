@@ -31,7 +31,7 @@ pub fn apply(taxonomy: &Taxonomy, edits: &[Edit]) -> Result<Edited, EditError> {
             position,
             op: edit.op(),
             label: edit.label().to_owned(),
-            fault,
+            fault: Box::new(fault),
         })?;
     }
     tree.finish().map_err(|error| {
@@ -40,7 +40,7 @@ pub fn apply(taxonomy: &Taxonomy, edits: &[Edit]) -> Result<Edited, EditError> {
             position: edits.len().saturating_sub(1),
             op: last.map_or("", Edit::op),
             label: last.map_or("", Edit::label).to_owned(),
-            fault: EditFault::Taxonomy(error),
+            fault: Box::new(EditFault::Taxonomy(error)),
         }
     })
 }

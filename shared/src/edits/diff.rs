@@ -204,11 +204,11 @@ fn changed(
     }
     let nothing = LabelDetails::default();
     let (from, to) = (from.unwrap_or(&nothing), to.unwrap_or(&nothing));
-    let is_other = |field: &&str| matches!(*field, "deprecated" | "replaced_by");
+    let is_other = |field: &str| matches!(field, "deprecated" | "replaced_by");
     let (used, described): (Vec<&str>, Vec<&str>) = from
         .differing(to)
         .into_iter()
-        .partition(|field| is_other(&field));
+        .partition(|field| is_other(field));
     if to.deprecated && !used.is_empty() {
         changes.push(LabelChange::Deprecated {
             label: label(),

@@ -14,7 +14,7 @@ pub struct EditError {
     pub label: String,
     /// What is wrong.
     #[source]
-    pub fault: EditFault,
+    pub fault: Box<EditFault>,
 }
 
 /// What is wrong with an edit.

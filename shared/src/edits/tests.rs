@@ -3,6 +3,7 @@ mod migration;
 mod models;
 mod operations;
 mod properties;
+mod tree;
 
 use super::*;
 use crate::LabelIndex;
