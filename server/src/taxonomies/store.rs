@@ -125,7 +125,7 @@ async fn insert_labels(
     let labels = BulkInsert::new(
         backend,
         "label",
-        &["taxonomy_id", "position", "key", "name", "level"],
+        &["taxonomy_id", "position", "key", "name", "level", "details"],
         false,
     );
     let edges = BulkInsert::new(
@@ -134,15 +134,20 @@ async fn insert_labels(
         &["taxonomy_id", "child", "ordinal", "parent"],
         false,
     );
-    let mut label_values: Vec<Value> = Vec::with_capacity(5 * taxonomy.len());
+    let mut label_values: Vec<Value> = Vec::with_capacity(6 * taxonomy.len());
     let mut edge_values: Vec<Value> = Vec::with_capacity(4 * taxonomy.len());
     for index in taxonomy.indexes() {
+        let details = taxonomy.details(index).map(serde_json::to_value);
+        let details = details
+            .transpose()
+            .map_err(|error| DbErr::Json(error.to_string()))?;
         label_values.extend([
             id.into(),
             i64::from(index).into(),
             taxonomy.id(index).into(),
             taxonomy.name(index).into(),
             i64::from(taxonomy.level(index)).into(),
+            details.into(),
         ]);
         for (ordinal, &parent) in taxonomy.parents(index).iter().enumerate() {
             edge_values.extend([
@@ -179,14 +184,14 @@ pub(super) async fn labels(db: &impl ConnectionTrait, id: i64) -> Result<Vec<New
             list.push(parent);
         }
     }
-    Ok(rows
-        .into_iter()
-        .zip(parents)
-        .map(|(row, parents)| NewLabel {
+    let label = |(row, parents): (label::Model, Vec<String>)| {
+        let details = row.details.map(serde_json::from_value).transpose();
+        Ok(NewLabel {
             id: row.key,
             name: row.name,
             parents,
-            details: None,
+            details: details.map_err(|error| DbErr::Json(error.to_string()))?,
         })
-        .collect())
+    };
+    rows.into_iter().zip(parents).map(label).collect()
 }
