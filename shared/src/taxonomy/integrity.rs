@@ -22,6 +22,7 @@ use outline::Raw;
 /// Something that is wrong with a hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = TaxonomyProblem))]
 pub struct Problem {
     /// What kind of fault it is.
     pub kind: ProblemKind,
