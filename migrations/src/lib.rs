@@ -19,6 +19,7 @@ mod m20261121_000004_create_corpora;
 mod m20261121_000005_create_jobs;
 mod m20261121_000006_create_runs;
 mod m20261122_000007_keep_label_details;
+mod m20261122_000008_create_drafts;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_create_jobs::Migration),
             Box::new(m20261121_000006_create_runs::Migration),
             Box::new(m20261122_000007_keep_label_details::Migration),
+            Box::new(m20261122_000008_create_drafts::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! The queries of taxonomies.
 
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
+use rustc_hash::FxHashSet;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
@@ -10,6 +11,9 @@ use sea_orm::{
 use crate::db::bulk::BulkInsert;
 use crate::db::entity::taxonomies::{label, label_edge, taxonomy};
 use crate::db::{DbErr, Timestamp, now};
+
+/// Keys in one `IN` list.
+const KEYS: usize = 1_000;
 
 /// A version's row.
 #[derive(Clone, Debug)]
@@ -194,4 +198,37 @@ pub(super) async fn labels(db: &impl ConnectionTrait, id: i64) -> Result<Vec<New
         })
     };
     rows.into_iter().zip(parents).map(label).collect()
+}
+
+/// Those of the ids that a label has in another version of the project.
+pub(super) async fn used_ids(
+    db: &impl ConnectionTrait,
+    project: i64,
+    edited: i64,
+    ids: &[&str],
+) -> Result<FxHashSet<String>, DbErr> {
+    let others: Vec<i64> = taxonomy::Entity::find()
+        .select_only()
+        .column(taxonomy::Column::Id)
+        .filter(taxonomy::COLUMN.project_id.eq(project))
+        .filter(taxonomy::COLUMN.id.ne(edited))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut used = FxHashSet::default();
+    for ids in ids.chunks(KEYS) {
+        // By version and key: the index has both, in this order.
+        for &other in &others {
+            let keys: Vec<String> = label::Entity::find()
+                .select_only()
+                .column(label::Column::Key)
+                .filter(label::COLUMN.taxonomy_id.eq(other))
+                .filter(label::COLUMN.key.is_in(ids.iter().copied()))
+                .into_tuple()
+                .all(db)
+                .await?;
+            used.extend(keys);
+        }
+    }
+    Ok(used)
 }
