@@ -4,8 +4,9 @@ use arborist_shared::api::accounts::Role;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
+use crate::apart::Apart;
 use crate::drafts::{draft, edit};
-use crate::house::{Client, Estate, House, corpus};
+use crate::house::{Client, Estate, House, corpus, wait_until};
 
 /// What a client sees of a project's newest corpus: taxonomy, hash, and every document with its labels.
 async fn state(client: &Client, estate: &Estate) -> (Value, Vec<Value>) {
@@ -319,25 +320,46 @@ async fn publishing_that_fails_leaves_everything_as_it_was() {
     publish(&client, &second).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn publishing_goes_on_after_a_restart() {
-    let mut house = House::open().await;
-    let client = house.key(Role::Manager).await;
-    let estate = Estate::new(&client).await;
-    let draft = draft(&client, estate.taxonomy).await;
-    edit(
-        &client,
-        &draft,
-        json!([{"op": "merge", "labels": ["fish"], "into": "birds"}]),
-    )
-    .await;
+/// Publishes a merge in a project of many documents; answers the project and the job.
+async fn publish_merge(client: &Client) -> (Estate, i64) {
+    let project = client.project().await;
+    let taxonomy = client.taxonomy(project).await;
+    let corpus = client.corpus(project, taxonomy, corpus(0, MANY)).await;
+    let estate = Estate {
+        project,
+        taxonomy,
+        corpus,
+    };
+    let draft = draft(client, estate.taxonomy).await;
+    let merge = json!([{"op": "merge", "labels": ["fish"], "into": "birds"}]);
+    edit(client, &draft, merge).await;
     let accepted = client.post(&format!("{draft}/publish"), &json!({})).await;
-    let job = accepted.expect(202).json()["job"].as_i64().unwrap();
-    // Wherever it was: waiting, at work, or done.
+    (estate, accepted.expect(202).json()["job"].as_i64().unwrap())
+}
+
+/// Documents of several batches.
+const MANY: usize = 40_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_goes_on_after_a_crash() {
+    let mut house = House::open().await;
     house.stop().await;
-    // What an interrupted attempt has written is written again without harm.
+    let apart = Apart::start(&house);
+    let client = apart.key(&house, Role::Manager).await;
+    let (estate, job) = publish_merge(&client).await;
+    let half_way = || async {
+        let job = client.get(&format!("/api/v1/jobs/{job}")).await.json();
+        let steps = job["progress"].as_array().unwrap().clone();
+        steps.iter().any(|step| {
+            step["name"] == "documents"
+                && (5_000..MANY as u64).contains(&step["current"].as_u64().unwrap())
+        })
+    };
+    wait_until("documents are carried over", half_way).await;
+    apart.kill();
     house.start().await;
     let client = house.key(Role::Manager).await;
+    // Whatever was written is not seen before all of it is there.
     let ended = client.watch(job).await.pop().unwrap().1;
     let made = Client::made(&ended);
     let listed = client
@@ -346,9 +368,27 @@ async fn publishing_goes_on_after_a_restart() {
         .json();
     assert_eq!(listed["taxonomies"].as_array().unwrap().len(), 2);
     assert_eq!(listed["taxonomies"][0]["id"], made);
-    let (_, documents) = state(&client, &estate).await;
+    // The same as a publication that nobody interrupted.
+    let (other, job) = publish_merge(&client).await;
+    Client::made(&client.watch(job).await.pop().unwrap().1);
+    let (interrupted, documents) = state(&client, &estate).await;
+    let (whole, _) = state(&client, &other).await;
+    for key in [
+        "content_hash",
+        "n_documents",
+        "n_train",
+        "n_annotated",
+        "labels_per_document",
+    ] {
+        assert_eq!(interrupted[key], whole[key], "{key}");
+    }
     assert_eq!(labels_of(&documents, "d1"), json!(["birds", "owls"]));
-    check_closed(&client, &estate).await;
+    let counts = async |taxonomy: &Value| {
+        let path = format!("/api/v1/taxonomies/{taxonomy}/labels");
+        client.get(&path).await.json()["labels"].clone()
+    };
+    let (interrupted, whole) = (&interrupted["taxonomy"], &whole["taxonomy"]);
+    assert_eq!(counts(interrupted).await, counts(whole).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
