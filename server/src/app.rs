@@ -11,7 +11,7 @@ use crate::jobs::Jobs;
 use crate::plugins::{PluginCache, PluginSearch};
 use crate::projects::KnownProjects;
 use crate::runs::models::Models;
-use crate::runs::{FitCache, IntervalCache};
+use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::taxonomies::Taxonomies;
 use crate::work::{ChildProgram, Executor};
 
@@ -117,6 +117,7 @@ pub struct App {
     pub models: Models,
     pub intervals: IntervalCache,
     pub fits: FitCache,
+    pub newer: NewerCache,
     pub executor: Arc<dyn Executor>,
     /// The server's own threads: for work that must not hold up the threads that answer requests.
     pub runtime: tokio::runtime::Handle,

@@ -34,7 +34,7 @@ use crate::db::{Db, DbErr};
 use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
 use crate::runs::models::Models;
-use crate::runs::{FitCache, IntervalCache};
+use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::work::LocalExecutor;
 use crate::{
     App, assets, comparisons, corpora, drafts, plugins, projects, runs, sample, taxonomies,
@@ -194,6 +194,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         jobs: Jobs::default(),
         intervals: IntervalCache::default(),
         fits: FitCache::default(),
+        newer: NewerCache::default(),
         executor,
         runtime: tokio::runtime::Handle::current(),
     });

@@ -5,6 +5,7 @@ mod estimate;
 mod fit;
 mod intervals;
 pub mod models;
+mod newer;
 mod predict;
 pub mod predictions;
 mod request;
@@ -21,6 +22,7 @@ use crate::jobs::JobStatus;
 
 pub use fit::FitCache;
 pub use intervals::IntervalCache;
+pub use newer::NewerCache;
 pub use store::RunRow;
 
 /// The best succeeded run of a project by macro-F1, then micro-F1, on test.

@@ -26,7 +26,8 @@ impl FitCache {
     }
 }
 
-async fn map(app: &App, old: i64, new: i64) -> Result<Arc<ModelMap>, ApiError> {
+/// What became of a model between two versions.
+pub(super) async fn map(app: &App, old: i64, new: i64) -> Result<Arc<ModelMap>, ApiError> {
     let find = || {
         let kept = app.fits.lock();
         let found = kept.iter().find(|(pair, _)| *pair == (old, new));

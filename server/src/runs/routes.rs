@@ -23,7 +23,7 @@ use super::predict::{Wish, stream as answer_stream, whole as answer_whole};
 use super::spool::Spool;
 use super::store::{self, NewRunRow, RunRow};
 use super::train::Train;
-use super::{estimate, fit, intervals, models, request};
+use super::{estimate, fit, intervals, models, newer, request};
 use crate::App;
 use crate::accounts::Caller;
 use crate::http::problem::{ApiError, Code};
@@ -291,6 +291,9 @@ struct PredictQuery {
     limit: Option<u32>,
     /// For streams: raw scores strictly above it count; the method's own unless told otherwise.
     threshold: Option<f32>,
+    /// Id of a newer version of the project's taxonomy to answer in: what was merged counts for what it went into, what was
+    /// split is answered with the labels above, and what was deleted with nothing. The run's own unless told otherwise.
+    taxonomy: Option<i64>,
 }
 
 /// Classify texts. As JSON, all at once; as `application/x-ndjson`, a `PredictDocument` a line in, a `PredictedDocument` a line
@@ -329,6 +332,13 @@ async fn predict(
             }
         }
     }
+    let newer = match query.taxonomy {
+        Some(taxonomy) => {
+            let row = visible(&app, &caller, run).await?;
+            newer::of(&app, &row, taxonomy).await?
+        }
+        None => None,
+    };
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -346,7 +356,7 @@ async fn predict(
                 );
                 return Err(ApiError::new(Code::PayloadTooLarge, detail));
             }
-            let body = answer_whole(&app, run, asked).await?;
+            let body = answer_whole(&app, run, newer.as_deref(), asked).await?;
             Ok(HttpResponse::Ok()
                 .content_type("application/json")
                 .body(body))
@@ -355,7 +365,7 @@ async fn predict(
             let wish = Wish::new(query.limit, query.threshold)?;
             // A model that cannot be loaded is told before the stream begins.
             let model = models::find(&app, run).await?;
-            Ok(stream_predictions(app, model, wish, payload))
+            Ok(stream_predictions(app, model, newer, wish, payload))
         }
         other => {
             let detail =
@@ -369,6 +379,7 @@ async fn predict(
 fn stream_predictions(
     app: Arc<App>,
     model: Arc<models::Model>,
+    newer: Option<Arc<newer::Newer>>,
     wish: Wish,
     payload: Payload,
 ) -> HttpResponse {
@@ -376,8 +387,11 @@ fn stream_predictions(
     let (sender, answers) = mpsc::channel::<Bytes>(ANSWERS);
     actix_web::rt::spawn(fill(Arc::clone(&spool), payload, sender.clone()));
     let runtime = app.runtime.clone();
-    let (run, taxonomy) = (model.run, model.taxonomy_id);
-    runtime.spawn(answer_stream(app, model, wish, spool, sender));
+    let run = model.run;
+    let taxonomy = newer
+        .as_ref()
+        .map_or(model.taxonomy_id, |newer| newer.taxonomy_id);
+    runtime.spawn(answer_stream(app, model, newer, wish, spool, sender));
     let body = stream::unfold(answers, |mut answers| async move {
         let chunk = answers.recv().await?;
         Some((Ok::<_, Infallible>(chunk), answers))

@@ -466,6 +466,42 @@ async fn a_run_says_what_a_newer_taxonomy_does_to_it() {
         json!({"label": "trees", "reason": "merged", "from": ["oaks"]})
     );
     assert_eq!(retrain("carps")["from"], json!(["fish"]));
+    // It answers in its own labels unless a newer version is named.
+    let predict = async |query: &str, text: &str| {
+        let body = json!({"documents": [{"id": "a", "text": text}]});
+        let answer = client.post(&format!("{path}/predict{query}"), &body).await;
+        let answer = answer.expect(200).json();
+        let labels = answer["documents"][0]["labels"].as_array().unwrap();
+        let is_predicted = |label: &&Value| label["predicted"] == true;
+        let predicted = labels.iter().filter(is_predicted);
+        let predicted: Vec<String> = predicted
+            .map(|label| label["label"].as_str().unwrap().to_owned())
+            .collect();
+        (answer["taxonomy"].as_i64().unwrap(), predicted)
+    };
+    let newest = format!("?taxonomy={third_version}");
+    let (taxonomy, own) = predict("", "water fin scale").await;
+    assert_eq!(taxonomy, estate.taxonomy);
+    assert!(own.contains(&"fish".to_owned()), "{own:?}");
+    let (taxonomy, newer) = predict(&newest, "water fin scale").await;
+    assert_eq!(taxonomy, third_version);
+    assert!(newer.contains(&"animals".to_owned()), "{newer:?}");
+    assert!(!newer.contains(&"fish".to_owned()), "{newer:?}");
+    let (_, newer) = predict(&newest, "acorn bark leaf").await;
+    assert!(newer.contains(&"trees".to_owned()), "{newer:?}");
+    let line = client.request(reqwest::Method::POST, &format!("{path}/predict{newest}"));
+    let line = line.header("content-type", "application/x-ndjson");
+    let line = client
+        .send(line.body("{\"id\":1,\"text\":\"water fin scale\"}\n"))
+        .await;
+    let line = line.expect(200);
+    assert_eq!(line.headers["arborist-taxonomy"], third_version.to_string());
+    assert_eq!(line.json()["labels"][0]["label"], "animals");
+    let body = json!({"documents": []});
+    let foreign = client
+        .post(&format!("{path}/predict?taxonomy=987654"), &body)
+        .await;
+    foreign.problem(422, "field_invalid");
     // Taken back, the version in between is what counts; then the one it was trained on.
     let fourth_version = take_back(&client, third_version).await;
     assert_eq!(shown().await["taxonomy_fit"]["n_retrain"], 3);
