@@ -28,9 +28,9 @@ pub(crate) struct Course {
     pub(crate) old: Arc<Taxonomy>,
     pub(crate) new: Arc<Taxonomy>,
     pub(crate) lineage: Arc<Lineage>,
-    /// Going back: the version that was made on the way here, and the one that it was made of. Documents that have the
-    /// labels of the former get those of the latter again.
-    pub(crate) back: Option<(i64, i64)>,
+    /// Going back, step by step: a version that was made on the way here, and the one that it was made of. Documents that
+    /// have the labels of the former get those of the latter again.
+    pub(crate) back: Vec<(i64, i64)>,
 }
 
 /// A version that is complete and not visible yet.
@@ -96,11 +96,11 @@ pub(crate) async fn carry_over(
     )
     .await?;
     let new = Arc::clone(&course.new);
-    let (old_hash, back) = (Contents::new(&new.content_hash()), course.back);
+    let (contents, back) = (Contents::new(&new.content_hash()), course.back.clone());
     let mut carrier = Carrier {
         corpus: corpus.id,
         course: Arc::new(course),
-        contents: old_hash,
+        contents,
         n_migrated: 0,
         n_review: 0,
         n_restored: 0,
@@ -122,7 +122,7 @@ pub(crate) async fn carry_over(
         };
         let range = (first.id, last.id);
         after = last.id;
-        let beside = Beside::read(app, source.id, back, range).await?;
+        let beside = Beside::read(app, source.id, &back, range).await?;
         let (carried, memberships, reviews) =
             tokio::task::spawn_blocking(move || carrier.carry(rows, beside)).await?;
         carrier = carried;
@@ -138,7 +138,7 @@ pub(crate) async fn carry_over(
     } = carrier;
     let (totals, mut content_hash) = contents.finish();
     // The same documents with the same labels are the same content, in whichever order a file had them.
-    if let Some((_, from)) = back
+    if let Some(&(_, from)) = back.last()
         && let Some(from) = store::find(app.db.read(), from).await?
         && from.n_documents == n_restored
         && totals.n_documents == n_restored
@@ -158,7 +158,7 @@ pub(crate) async fn carry_over(
 struct Beside {
     reviews: Vec<ReviewRecord>,
     /// Going back: label sets as they were made, and what they were made of.
-    back: Option<(LabelSets, LabelSets)>,
+    back: Vec<(LabelSets, LabelSets)>,
     /// Going back: who waited before.
     earlier: Vec<ReviewRecord>,
 }
@@ -169,20 +169,22 @@ impl Beside {
     async fn read(
         app: &App,
         source: i64,
-        back: Option<(i64, i64)>,
+        back: &[(i64, i64)],
         range: (i64, i64),
     ) -> Result<Self, DbErr> {
         let db = app.db.read();
         let mut beside = Self {
             reviews: store::reviews_between(db, source, range).await?,
-            back: None,
+            back: Vec::with_capacity(back.len()),
             earlier: Vec::new(),
         };
-        if let Some((made, from)) = back {
-            beside.back = Some((
+        for &(made, from) in back {
+            beside.back.push((
                 store::label_sets_between(db, made, range).await?,
                 store::label_sets_between(db, from, range).await?,
             ));
+        }
+        if let Some(&(_, from)) = back.last() {
             beside.earlier = store::reviews_between(db, from, range).await?;
         }
         Ok(beside)
@@ -190,9 +192,14 @@ impl Beside {
 
     /// The label set that a document had before it was migrated, if nobody changed it since.
     fn restored(&self, row: &DocumentRow) -> Option<Option<Vec<u8>>> {
-        let (made, from) = self.back.as_ref()?;
-        let is_unchanged = made.get(&row.id) == Some(&row.explicit);
-        is_unchanged.then(|| from.get(&row.id).cloned()).flatten()
+        let mut set = self.back.first().map(|_| &row.explicit)?;
+        for (made, from) in &self.back {
+            if made.get(&row.id) != Some(set) {
+                return None;
+            }
+            set = from.get(&row.id)?;
+        }
+        Some(set.clone())
     }
 }
 

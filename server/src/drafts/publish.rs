@@ -71,7 +71,7 @@ impl Publish {
             old,
             new: Arc::clone(&new),
             lineage: Arc::new(lineage),
-            back: None,
+            back: Vec::new(),
         };
         let carried = match source {
             Some(source) => Some(migrate::carry_over(app, job, source, course).await?),

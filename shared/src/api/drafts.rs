@@ -337,6 +337,15 @@ pub struct Publish {
     pub revision: Option<i64>,
 }
 
+/// `POST /api/v1/taxonomies/{id}/undo`; the body may be left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct UndoTaxonomy {
+    /// Id of the version whose content to go back to; unless given, the one that this came out of.
+    pub to: Option<i64>,
+}
+
 /// `POST /api/v1/drafts/{id}/rebase`: a draft of the newest version with what could be done there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

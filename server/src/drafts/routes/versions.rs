@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::drafts::{
     DraftState, LabelCard, PublicationAnswer, Publish as PublishBody, ReadableChange, Rebased,
-    TaxonomyDiffPage,
+    TaxonomyDiffPage, UndoTaxonomy as UndoBody,
 };
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::edits::TaxonomyDiff;
@@ -118,35 +118,48 @@ fn superseded(found: i64, newest: i64) -> ApiError {
     )
 }
 
-/// Take back a version that came out of another one: the job makes a newer version with the content of that one, and a
-/// corpus version with the labels that documents had. It has to be the newest version of its project.
-#[utoipa::path(tag = "drafts", params(("id" = i64, Path, description = "taxonomy")),
+/// Take back the newest version: the job makes a newer one with the content of the one that it came out of, or of any
+/// earlier one, and a corpus version with the labels that documents had then.
+#[utoipa::path(tag = "drafts", params(("id" = i64, Path, description = "taxonomy")), request_body = Option<UndoBody>,
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/taxonomies/{id}/undo")]
 async fn undo_taxonomy(
     app: web::Data<App>,
     caller: Caller,
     id: web::Path<i64>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
     let row = taxonomies::visible(&app, &caller, *id).await?;
     caller
         .in_project(&app, row.project_id, Role::Manager)
         .await?;
-    let publication = store::find_publication(app.db.read(), row.id).await?;
-    if publication.is_none() {
-        return Err(ApiError::new(
-            Code::TaxonomyNotPublished,
-            format!(
-                "taxonomy {} was read from a file, expected one that a draft was published as",
-                row.id
-            ),
-        ));
+    let body: UndoBody = optional(&body)?;
+    let to = match body.to {
+        Some(to) => to,
+        None => match store::find_publication(app.db.read(), row.id).await? {
+            Some(publication) => publication.base,
+            None => {
+                let detail = format!(
+                    "taxonomy {} was read from a file, expected one that a draft was published as, or a version to go back to",
+                    row.id
+                );
+                return Err(ApiError::new(Code::TaxonomyNotPublished, detail));
+            }
+        },
+    };
+    let target = taxonomies::in_project(&app, row.project_id, to).await?;
+    let target = target
+        .ok_or_else(|| ApiError::field("/to", format!("the project has no taxonomy {to}")))?;
+    if target.content_hash == row.content_hash {
+        let detail = format!("taxonomy {to} has the content that taxonomy {} has", row.id);
+        return Err(ApiError::field("/to", detail));
     }
     let job = JobRequest::UndoTaxonomy(UndoTaxonomy {
         taxonomy: row.id,
+        to,
         author: Author::from(&caller),
     });
-    let title = format!("Take back taxonomy version {}", row.version);
+    let title = format!("Go back to taxonomy version {}", target.version);
     let transaction = app.db.begin().await?;
     let newest = taxonomies::newest_row(&transaction, row.project_id).await?;
     if let Some(newest) = newest.filter(|newest| newest.id != row.id) {
