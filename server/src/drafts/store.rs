@@ -2,15 +2,17 @@
 
 use arborist_shared::api::drafts::{DraftEntry, DraftState, EntryKind};
 use arborist_shared::edits::{Edit, TaxonomyDiff};
+use rustc_hash::FxHashMap;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::Author;
 use crate::db::entity::drafts::{draft, draft_entry, publication};
+use crate::db::entity::taxonomies::taxonomy;
 use crate::db::{DbErr, Timestamp, kinds, now, rfc3339};
 
 /// A draft's row.
@@ -288,6 +290,56 @@ pub(super) async fn published(db: &impl ConnectionTrait, draft: i64) -> Result<O
         .into_tuple()
         .one(db)
         .await
+}
+
+/// Two versions with a corpus each that hold the same documents: one was made of the other.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    /// Content hashes of the versions.
+    pub(super) base: String,
+    pub(super) made: String,
+    pub(super) base_corpus: i64,
+    pub(super) made_corpus: i64,
+}
+
+/// All of a project, oldest first.
+pub(super) async fn links(db: &impl ConnectionTrait, project: i64) -> Result<Vec<Link>, DbErr> {
+    let versions: Vec<(i64, String)> = taxonomy::Entity::find()
+        .select_only()
+        .column(taxonomy::Column::Id)
+        .column(taxonomy::Column::ContentHash)
+        .filter(taxonomy::COLUMN.project_id.eq(project))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let hashes: FxHashMap<i64, String> = versions.into_iter().collect();
+    let of_project = taxonomy::Entity::find()
+        .select_only()
+        .column(taxonomy::Column::Id)
+        .filter(taxonomy::COLUMN.project_id.eq(project))
+        .into_query();
+    let rows: Vec<(i64, i64, Option<i64>, Option<i64>)> = publication::Entity::find()
+        .select_only()
+        .columns([
+            publication::Column::TaxonomyId,
+            publication::Column::BaseId,
+            publication::Column::CorpusId,
+            publication::Column::BaseCorpusId,
+        ])
+        .filter(publication::COLUMN.taxonomy_id.in_subquery(of_project))
+        .order_by_asc(publication::Column::TaxonomyId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let link = |(made, base, made_corpus, base_corpus): (i64, i64, Option<i64>, Option<i64>)| {
+        Some(Link {
+            base: hashes.get(&base)?.clone(),
+            made: hashes.get(&made)?.clone(),
+            base_corpus: base_corpus?,
+            made_corpus: made_corpus?,
+        })
+    };
+    Ok(rows.into_iter().filter_map(link).collect())
 }
 
 pub(super) async fn insert_publication(

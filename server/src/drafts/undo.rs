@@ -4,17 +4,18 @@
 //! whatever the rule was; documents that came or were changed since follow by the ids of their labels, and wait for a
 //! person where those are gone.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arborist_shared::api::jobs::JobResult;
 use arborist_shared::edits::{Lineage, TaxonomyDiff};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::Author;
 use super::publish::Derived;
-use super::store;
+use super::store::{self, Link};
 use crate::corpora::migrate::{self, Course};
-use crate::db::DbErr;
 use crate::jobs::{JobContext, JobError, step};
 use crate::{App, corpora, taxonomies};
 
@@ -60,11 +61,14 @@ impl UndoTaxonomy {
         })
         .await?;
         let source = corpora::newest_of_taxonomy(app, self.taxonomy).await?;
+        let links = store::links(app.db.read(), job.project()).await?;
+        let here = taxonomies::content_hash(app, self.taxonomy).await?;
+        let back = way(&links, &here, &row.content_hash);
         let course = Course {
             old,
             new: Arc::clone(&new),
             lineage: Arc::new(lineage),
-            back: way_back(app, self.taxonomy, self.to).await?,
+            back,
         };
         let carried = match source {
             Some(source) => Some(migrate::carry_over(app, job, source, course).await?),
@@ -92,28 +96,65 @@ impl UndoTaxonomy {
     }
 }
 
-/// The corpora that were made on the way to a version from an earlier one, the last one first, each with the one that it was
-/// made of. None when label sets can only follow by the ids of their labels: a version was read from a file, or there was
-/// no corpus yet.
-async fn way_back(app: &App, from: i64, to: i64) -> Result<Vec<(i64, i64)>, DbErr> {
-    let content = taxonomies::content_hash(app, to).await?;
-    let mut steps = Vec::new();
-    let mut at = from;
-    while taxonomies::content_hash(app, at).await? != content {
-        let Some(publication) = store::find_publication(app.db.read(), at).await? else {
-            return Ok(Vec::new());
-        };
-        match publication.restores {
-            // The same content as an earlier version: on from there, unless what it took back is wanted.
-            Some(restored) if publication.base != to => at = restored,
-            _ => {
-                let Some(step) = publication.corpus.zip(publication.base_corpus) else {
-                    return Ok(Vec::new());
-                };
+/// The corpora on the way from one version to another: pairs of one with the labels of the version where a step begins, and
+/// one with those of the version where it ends, which have the same documents. Versions with the same content are one
+/// place, and every publication is a step in both directions. None when there is no way: label sets then follow by the ids
+/// of their labels.
+fn way(links: &[Link], from: &str, to: &str) -> Vec<(i64, i64)> {
+    let mut steps_to: FxHashMap<&str, Vec<(i64, i64)>> = FxHashMap::default();
+    steps_to.insert(from, Vec::new());
+    let mut open: VecDeque<&str> = VecDeque::from([from]);
+    while let Some(at) = open.pop_front() {
+        if at == to {
+            break;
+        }
+        // The newest first: the later two versions had the documents that came meanwhile, too.
+        for link in links.iter().rev() {
+            let (next, step) = if link.base == at {
+                (link.made.as_str(), (link.base_corpus, link.made_corpus))
+            } else if link.made == at {
+                (link.base.as_str(), (link.made_corpus, link.base_corpus))
+            } else {
+                continue;
+            };
+            if !steps_to.contains_key(next) {
+                let mut steps = steps_to.get(at).cloned().unwrap_or_default();
                 steps.push(step);
-                at = publication.base;
+                steps_to.insert(next, steps);
+                open.push_back(next);
             }
         }
     }
-    Ok(steps)
+    steps_to.remove(to).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(base: &str, made: &str, corpora: (i64, i64)) -> Link {
+        Link {
+            base: base.to_owned(),
+            made: made.to_owned(),
+            base_corpus: corpora.0,
+            made_corpus: corpora.1,
+        }
+    }
+
+    #[test]
+    fn the_shortest_way_is_taken_in_both_directions() {
+        let links = [
+            link("a", "b", (1, 2)),
+            link("b", "c", (2, 3)),
+            // Back to a at once, and then to b with documents that came meanwhile.
+            link("c", "a", (3, 4)),
+            link("a", "b", (5, 6)),
+        ];
+        assert_eq!(way(&links, "c", "a"), [(3, 4)]);
+        assert_eq!(way(&links, "a", "c"), [(4, 3)]);
+        assert_eq!(way(&links, "b", "a"), [(6, 5)]);
+        assert_eq!(way(&links[..2], "a", "c"), [(1, 2), (2, 3)]);
+        assert_eq!(way(&links[..2], "c", "a"), [(3, 2), (2, 1)]);
+        assert_eq!(way(&links, "a", "elsewhere"), []);
+    }
 }
