@@ -18,6 +18,8 @@ mod m20261121_000003_create_taxonomies;
 mod m20261121_000004_create_corpora;
 mod m20261121_000005_create_jobs;
 mod m20261121_000006_create_runs;
+mod m20261122_000007_keep_label_details;
+mod m20261122_000008_create_drafts;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_create_corpora::Migration),
             Box::new(m20261121_000005_create_jobs::Migration),
             Box::new(m20261121_000006_create_runs::Migration),
+            Box::new(m20261122_000007_keep_label_details::Migration),
+            Box::new(m20261122_000008_create_drafts::Migration),
         ]
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::accounts::{CallerCache, FirstStart, SignInLimit};
 use crate::corpora::LabelCounts;
 use crate::db::Db;
+use crate::drafts::Drafts;
 use crate::jobs::Jobs;
 use crate::plugins::{PluginCache, PluginSearch};
 use crate::projects::KnownProjects;
-use crate::runs::IntervalCache;
 use crate::runs::models::Models;
+use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::taxonomies::Taxonomies;
 use crate::work::{ChildProgram, Executor};
 
@@ -110,10 +111,13 @@ pub struct App {
     pub projects: KnownProjects,
     pub taxonomies: Taxonomies,
     pub label_counts: LabelCounts,
+    pub drafts: Drafts,
     pub plugins: PluginCache,
     pub jobs: Jobs,
     pub models: Models,
     pub intervals: IntervalCache,
+    pub fits: FitCache,
+    pub newer: NewerCache,
     pub executor: Arc<dyn Executor>,
     /// The server's own threads: for work that must not hold up the threads that answer requests.
     pub runtime: tokio::runtime::Handle,

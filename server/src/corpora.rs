@@ -4,21 +4,26 @@
 //! which labels. Versions never change once they are ready.
 
 pub(crate) mod column;
+mod contents;
 mod counts;
 mod documents;
 pub mod import;
 mod index;
 mod label_set;
+pub mod migrate;
 mod preview;
 mod reader;
+mod reviews;
 pub mod routes;
 pub mod snapshot;
 mod store;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use arborist_shared::api;
+use arborist_shared::{LabelIndex, api};
+use rustc_hash::FxHashSet;
 
 use crate::App;
 use crate::accounts::Caller;
@@ -61,6 +66,52 @@ pub fn show(row: CorpusRow) -> api::corpora::Corpus {
 /// When the database does not answer.
 pub async fn newest(app: &App, project: i64) -> Result<Option<api::corpora::Corpus>, DbErr> {
     Ok(store::newest(app.db.read(), project).await?.map(show))
+}
+
+/// Id of the newest version with a taxonomy.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest_of_taxonomy(app: &App, taxonomy: i64) -> Result<Option<i64>, DbErr> {
+    store::newest_of_taxonomy(app.db.read(), taxonomy).await
+}
+
+/// Goes over the documents of a version that have one of the labels, closed upwards: each once, with its labels as given.
+/// The work is done off the async threads.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn fold_labelled<S: Send + 'static>(
+    app: &App,
+    corpus: i64,
+    labels: Vec<LabelIndex>,
+    mut state: S,
+    add: impl Fn(&mut S, &[LabelIndex]) + Send + Sync + 'static,
+) -> Result<S, ApiError> {
+    let add = Arc::new(add);
+    let mut seen: FxHashSet<i64> = FxHashSet::default();
+    for label in labels {
+        let mut after = 0;
+        loop {
+            let rows =
+                store::label_sets_with(app.db.read(), corpus, i64::from(label), after).await?;
+            let Some(&(last, _)) = rows.last() else {
+                break;
+            };
+            after = last;
+            let add = Arc::clone(&add);
+            (state, seen) = tokio::task::spawn_blocking(move || {
+                for (document, explicit) in &rows {
+                    if seen.insert(*document) {
+                        add(&mut state, &label_set::decode(explicit));
+                    }
+                }
+                (state, seen)
+            })
+            .await?;
+        }
+    }
+    Ok(state)
 }
 
 /// A version of a project, whoever asks.

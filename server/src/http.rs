@@ -33,10 +33,12 @@ use crate::app::Folders;
 use crate::db::{Db, DbErr};
 use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
-use crate::runs::IntervalCache;
 use crate::runs::models::Models;
+use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::work::LocalExecutor;
-use crate::{App, assets, comparisons, corpora, plugins, projects, runs, sample, taxonomies};
+use crate::{
+    App, assets, comparisons, corpora, drafts, plugins, projects, runs, sample, taxonomies,
+};
 
 use problem::{ApiError, Code};
 
@@ -187,9 +189,12 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         projects: KnownProjects::default(),
         taxonomies: taxonomies::Taxonomies::default(),
         label_counts: corpora::LabelCounts::default(),
+        drafts: drafts::Drafts::default(),
         plugins: plugins::PluginCache::default(),
         jobs: Jobs::default(),
         intervals: IntervalCache::default(),
+        fits: FitCache::default(),
+        newer: NewerCache::default(),
         executor,
         runtime: tokio::runtime::Handle::current(),
     });
@@ -249,6 +254,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     accounts::routes::configure(config);
     projects::routes::configure(config);
     taxonomies::routes::configure(config);
+    drafts::routes::configure(config);
     corpora::routes::configure(config);
     assets::routes::configure(config);
     jobs::routes::configure(config);

@@ -37,6 +37,8 @@ pub enum JobRequest {
     ImportAsset(crate::assets::import::Import),
     Train(crate::runs::train::Train),
     Compare(crate::comparisons::Compare),
+    PublishDraft(crate::drafts::publish::Publish),
+    UndoTaxonomy(crate::drafts::undo::UndoTaxonomy),
 }
 
 impl JobRequest {
@@ -61,6 +63,8 @@ impl JobRequest {
             Self::ImportAsset(_) => "import_asset",
             Self::Train(_) => "train",
             Self::Compare(_) => "compare",
+            Self::PublishDraft(_) => "publish_draft",
+            Self::UndoTaxonomy(_) => "undo_taxonomy",
         }
     }
 
@@ -71,7 +75,9 @@ impl JobRequest {
             Self::ImportTaxonomy(_)
             | Self::ImportCorpus(_)
             | Self::ImportAsset(_)
-            | Self::Compare(_) => Slot::Import,
+            | Self::Compare(_)
+            | Self::PublishDraft(_)
+            | Self::UndoTaxonomy(_) => Slot::Import,
             Self::Train(_) => Slot::Train,
         }
     }
@@ -186,7 +192,12 @@ pub async fn clear_up(app: &App) -> Result<(), JobError> {
             Ok(JobRequest::ImportTaxonomy(import)) => needed.insert(import.upload.file),
             Ok(JobRequest::ImportCorpus(import)) => needed.insert(import.upload.file),
             Ok(JobRequest::ImportAsset(import)) => needed.insert(import.upload.file),
-            Ok(JobRequest::Train(_) | JobRequest::Compare(_)) => false,
+            Ok(
+                JobRequest::Train(_)
+                | JobRequest::Compare(_)
+                | JobRequest::PublishDraft(_)
+                | JobRequest::UndoTaxonomy(_),
+            ) => false,
             Err(error) => {
                 tracing::warn!(job.id = id, %error, "a job cannot be taken up");
                 store::refuse(app.db.write(), id, &error.to_string()).await?;

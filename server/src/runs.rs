@@ -2,8 +2,10 @@
 
 pub mod directory;
 mod estimate;
+mod fit;
 mod intervals;
 pub mod models;
+mod newer;
 mod predict;
 pub mod predictions;
 mod request;
@@ -18,7 +20,9 @@ use crate::App;
 use crate::db::DbErr;
 use crate::jobs::JobStatus;
 
+pub use fit::FitCache;
 pub use intervals::IntervalCache;
+pub use newer::NewerCache;
 pub use store::RunRow;
 
 /// The best succeeded run of a project by macro-F1, then micro-F1, on test.
@@ -35,6 +39,14 @@ pub async fn best(app: &App, project: i64) -> Result<Option<api::runs::Run>, DbE
 /// When the database does not answer.
 pub async fn count(app: &App, project: i64) -> Result<u64, DbErr> {
     store::count(app.db.read(), project).await
+}
+
+/// Succeeded runs of a project with their taxonomies, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn with_model(app: &App, project: i64) -> Result<Vec<(i64, i64)>, DbErr> {
+    store::with_model(app.db.read(), project).await
 }
 
 /// Status of a run: that of its job.

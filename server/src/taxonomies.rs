@@ -11,8 +11,10 @@ mod store;
 
 use std::sync::Arc;
 
-use arborist_shared::api;
 use arborist_shared::taxonomy::Taxonomy;
+use arborist_shared::{LabelIndex, api};
+use rustc_hash::FxHashSet;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::App;
 use crate::accounts::Caller;
@@ -105,10 +107,112 @@ pub async fn in_project(app: &App, project: i64, id: i64) -> Result<Option<Taxon
         .filter(|row| row.project_id == project))
 }
 
+/// Those of the ids that a label had in a version of the project other than the one that is edited, and that no label of
+/// that one has.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn used_ids(
+    app: &App,
+    project: i64,
+    edited: i64,
+    ids: &[&str],
+) -> Result<FxHashSet<String>, DbErr> {
+    let mut used = store::used_ids(app.db.read(), project, edited, ids).await?;
+    let taxonomy = load(app, edited).await?;
+    used.retain(|id| taxonomy.index_of(id).is_none());
+    Ok(used)
+}
+
+/// Adds a version that was made of another one; answers its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_derived(
+    transaction: &DatabaseTransaction,
+    project: i64,
+    taxonomy: &Taxonomy,
+    content_hash: String,
+    (format, name): (&str, &str),
+) -> Result<i64, DbErr> {
+    let new = store::NewVersion {
+        project,
+        taxonomy,
+        content_hash,
+        source_format: format.to_owned(),
+        source_name: name,
+        notes: &[],
+    };
+    store::insert(transaction, new).await
+}
+
+/// The newest version of a project, within a transaction.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest_row(
+    db: &impl ConnectionTrait,
+    project: i64,
+) -> Result<Option<TaxonomyRow>, DbErr> {
+    store::newest(db, project).await
+}
+
+/// Content hash of a version that exists.
+///
+/// # Errors
+/// When the database does not answer, or does not hold it.
+pub async fn content_hash(app: &App, id: i64) -> Result<String, DbErr> {
+    let row = store::find(app.db.read(), id).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound(format!("taxonomy {id}")))?;
+    Ok(row.content_hash)
+}
+
+/// The version before this one in its project.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn before(app: &App, row: &TaxonomyRow) -> Result<Option<TaxonomyRow>, DbErr> {
+    let rows = store::list(app.db.read(), row.project_id, Some(row.version), 1).await?;
+    Ok(rows.into_iter().next())
+}
+
 /// The hierarchy of a version that exists.
 ///
 /// # Errors
 /// When the database does not answer, or does not hold it.
 pub async fn load(app: &App, id: i64) -> Result<Arc<Taxonomy>, DbErr> {
     Ok(Arc::clone(&app.taxonomies.get(&app.db, id).await?.taxonomy))
+}
+
+/// Labels that are asked for: all in taxonomy order, the children of one (empty = those below the root), or those that a
+/// search finds, below it where it is given.
+///
+/// # Errors
+/// `field_invalid` when there is no such parent.
+pub fn choose(
+    index: &LabelIndexes,
+    search: Option<&str>,
+    parent: Option<&str>,
+) -> Result<Vec<LabelIndex>, ApiError> {
+    let taxonomy = &index.taxonomy;
+    let search = search.map(str::trim).filter(|search| !search.is_empty());
+    let parent = match parent {
+        None => None,
+        Some("") => Some(None),
+        Some(parent) => Some(Some(taxonomy.index_of(parent).ok_or_else(|| {
+            ApiError::field("parent", format!("there is no label `{parent}`"))
+        })?)),
+    };
+    Ok(match (search, parent) {
+        (Some(search), parent) => {
+            let mut found = index.search(search);
+            if let Some(Some(parent)) = parent {
+                found.retain(|&label| taxonomy.ancestors(label).binary_search(&parent).is_ok());
+            }
+            found
+        }
+        (None, Some(Some(parent))) => taxonomy.children(parent).to_vec(),
+        (None, Some(None)) => taxonomy.top_level().to_vec(),
+        (None, None) => taxonomy.indexes().collect(),
+    })
 }

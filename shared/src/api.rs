@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod assets;
 pub mod comparisons;
 pub mod corpora;
+pub mod drafts;
 pub mod jobs;
 pub mod plugins;
 pub mod problem;

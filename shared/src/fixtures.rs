@@ -12,6 +12,7 @@ pub(crate) fn taxonomy(labels: &[(&str, &[&str])]) -> Taxonomy {
         id: id.to_owned(),
         name: id.rsplit('/').next().unwrap().to_owned(),
         parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+        details: None,
     };
     Taxonomy::new(labels.iter().map(label).collect()).unwrap()
 }
@@ -60,6 +61,7 @@ pub(crate) fn any_taxonomy(size: usize) -> impl Strategy<Value = Taxonomy> {
                     id: format!("L{position}"),
                     name: format!("name {}", position % 7),
                     parents,
+                    details: None,
                 }
             })
             .collect();

@@ -1,4 +1,4 @@
-//! The vocabulary of Arborist: taxonomies, label sets, documents, decoding, metrics, significance,
+//! The vocabulary of Arborist: taxonomies and their edits, label sets, documents, decoding, metrics, significance,
 //! run events and the wire types of the HTTP interface.
 //!
 //! Pure: no I/O, no clock, no async, no randomness that is not seeded by the caller. The same code
@@ -13,6 +13,7 @@
 pub mod api;
 pub mod corpus;
 pub mod decode;
+pub mod edits;
 pub mod manifest;
 pub mod metrics;
 pub mod priors;

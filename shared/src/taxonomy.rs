@@ -2,10 +2,12 @@
 //!
 //! Built once, validated, then read only: neighbours, levels, ancestors and lookups are flat arrays, so that a
 //! taxonomy of 100,000 labels costs milliseconds and every method answers without allocating where it can.
-//! Editing is not done here: an edited taxonomy is a new one.
+//! Editing is not done here but in [`crate::edits`]: an edited taxonomy is a new one.
 
 mod build;
+mod details;
 mod ids;
+mod integrity;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,11 @@ use sha2::{Digest, Sha256};
 
 use crate::LabelIndex;
 
+pub(crate) use build::from_rows;
+pub use details::{LabelDetails, LabelName, LabelText, NameKind};
+
+pub(crate) use integrity::{Outline, check_outline};
+pub use integrity::{Problem, ProblemKind, check, check_labels};
 pub use parse::{ParsedTaxonomy, TaxonomyFormat, UnknownTaxonomyFormat, parse};
 
 /// The name that TSV and `*.taxonomy` files give to the virtual root. It is not a label.
@@ -38,6 +45,9 @@ pub struct NewLabel {
     pub name: String,
     /// Ids of the parents.
     pub parents: Vec<String>,
+    /// What else is known of the label; not written where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<LabelDetails>>,
 }
 
 /// What is wrong with a taxonomy.
@@ -154,7 +164,8 @@ impl Rows {
 
 /// A validated label hierarchy. Labels are addressed by [`LabelIndex`], their position in taxonomy order.
 ///
-/// Serialized as the canonical JSON `{"labels":[{"id","name","parents":[ids]}]}`; deserializing validates.
+/// Serialized as the canonical JSON `{"labels":[{"id","name","parents":[ids],"details"?}]}`; deserializing validates.
+/// A label without details has no such key, so that the content hash of a taxonomy without any is the same as ever.
 ///
 /// Methods that take a [`LabelIndex`] panic when it is not below [`len`](Self::len).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +184,8 @@ pub struct Taxonomy {
     top_level: Vec<LabelIndex>,
     topological: Vec<LabelIndex>,
     levels: Vec<u32>,
+    /// Of the labels that have any, by label.
+    details: Vec<(LabelIndex, Box<LabelDetails>)>,
 }
 
 /// The canonical form on disk and on the wire: what a [`Taxonomy`] is as JSON.
@@ -238,6 +251,29 @@ impl Taxonomy {
     #[must_use]
     pub fn index_of(&self, id: &str) -> Option<LabelIndex> {
         self.by_id.find(id, &self.ids)
+    }
+
+    /// What else is known of a label; none where nothing is.
+    #[must_use]
+    pub fn details(&self, label: LabelIndex) -> Option<&LabelDetails> {
+        let at = self
+            .details
+            .binary_search_by_key(&label, |&(label, _)| label);
+        at.ok().map(|at| &*self.details[at].1)
+    }
+
+    /// All labels that have details, in taxonomy order.
+    pub fn detailed(&self) -> impl Iterator<Item = (LabelIndex, &LabelDetails)> {
+        self.details
+            .iter()
+            .map(|(label, details)| (*label, &**details))
+    }
+
+    /// Whether a label should not be used any more.
+    #[must_use]
+    pub fn is_deprecated(&self, label: LabelIndex) -> bool {
+        self.details(label)
+            .is_some_and(|details| details.deprecated)
     }
 
     /// All labels with this name, in taxonomy order.
@@ -427,6 +463,7 @@ impl Taxonomy {
                     .iter()
                     .map(|&parent| self.id(parent).to_owned())
                     .collect(),
+                details: self.details(label).cloned().map(Box::new),
             })
             .collect()
     }

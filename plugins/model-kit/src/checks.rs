@@ -92,6 +92,7 @@ pub fn taxonomy(labels: &[(&str, &[&str])]) -> Taxonomy {
         id: (*id).to_owned(),
         name: (*id).to_owned(),
         parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+        details: None,
     };
     Taxonomy::new(labels.iter().map(label).collect()).unwrap()
 }

@@ -133,6 +133,7 @@ pub(crate) mod tests {
             id: id.to_owned(),
             name: id.to_owned(),
             parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+            details: None,
         };
         Taxonomy::new(vec![
             label("A", &[]),

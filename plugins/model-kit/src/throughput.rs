@@ -119,6 +119,7 @@ impl Options {
             } else {
                 vec![((label - 4) / 7).to_string()]
             },
+            details: None,
         };
         Ok(Taxonomy::new((0..self.labels).map(label).collect())?)
     }

@@ -82,6 +82,7 @@ mod tests {
             id: id.to_owned(),
             name: name.to_owned(),
             parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+            details: None,
         };
         Taxonomy::new(vec![
             label("animals", "animals", &[]),

@@ -12,9 +12,10 @@ use arborist_shared::split::SplitRatios;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::contents::Totals;
 use super::reader::{self, Rules, Summary};
 use super::store::{self, Finished};
-use super::writer::{Totals, Writer};
+use super::writer::Writer;
 use super::{CorpusRow, index, rejects_file};
 use crate::http::upload::Upload;
 use crate::jobs::{self, JobContext, JobError, step};
@@ -97,6 +98,7 @@ impl Import {
 
         let transaction = app.db.begin().await?;
         let finished = Finished {
+            taxonomy: self.taxonomy,
             content_hash,
             source_format: summary
                 .format

@@ -138,6 +138,7 @@ mod tests {
             id: "A".to_owned(),
             name: "Arts".to_owned(),
             parents: vec![],
+            details: None,
         }];
         let taxonomy = Arc::new(Taxonomy::new(labels).unwrap());
         preview(

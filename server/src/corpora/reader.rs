@@ -318,6 +318,7 @@ mod tests {
             id: id.to_owned(),
             name: id.to_owned(),
             parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+            details: None,
         };
         let labels = vec![label("A", &[]), label("A1", &["A"]), label("B", &[])];
         Rules {

@@ -1,6 +1,8 @@
 //! The queries of corpora.
 
 mod documents;
+mod label_sets;
+mod reviews;
 
 use std::collections::HashMap;
 
@@ -12,15 +14,20 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
 };
 
-use super::writer::Totals;
+use super::contents::Totals;
 use crate::db::bulk::BulkInsert;
 use crate::db::entity::corpora::{corpus, corpus_document, corpus_label, counter, document};
 use crate::db::kinds::CorpusState;
 use crate::db::{Db, DbErr, Timestamp, now, search};
 
 pub(super) use documents::{
-    COUNT_CAP, DocumentQuery, DocumentRow, count_documents, documents, find_document,
+    COUNT_CAP, DocumentQuery, DocumentRow, count_documents, documents, excerpts, find_document,
 };
+
+pub(super) use label_sets::{
+    insert_label_counts, insert_label_index, label_sets, label_sets_between, label_sets_with,
+};
+pub(super) use reviews::{ReviewRecord, count_reviewed, review_values, reviewed, reviews_between};
 
 /// Rows that are read or deleted at once.
 const CHUNK: u64 = 20_000;
@@ -207,6 +214,8 @@ pub(super) async fn begin(
 
 /// What is known of a version once all rows are in.
 pub(super) struct Finished {
+    /// The version that its labels belong to, which may be newer than the row.
+    pub(super) taxonomy: i64,
     pub(super) content_hash: String,
     pub(super) source_format: String,
     pub(super) n_rejected: u64,
@@ -225,6 +234,7 @@ pub(super) async fn finish(
     let totals = finished.totals;
     let model = corpus::ActiveModel {
         id: Set(row.id),
+        taxonomy_id: Set(finished.taxonomy),
         version: Set(Some(version)),
         state: Set(CorpusState::Ready),
         content_hash: Set(finished.content_hash),
@@ -351,54 +361,30 @@ pub(super) async fn set_committed_lines(
         .map(|_| ())
 }
 
-/// Label sets as given, of the documents after an id; at most a chunk.
-pub(super) async fn label_sets(
+/// Writes documents of a version that is being made, and who of them waits for a person.
+pub(super) async fn insert_carried(
+    db: &Db,
+    memberships: Vec<Value>,
+    reviews: Vec<Value>,
+) -> Result<(), DbErr> {
+    let transaction = db.begin().await?;
+    let tables = Tables::new(&transaction);
+    tables.memberships.insert(&transaction, memberships).await?;
+    reviews::insert(&transaction, reviews).await?;
+    transaction.commit().await
+}
+
+/// The version that a job has begun and not finished.
+pub(super) async fn begun_by(
     db: &impl ConnectionTrait,
-    corpus: i64,
-    after: i64,
-) -> Result<Vec<(i64, Option<Vec<u8>>)>, DbErr> {
-    corpus_document::Entity::find()
-        .select_only()
-        .column(corpus_document::Column::DocumentId)
-        .column(corpus_document::Column::Explicit)
-        .filter(corpus_document::COLUMN.corpus_id.eq(corpus))
-        .filter(corpus_document::COLUMN.document_id.gt(after))
-        .order_by_asc(corpus_document::Column::DocumentId)
-        .limit(CHUNK)
-        .into_tuple()
-        .all(db)
-        .await
-}
-
-/// Adds rows of corpus, label and document to the index by label.
-pub(super) async fn insert_label_index(db: &Db, values: Vec<Value>) -> Result<(), DbErr> {
-    let transaction = db.begin().await?;
-    let columns = &["corpus_id", "label", "document_id"];
-    let bulk = BulkInsert::new(
-        transaction.get_database_backend(),
-        "document_label",
-        columns,
-        true,
-    );
-    bulk.insert(&transaction, values).await?;
-    transaction.commit().await
-}
-
-/// Stores how many documents each label has; labels without any have no row.
-pub(super) async fn insert_label_counts(db: &Db, corpus: i64, counts: &[u64]) -> Result<(), DbErr> {
-    let transaction = db.begin().await?;
-    let columns = &["corpus_id", "label", "n_documents"];
-    let bulk = BulkInsert::new(
-        transaction.get_database_backend(),
-        "corpus_label",
-        columns,
-        true,
-    );
-    let rows = counts.iter().enumerate().filter(|&(_, &n)| n > 0);
-    let values =
-        rows.flat_map(|(label, &n)| [corpus.into(), (label as i64).into(), (n as i64).into()]);
-    bulk.insert(&transaction, values.collect()).await?;
-    transaction.commit().await
+    job: i64,
+) -> Result<Option<CorpusRow>, DbErr> {
+    let row = corpus::Entity::find()
+        .filter(corpus::COLUMN.job_id.eq(job))
+        .filter(corpus::COLUMN.state.eq(CorpusState::Importing))
+        .one(db)
+        .await?;
+    Ok(row.map(CorpusRow::from))
 }
 
 /// Takes back a version that will not be: its rows, and the documents that no other version holds.

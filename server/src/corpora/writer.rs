@@ -1,9 +1,8 @@
 //! Writing documents in short transactions, each of which also says how far the import has come.
 
-use arborist_shared::split::Split;
 use sea_orm::Value;
-use sha2::{Digest, Sha256};
 
+use super::contents::{Contents, Counted, Totals};
 use super::reader::{Batch, NewDocument};
 use super::store::{self, KnownDocument, Tables};
 use super::{CorpusRow, label_set};
@@ -24,22 +23,7 @@ pub(super) struct Writer<'a> {
     /// Lines of an earlier attempt that are committed.
     committed: u64,
     waiting: Vec<NewDocument>,
-    hasher: Sha256,
-    pub(super) totals: Totals,
-}
-
-/// Counts over all documents so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) n_documents: u64,
-    pub(super) n_annotated: u64,
-    pub(super) n_train: u64,
-    pub(super) n_validation: u64,
-    pub(super) n_test: u64,
-    pub(super) n_labels: u64,
-    pub(super) n_train_annotated: u64,
-    pub(super) n_train_words: u64,
-    pub(super) n_split_kept: u64,
+    contents: Contents,
 }
 
 impl<'a> Writer<'a> {
@@ -52,8 +36,6 @@ impl<'a> Writer<'a> {
         let committed = corpus.n_committed_lines;
         let look_up =
             committed > 0 || store::has_documents(app.db.read(), corpus.project_id).await?;
-        let mut hasher = Sha256::new();
-        hasher.update(taxonomy_hash.as_bytes());
         Ok(Self {
             app,
             project: corpus.project_id,
@@ -62,8 +44,7 @@ impl<'a> Writer<'a> {
             look_up,
             committed,
             waiting: Vec::with_capacity(TRANSACTION),
-            hasher,
-            totals: Totals::default(),
+            contents: Contents::new(taxonomy_hash),
         })
     }
 
@@ -80,7 +61,7 @@ impl<'a> Writer<'a> {
     /// Writes what still waits. Answers the hash over taxonomy and documents.
     pub(super) async fn finish(mut self, lines: u64) -> Result<(Totals, String), DbErr> {
         self.write(lines).await?;
-        Ok((self.totals, crate::hash::hex(&self.hasher.finalize())))
+        Ok(self.contents.finish())
     }
 
     async fn write(&mut self, lines: u64) -> Result<(), DbErr> {
@@ -97,7 +78,7 @@ impl<'a> Writer<'a> {
         for document in &mut documents {
             if let Some(earlier) = known.get(&document.key).and_then(|known| known.first()) {
                 if document.asks_for_split && document.split != earlier.split {
-                    self.totals.n_split_kept += 1;
+                    self.contents.totals.n_split_kept += 1;
                 }
                 document.split = earlier.split;
             }
@@ -114,36 +95,13 @@ impl<'a> Writer<'a> {
     }
 
     fn count(&mut self, document: &NewDocument) {
-        let totals = &mut self.totals;
-        totals.n_documents += 1;
-        match document.split {
-            Split::Train => totals.n_train += 1,
-            Split::Validation => totals.n_validation += 1,
-            Split::Test => totals.n_test += 1,
-        }
-        if document.explicit.is_some() {
-            totals.n_annotated += 1;
-            totals.n_labels += document.n_closed as u64;
-            if document.split == Split::Train {
-                totals.n_train_annotated += 1;
-                totals.n_train_words += document.text.split_whitespace().count() as u64;
-            }
-        }
-        for part in [
-            document.key.as_bytes(),
-            document.text.as_bytes(),
-            document.split.as_str().as_bytes(),
-        ] {
-            self.hasher.update((part.len() as u64).to_le_bytes());
-            self.hasher.update(part);
-        }
-        match &document.explicit {
-            None => self.hasher.update(u64::MAX.to_le_bytes()),
-            Some(labels) => {
-                self.hasher.update((labels.len() as u64).to_le_bytes());
-                self.hasher.update(label_set::encode(labels));
-            }
-        }
+        self.contents.add(Counted {
+            key: &document.key,
+            text: &document.text,
+            split: document.split,
+            explicit: document.explicit.as_deref(),
+            n_closed: document.n_closed,
+        });
     }
 
     async fn insert(

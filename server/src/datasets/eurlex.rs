@@ -220,6 +220,7 @@ fn read_concepts(path: &Path) -> Result<(Taxonomy, Vec<Change>), DatasetError> {
             id,
             name: concept.label,
             parents,
+            details: None,
         }
     });
     let taxonomy = taxonomy(&place, labels.collect())?;

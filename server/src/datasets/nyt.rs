@@ -204,6 +204,7 @@ fn read_labels(path: &Path) -> Result<Taxonomy, DatasetError> {
             parents: parent.map(str::to_owned).into_iter().collect(),
             name: id.rsplit('/').next().unwrap_or(&id).to_owned(),
             id,
+            details: None,
         }
     });
     taxonomy(&place, labels.collect())

@@ -398,6 +398,7 @@ fn read_hierarchy(path: &Path) -> Result<Taxonomy, DatasetError> {
                 id: child.to_owned(),
                 name: name.to_owned(),
                 parents,
+                details: None,
             }),
         }
     }

@@ -193,6 +193,7 @@ impl<'r> Hierarchy<'r> {
                 id: (*domain).to_owned(),
                 name: (*domain).to_owned(),
                 parents: Vec::new(),
+                details: None,
             })
             .collect();
         let mut labels = FxHashMap::default();
@@ -211,6 +212,7 @@ impl<'r> Hierarchy<'r> {
                     id,
                     name: (*area).to_owned(),
                     parents: vec![(*domain).to_owned()],
+                    details: None,
                 });
             }
         }

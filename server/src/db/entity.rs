@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod corpora;
+pub mod drafts;
 pub mod jobs;
 pub mod projects;
 pub mod runs;

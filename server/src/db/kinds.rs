@@ -1,6 +1,7 @@
 //! Enumerations as the database spells them, and their twins on the wire.
 
-use arborist_shared::api::{accounts, assets, jobs};
+use arborist_shared::api::{accounts, assets, drafts, jobs};
+use arborist_shared::edits;
 use arborist_shared::split;
 use sea_orm::entity::prelude::*;
 
@@ -45,6 +46,25 @@ twin! {
 twin! {
     /// Kind of an asset.
     AssetKind = assets::AssetKind { Encoder = "encoder", WordVectors = "word_vectors" }
+}
+
+twin! {
+    /// Where a draft stands.
+    DraftState = drafts::DraftState {
+        Open = "open", Publishing = "publishing", Published = "published", Discarded = "discarded",
+    }
+}
+
+twin! {
+    /// What was done to a draft.
+    EntryKind = drafts::EntryKind { Edit = "edit", Undo = "undo", Redo = "redo" }
+}
+
+twin! {
+    /// Why a document waits for a person.
+    ReviewReason = edits::ReviewReason {
+        Split = "split", Deleted = "deleted", NothingLeft = "nothing_left",
+    }
 }
 
 /// State of a corpus version.

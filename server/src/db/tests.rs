@@ -1,7 +1,7 @@
 use arborist_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IdenStatic, Iterable, Statement};
 
-use super::entity::{accounts, corpora, jobs, projects, runs, taxonomies};
+use super::entity::{accounts, corpora, drafts, jobs, projects, runs, taxonomies};
 use super::*;
 
 async fn fresh() -> (tempfile::TempDir, Db) {
@@ -106,6 +106,10 @@ async fn entities_are_what_the_migrations_make() {
     check(&db, corpora::corpus_label::Entity).await;
     check(&db, corpora::counter::Entity).await;
     check(&db, corpora::asset::Entity).await;
+    check(&db, drafts::draft::Entity).await;
+    check(&db, drafts::draft_entry::Entity).await;
+    check(&db, drafts::publication::Entity).await;
+    check(&db, drafts::review::Entity).await;
     check(&db, jobs::job::Entity).await;
     check(&db, runs::run::Entity).await;
     check(&db, runs::epoch::Entity).await;
@@ -117,7 +121,7 @@ async fn entities_are_what_the_migrations_make() {
          AND name NOT LIKE 'document_search%' AND name <> 'seaql_migrations'",
         "name",
     );
-    assert_eq!(tables.await.len(), 20, "a table has no entity");
+    assert_eq!(tables.await.len(), 24, "a table has no entity");
 }
 
 #[tokio::test]

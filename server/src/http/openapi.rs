@@ -26,6 +26,7 @@ const ADDRESS: &str = "/api/openapi.json";
         (name = "accounts", description = "First start, sign-in, API keys"),
         (name = "projects", description = "What everything else belongs to"),
         (name = "taxonomies", description = "Label hierarchies and their labels"),
+        (name = "drafts", description = "Edits of a taxonomy, and what publishing them does"),
         (name = "corpora", description = "Documents with their labels"),
         (name = "assets", description = "Encoders and word vectors"),
         (name = "jobs", description = "Work that takes longer than a request"),

@@ -11,6 +11,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
+use arborist_shared::api::drafts::Meanwhile;
 use arborist_shared::api::problem::{FieldError, Problem};
 
 /// Writes the table of codes.
@@ -66,13 +67,24 @@ codes! {
     RunNotFound = "run_not_found", 404, "There is no such run";
     MetricsNotFound = "metrics_not_found", 404, "The run has no figures for this split";
     ComparisonNotFound = "comparison_not_found", 404, "There is no such comparison";
+    DraftNotFound = "draft_not_found", 404, "There is no such draft";
+    LabelNotFound = "label_not_found", 404, "There is no such label";
     KeyNotFound = "key_not_found", 404, "There is no such key";
     MethodNotAllowed = "method_not_allowed", 405, "This address does not know the method";
     RunNotReady = "run_not_ready", 409, "The run has no usable model";
+    DraftStale = "draft_stale", 409, "Others changed the draft meanwhile";
+    DraftClosed = "draft_closed", 409, "The draft takes no edits";
+    DraftEmpty = "draft_empty", 409, "The draft changes nothing";
+    DraftCurrent = "draft_current", 409, "The draft changes the newest taxonomy";
+    UndoRefused = "undo_refused", 409, "Something that was edited later stands in the way";
+    NothingToTurn = "nothing_to_turn", 409, "There is nothing to undo or redo";
+    TaxonomySuperseded = "taxonomy_superseded", 409, "There is a newer taxonomy";
+    TaxonomyNotPublished = "taxonomy_not_published", 409, "The taxonomy did not come out of another one";
     FirstStartDone = "first_start_done", 409, "The administrator's password is already set";
     PayloadTooLarge = "payload_too_large", 413, "The body is larger than allowed";
     UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not supported";
     FieldInvalid = "field_invalid", 422, "A field has a value that cannot be used";
+    EditRefused = "edit_refused", 422, "An edit cannot be done";
     PluginNotFound = "plugin_not_found", 422, "No such method is installed";
     HyperparametersInvalid = "hyperparameters_invalid", 422, "The hyperparameters do not fit the method";
     RunTooLarge = "run_too_large", 422, "The run would not fit into memory";
@@ -92,6 +104,7 @@ struct Inner {
     code: Code,
     detail: String,
     errors: Vec<FieldError>,
+    meanwhile: Option<Box<Meanwhile>>,
     retry_after_s: Option<u64>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -104,6 +117,7 @@ impl ApiError {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            meanwhile: None,
             retry_after_s: None,
             source: None,
         }))
@@ -137,6 +151,13 @@ impl ApiError {
         self
     }
 
+    /// Says what others did.
+    #[must_use]
+    pub fn with_meanwhile(mut self, meanwhile: Meanwhile) -> Self {
+        self.0.meanwhile = Some(Box::new(meanwhile));
+        self
+    }
+
     /// Says when to try again.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u64) -> Self {
@@ -160,6 +181,7 @@ impl ApiError {
             detail: self.0.detail.clone(),
             instance: instance.map(str::to_owned),
             errors: self.0.errors.clone(),
+            meanwhile: self.0.meanwhile.clone(),
         }
     }
 

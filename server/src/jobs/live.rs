@@ -99,7 +99,7 @@ impl LiveJobs {
     }
 
     /// Waits for the end of all watching.
-    pub(super) fn closing(&self) -> watch::Receiver<bool> {
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
     }
 

@@ -217,6 +217,8 @@ async fn carry_out(
         JobRequest::ImportAsset(import) => import.carry_out(&app, &context).await,
         JobRequest::Train(train) => train.carry_out(&app, context).await,
         JobRequest::Compare(compare) => compare.carry_out(&app, &context).await,
+        JobRequest::PublishDraft(publish) => publish.carry_out(&app, &context).await,
+        JobRequest::UndoTaxonomy(undo) => undo.carry_out(&app, &context).await,
     }
 }
 

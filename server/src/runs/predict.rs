@@ -1,5 +1,6 @@
 //! Answers to predictions: decoding, cutting and writing them, whole or as a stream.
 
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -7,12 +8,14 @@ use actix_web::web::Bytes;
 use arborist_shared::api::runs::{PredictDocument, PredictFailure, PredictRequest};
 use arborist_shared::decode::{DecodeOptions, Decoded, Selection, decode};
 use arborist_shared::scores::DocumentScores;
+use arborist_shared::taxonomy::Taxonomy;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::models::{self, BATCH_BYTES, BATCH_TEXTS, Model};
+use super::newer::Newer;
 use super::spool::{Line, Lines, Spool};
 use crate::App;
 use crate::http::problem::ApiError;
@@ -68,6 +71,7 @@ impl Wish {
 pub(super) async fn whole(
     app: &Arc<App>,
     run: i64,
+    newer: Option<&Newer>,
     request: PredictRequest,
 ) -> Result<Vec<u8>, ApiError> {
     let started = Instant::now();
@@ -84,35 +88,49 @@ pub(super) async fn whole(
         if position > 0 {
             body.push(b',');
         }
-        write_line(&model, wish, id, scores, &mut body);
+        write_line(&model, newer, wish, id, scores, &mut body);
         // The line feed of the line.
         body.pop();
     }
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
     let end = format!(
         "],\"run\":{},\"taxonomy\":{},\"milliseconds\":{milliseconds:.3}}}",
-        model.run, model.taxonomy_id
+        model.run,
+        newer.map_or(model.taxonomy_id, |newer| newer.taxonomy_id)
     );
     body.extend_from_slice(end.as_bytes());
     Ok(body)
 }
 
-fn write_line(model: &Model, wish: Wish, id: &str, scores: &DocumentScores, to: &mut Vec<u8>) {
+fn write_line(
+    model: &Model,
+    newer: Option<&Newer>,
+    wish: Wish,
+    id: &str,
+    scores: &DocumentScores,
+    to: &mut Vec<u8>,
+) {
     let options = wish.decoding(model);
-    let mut decoded = decode(&model.taxonomy, scores, &options, model.threshold);
+    let (taxonomy, writer, scores) = match newer {
+        None => (&model.taxonomy, &model.writer, Cow::Borrowed(scores)),
+        Some(newer) => {
+            let scores = Cow::Owned(newer.scores(scores));
+            (&newer.taxonomy, &newer.writer, scores)
+        }
+    };
+    let mut decoded = decode(taxonomy, &scores, &options, model.threshold);
     if let Some(limit) = wish.limit {
-        cut(model, limit as usize, &mut decoded);
+        cut(taxonomy, limit as usize, &mut decoded);
     }
-    let threshold = options.threshold(scores, model.threshold);
-    model
-        .writer
+    let threshold = options.threshold(&scores, model.threshold);
+    writer
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .write(id, &decoded, threshold, to);
 }
 
 /// Leaves the best labels and their ancestors.
-fn cut(model: &Model, limit: usize, decoded: &mut Decoded) {
+fn cut(taxonomy: &Taxonomy, limit: usize, decoded: &mut Decoded) {
     if decoded.shown.len() <= limit {
         return;
     }
@@ -120,7 +138,7 @@ fn cut(model: &Model, limit: usize, decoded: &mut Decoded) {
         .iter()
         .map(|&(label, ..)| label)
         .collect();
-    let kept = model.taxonomy.close(&best);
+    let kept = taxonomy.close(&best);
     decoded
         .shown
         .retain(|(label, ..)| kept.binary_search(label).is_ok());
@@ -131,6 +149,7 @@ fn cut(model: &Model, limit: usize, decoded: &mut Decoded) {
 pub(super) async fn stream(
     app: Arc<App>,
     mut model: Arc<Model>,
+    newer: Option<Arc<Newer>>,
     wish: Wish,
     spool: Arc<Spool>,
     answers: mpsc::Sender<Bytes>,
@@ -141,7 +160,9 @@ pub(super) async fn stream(
     while more || !batches.is_empty() {
         tokio::select! {
             batch = lines.next_batch(BATCH_TEXTS, BATCH_BYTES), if more && batches.len() < BATCHES => match batch {
-                Some(batch) => batches.push_back(answer(Arc::clone(&app), model.run, wish, batch)),
+                Some(batch) => {
+                    batches.push_back(answer(Arc::clone(&app), model.run, newer.clone(), wish, batch));
+                }
                 None => more = false,
             },
             Some((answer, by)) = batches.next() => {
@@ -159,6 +180,7 @@ pub(super) async fn stream(
 async fn answer(
     app: Arc<App>,
     run: i64,
+    newer: Option<Arc<Newer>>,
     wish: Wish,
     lines: Vec<Line>,
 ) -> (Bytes, Option<Arc<Model>>) {
@@ -180,7 +202,8 @@ async fn answer(
             Err(failure) => failure,
             Ok((line, id)) => match answers.next() {
                 Some(Ok((model, scores))) => {
-                    write_line(&model, wish, &id, &scores, &mut body);
+                    let newer = newer.as_deref();
+                    write_line(&model, newer, wish, &id, &scores, &mut body);
                     by = Some(model);
                     continue;
                 }

@@ -10,7 +10,7 @@ use arborist_shared::api::accounts::Role;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::runs::{
     EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunEstimate, RunFigures,
-    RunPage,
+    RunPage, RunTaxonomy,
 };
 use arborist_shared::split::Split;
 use futures_util::{StreamExt, stream};
@@ -23,7 +23,7 @@ use super::predict::{Wish, stream as answer_stream, whole as answer_whole};
 use super::spool::Spool;
 use super::store::{self, NewRunRow, RunRow};
 use super::train::Train;
-use super::{estimate, intervals, models, request};
+use super::{estimate, fit, intervals, models, newer, request};
 use crate::App;
 use crate::accounts::Caller;
 use crate::http::problem::{ApiError, Code};
@@ -48,6 +48,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(estimate_run)
         .service(list_runs)
         .service(show_run)
+        .service(show_taxonomy)
         .service(show_metrics)
         .service(list_epochs)
         .service(predict);
@@ -176,6 +177,7 @@ async fn list_runs(
     let limit = paging::limit(query.limit, 100, 1_000);
     let mut runs = store::list(app.db.read(), *id, before, limit + 1).await?;
     let next = paging::cut(&mut runs, limit, |run: &Run| run.id);
+    fit::add(&app, *id, &mut runs).await?;
     Ok(web::Json(RunPage { runs, next }))
 }
 
@@ -189,13 +191,35 @@ async fn show_run(
 ) -> Result<web::Json<RunAnswer>, ApiError> {
     let row = visible(&app, &caller, *id).await?;
     let run = store::find_shown(app.db.read(), row.id).await?;
-    let run = run.ok_or_else(|| {
+    let mut run = run.ok_or_else(|| {
         ApiError::new(
             Code::RunNotFound,
             format!("there is no run {} for you", row.id),
         )
     })?;
+    fit::add(&app, row.project_id, std::slice::from_mut(&mut run)).await?;
     Ok(web::Json(RunAnswer { run }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ShowTaxonomy {
+    /// Id of a version of the project; the newest one unless given.
+    taxonomy: Option<i64>,
+}
+
+/// What a newer taxonomy does to a run's model: which outputs still mean their label, and for which labels it has to be
+/// trained again.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path), ShowTaxonomy), responses((status = 200, body = RunTaxonomy)))]
+#[get("/runs/{id}/taxonomy")]
+async fn show_taxonomy(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ShowTaxonomy>,
+) -> Result<web::Json<RunTaxonomy>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    Ok(web::Json(fit::of_run(&app, &row, query.taxonomy).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -267,6 +291,9 @@ struct PredictQuery {
     limit: Option<u32>,
     /// For streams: raw scores strictly above it count; the method's own unless told otherwise.
     threshold: Option<f32>,
+    /// Id of a newer version of the project's taxonomy to answer in: what was merged counts for what it went into, what was
+    /// split is answered with the labels above, and what was deleted with nothing. The run's own unless told otherwise.
+    taxonomy: Option<i64>,
 }
 
 /// Classify texts. As JSON, all at once; as `application/x-ndjson`, a `PredictDocument` a line in, a `PredictedDocument` a line
@@ -305,6 +332,13 @@ async fn predict(
             }
         }
     }
+    let newer = match query.taxonomy {
+        Some(taxonomy) => {
+            let row = visible(&app, &caller, run).await?;
+            newer::of(&app, &row, taxonomy).await?
+        }
+        None => None,
+    };
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -322,7 +356,7 @@ async fn predict(
                 );
                 return Err(ApiError::new(Code::PayloadTooLarge, detail));
             }
-            let body = answer_whole(&app, run, asked).await?;
+            let body = answer_whole(&app, run, newer.as_deref(), asked).await?;
             Ok(HttpResponse::Ok()
                 .content_type("application/json")
                 .body(body))
@@ -331,7 +365,7 @@ async fn predict(
             let wish = Wish::new(query.limit, query.threshold)?;
             // A model that cannot be loaded is told before the stream begins.
             let model = models::find(&app, run).await?;
-            Ok(stream_predictions(app, model, wish, payload))
+            Ok(stream_predictions(app, model, newer, wish, payload))
         }
         other => {
             let detail =
@@ -345,6 +379,7 @@ async fn predict(
 fn stream_predictions(
     app: Arc<App>,
     model: Arc<models::Model>,
+    newer: Option<Arc<newer::Newer>>,
     wish: Wish,
     payload: Payload,
 ) -> HttpResponse {
@@ -352,8 +387,11 @@ fn stream_predictions(
     let (sender, answers) = mpsc::channel::<Bytes>(ANSWERS);
     actix_web::rt::spawn(fill(Arc::clone(&spool), payload, sender.clone()));
     let runtime = app.runtime.clone();
-    let (run, taxonomy) = (model.run, model.taxonomy_id);
-    runtime.spawn(answer_stream(app, model, wish, spool, sender));
+    let run = model.run;
+    let taxonomy = newer
+        .as_ref()
+        .map_or(model.taxonomy_id, |newer| newer.taxonomy_id);
+    runtime.spawn(answer_stream(app, model, newer, wish, spool, sender));
     let body = stream::unfold(answers, |mut answers| async move {
         let chunk = answers.recv().await?;
         Some((Ok::<_, Infallible>(chunk), answers))

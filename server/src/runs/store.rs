@@ -11,8 +11,8 @@ use arborist_shared::split::Split;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, JoinType,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Map, Value};
 
@@ -159,6 +159,30 @@ pub(super) async fn list(
     show(db, query.all(db).await?).await
 }
 
+/// Succeeded runs of a project with their taxonomies, oldest first.
+pub(super) async fn with_model(
+    db: &impl ConnectionTrait,
+    project: i64,
+) -> Result<Vec<(i64, i64)>, DbErr> {
+    run::Entity::find()
+        .select_only()
+        .column(run::Column::Id)
+        .column(run::Column::TaxonomyId)
+        .join(
+            JoinType::InnerJoin,
+            run::Entity::belongs_to(job::Entity)
+                .from(run::Column::JobId)
+                .to(job::Column::Id)
+                .into(),
+        )
+        .filter(run::COLUMN.project_id.eq(project))
+        .filter(job::COLUMN.status.eq(kinds::JobStatus::Succeeded))
+        .order_by_asc(run::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// A run as the interface shows it.
 pub(super) async fn find_shown(db: &impl ConnectionTrait, id: i64) -> Result<Option<Run>, DbErr> {
     let rows = run::Entity::find_by_id(id).all(db).await?;
@@ -266,6 +290,8 @@ async fn show(db: &impl ConnectionTrait, rows: Vec<run::Model>) -> Result<Vec<Ru
         Run {
             validation: headline(Split::Validation),
             test: headline(Split::Test),
+            // What the newest taxonomy makes of it is not stored.
+            taxonomy_fit: None,
             id: row.id,
             project: row.project_id,
             job: row.job_id,

@@ -19,6 +19,8 @@ pub struct LabelIndexes {
     names: Vec<String>,
     /// Id of each label in lower case, where it differs from the name.
     ids: Vec<Option<String>>,
+    /// Other names and notations in lower case, in taxonomy order.
+    others: Vec<(LabelIndex, String)>,
 }
 
 /// How well a label fits what was searched for; less is better.
@@ -28,10 +30,14 @@ enum Fit {
     Start,
     WordStart,
     Inside,
+    /// Every word is in a name on its path, one of them in its own.
+    Path,
 }
 
 impl LabelIndexes {
-    fn new(taxonomy: Taxonomy) -> Self {
+    /// Folds the names of a taxonomy.
+    #[must_use]
+    pub fn new(taxonomy: Taxonomy) -> Self {
         let names: Vec<String> = taxonomy
             .indexes()
             .map(|label| taxonomy.name(label).to_lowercase())
@@ -41,34 +47,64 @@ impl LabelIndexes {
             .zip(&names)
             .map(|(label, name)| Some(taxonomy.id(label).to_lowercase()).filter(|id| id != name))
             .collect();
+        let mut others = Vec::new();
+        for (label, details) in taxonomy.detailed() {
+            let names = details.names.iter().map(|name| &name.name);
+            let words = names.chain([&details.notation]);
+            let words = words.filter(|word| !word.is_empty());
+            others.extend(words.map(|word| (label, word.to_lowercase())));
+        }
         Self {
             taxonomy: Arc::new(taxonomy),
             names,
             ids,
+            others,
         }
     }
 
-    /// Labels whose name or id contains `text`, best first, then in taxonomy order.
+    /// Labels whose name, id, other name or notation contains `text`, and those on whose path all of its words are; best
+    /// first, then in taxonomy order.
     #[must_use]
     pub fn search(&self, text: &str) -> Vec<LabelIndex> {
         let text = text.trim().to_lowercase();
-        let mut found: Vec<(Fit, LabelIndex)> = self
+        let words: Vec<&str> = text
+            .split([' ', '>', '/', '›'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let mut found: Vec<(LabelIndex, Fit)> = Vec::new();
+        for (label, (name, id)) in self
             .taxonomy
             .indexes()
-            .filter_map(|label| {
-                let by_name = fit(&self.names[label as usize], &text);
-                let by_id = self.ids[label as usize]
-                    .as_deref()
-                    .and_then(|id| fit(id, &text));
-                let best = match (by_name, by_id) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
-                best.map(|fit| (fit, label))
-            })
-            .collect();
+            .zip(self.names.iter().zip(&self.ids))
+        {
+            let by_name = fit(name, &text);
+            let by_id = id.as_deref().and_then(|id| fit(id, &text));
+            let best = match (by_name, by_id) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            let best = best.or_else(|| self.fits_path(label, &words).then_some(Fit::Path));
+            found.extend(best.map(|fit| (label, fit)));
+        }
+        let others = self.others.iter();
+        found.extend(others.filter_map(|(label, name)| Some((*label, fit(name, &text)?))));
+        // Of a label that is found twice the better fit counts.
         found.sort_unstable();
-        found.into_iter().map(|(_, label)| label).collect()
+        found.dedup_by_key(|&mut (label, _)| label);
+        found.sort_unstable_by_key(|&(label, fit)| (fit, label));
+        found.into_iter().map(|(label, _)| label).collect()
+    }
+
+    /// Whether several words are spread over the path of a label.
+    fn fits_path(&self, label: LabelIndex, words: &[&str]) -> bool {
+        let is_in = |label: LabelIndex, word: &str| self.names[label as usize].contains(word);
+        if words.len() < 2 || !words.iter().any(|word| is_in(label, word)) {
+            return false;
+        }
+        let path = self.taxonomy.path(label);
+        words
+            .iter()
+            .all(|word| path.iter().any(|&label| is_in(label, word)))
     }
 }
 
@@ -148,7 +184,7 @@ impl Taxonomies {
 
 #[cfg(test)]
 mod tests {
-    use arborist_shared::taxonomy::NewLabel;
+    use arborist_shared::taxonomy::{LabelDetails, LabelName, NewLabel};
 
     use super::*;
 
@@ -158,6 +194,7 @@ mod tests {
             id: id.to_owned(),
             name: name.to_owned(),
             parents: vec![],
+            details: None,
         };
         let labels = vec![
             label("1", "Metal bands"),
@@ -170,5 +207,41 @@ mod tests {
         assert_eq!(index.search(" metal"), [3, 0, 4, 1, 2]);
         assert_eq!(index.search("nothing"), [] as [LabelIndex; 0]);
         assert_eq!(index.search("2"), [1]);
+    }
+
+    #[test]
+    fn labels_are_found_by_other_names_and_by_parts_of_their_path() {
+        let label = |id: &str, parent: &str, name: &str| NewLabel {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            parents: [parent]
+                .iter()
+                .filter(|id| !id.is_empty())
+                .map(|&id| id.to_owned())
+                .collect(),
+            details: None,
+        };
+        let mut owls = label("1", "0", "Owls");
+        let details = LabelDetails {
+            names: vec![LabelName {
+                name: "Eulen".to_owned(),
+                ..LabelName::default()
+            }],
+            notation: "598.97".to_owned(),
+            ..LabelDetails::default()
+        };
+        owls.details = Some(Box::new(details));
+        let labels = vec![
+            label("0", "", "Animals"),
+            owls,
+            label("2", "1", "Barn owls"),
+        ];
+        let index = LabelIndexes::new(Taxonomy::new(labels).unwrap());
+        assert_eq!(index.search("eule"), [1]);
+        assert_eq!(index.search("598"), [1]);
+        assert_eq!(index.search("owl"), [1, 2]);
+        assert_eq!(index.search("animals > owl"), [1, 2]);
+        assert_eq!(index.search("animal barn"), [2]);
+        assert_eq!(index.search("animal oak"), [] as [LabelIndex; 0]);
     }
 }

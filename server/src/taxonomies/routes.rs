@@ -2,7 +2,6 @@
 
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use arborist_shared::LabelIndex;
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::taxonomies::{
@@ -186,37 +185,7 @@ async fn list_labels(
     let row = visible(&app, &caller, *id).await?;
     let index = app.taxonomies.get(&app.db, row.id).await?;
     let taxonomy = &index.taxonomy;
-    let search = query
-        .search
-        .as_deref()
-        .map(str::trim)
-        .filter(|search| !search.is_empty());
-    let parent = match query.parent.as_deref() {
-        None => None,
-        Some("") => Some(None),
-        Some(parent) => Some(Some(taxonomy.index_of(parent).ok_or_else(|| {
-            ApiError::field(
-                "parent",
-                format!("there is no label `{parent}` in taxonomy {}", row.id),
-            )
-        })?)),
-    };
-    let labels: Vec<LabelIndex> = match (search, parent) {
-        (Some(search), parent) => {
-            let mut found = index.search(search);
-            if let Some(parent) = parent {
-                let below = |label: LabelIndex| match parent {
-                    Some(parent) => taxonomy.ancestors(label).binary_search(&parent).is_ok(),
-                    None => true,
-                };
-                found.retain(|&label| below(label));
-            }
-            found
-        }
-        (None, Some(Some(parent))) => taxonomy.children(parent).to_vec(),
-        (None, Some(None)) => taxonomy.top_level().to_vec(),
-        (None, None) => taxonomy.indexes().collect(),
-    };
+    let labels = super::choose(&index, query.search.as_deref(), query.parent.as_deref())?;
     let start = paging::number(query.cursor.as_deref())?.unwrap_or(0) as usize;
     let limit = paging::limit(query.limit, 100, 10_000) as usize;
     let end = start.saturating_add(limit).min(labels.len());

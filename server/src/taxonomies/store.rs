@@ -1,6 +1,7 @@
 //! The queries of taxonomies.
 
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
+use rustc_hash::FxHashSet;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
@@ -10,6 +11,9 @@ use sea_orm::{
 use crate::db::bulk::BulkInsert;
 use crate::db::entity::taxonomies::{label, label_edge, taxonomy};
 use crate::db::{DbErr, Timestamp, now};
+
+/// Keys in one `IN` list.
+const KEYS: usize = 1_000;
 
 /// A version's row.
 #[derive(Clone, Debug)]
@@ -125,7 +129,7 @@ async fn insert_labels(
     let labels = BulkInsert::new(
         backend,
         "label",
-        &["taxonomy_id", "position", "key", "name", "level"],
+        &["taxonomy_id", "position", "key", "name", "level", "details"],
         false,
     );
     let edges = BulkInsert::new(
@@ -134,15 +138,20 @@ async fn insert_labels(
         &["taxonomy_id", "child", "ordinal", "parent"],
         false,
     );
-    let mut label_values: Vec<Value> = Vec::with_capacity(5 * taxonomy.len());
+    let mut label_values: Vec<Value> = Vec::with_capacity(6 * taxonomy.len());
     let mut edge_values: Vec<Value> = Vec::with_capacity(4 * taxonomy.len());
     for index in taxonomy.indexes() {
+        let details = taxonomy.details(index).map(serde_json::to_value);
+        let details = details
+            .transpose()
+            .map_err(|error| DbErr::Json(error.to_string()))?;
         label_values.extend([
             id.into(),
             i64::from(index).into(),
             taxonomy.id(index).into(),
             taxonomy.name(index).into(),
             i64::from(taxonomy.level(index)).into(),
+            details.into(),
         ]);
         for (ordinal, &parent) in taxonomy.parents(index).iter().enumerate() {
             edge_values.extend([
@@ -179,13 +188,47 @@ pub(super) async fn labels(db: &impl ConnectionTrait, id: i64) -> Result<Vec<New
             list.push(parent);
         }
     }
-    Ok(rows
-        .into_iter()
-        .zip(parents)
-        .map(|(row, parents)| NewLabel {
+    let label = |(row, parents): (label::Model, Vec<String>)| {
+        let details = row.details.map(serde_json::from_value).transpose();
+        Ok(NewLabel {
             id: row.key,
             name: row.name,
             parents,
+            details: details.map_err(|error| DbErr::Json(error.to_string()))?,
         })
-        .collect())
+    };
+    rows.into_iter().zip(parents).map(label).collect()
+}
+
+/// Those of the ids that a label has in another version of the project.
+pub(super) async fn used_ids(
+    db: &impl ConnectionTrait,
+    project: i64,
+    edited: i64,
+    ids: &[&str],
+) -> Result<FxHashSet<String>, DbErr> {
+    let others: Vec<i64> = taxonomy::Entity::find()
+        .select_only()
+        .column(taxonomy::Column::Id)
+        .filter(taxonomy::COLUMN.project_id.eq(project))
+        .filter(taxonomy::COLUMN.id.ne(edited))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut used = FxHashSet::default();
+    for ids in ids.chunks(KEYS) {
+        // By version and key: the index has both, in this order.
+        for &other in &others {
+            let keys: Vec<String> = label::Entity::find()
+                .select_only()
+                .column(label::Column::Key)
+                .filter(label::COLUMN.taxonomy_id.eq(other))
+                .filter(label::COLUMN.key.is_in(ids.iter().copied()))
+                .into_tuple()
+                .all(db)
+                .await?;
+            used.extend(keys);
+        }
+    }
+    Ok(used)
 }

@@ -5,7 +5,8 @@ use reqwest::Method;
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 
-use crate::house::{Estate, House, TAXONOMY, corpus};
+use crate::drafts::{draft, edit};
+use crate::house::{Client, Estate, House, TAXONOMY, corpus};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_accepted_names_its_job() {
@@ -16,6 +17,19 @@ async fn whatever_is_accepted_names_its_job() {
         estate.trained(&client, json!({})).await,
         estate.trained(&client, json!({"smoothing": 50.0})).await,
     ];
+    // Taxonomies of other projects, so that what is accepted here does not stand in its own way: a draft to publish, and a
+    // version to take back.
+    let changed = async || {
+        let taxonomy = client.taxonomy(client.project().await).await;
+        let draft = draft(&client, taxonomy).await;
+        edit(&client, &draft, json!([{"op": "add", "id": "rocks"}])).await;
+        draft
+    };
+    let to_publish = changed().await;
+    let publish = format!("{}/publish", changed().await);
+    let published = client.post(&publish, &json!({})).await;
+    let to_take_back = Client::made(&client.finish(published).await);
+
     // A comparison answers at once, unless it has to wait for another one of its project: so one is put before it.
     let compare = json!({"runs": runs, "resamples": 100});
     let compared = client.post("/api/v1/comparisons", &compare).await;
@@ -53,6 +67,12 @@ async fn whatever_is_accepted_names_its_job() {
                     request("").body(format!("more\tRoot\n{TAXONOMY}"))
                 }
                 "/api/v1/sample-project" => request(""),
+                "/api/v1/drafts/{id}/publish" => {
+                    client.request(method, &format!("{to_publish}/publish"))
+                }
+                "/api/v1/taxonomies/{id}/undo" => {
+                    client.request(method, &format!("/api/v1/taxonomies/{to_take_back}/undo"))
+                }
                 other => panic!("say here what {other} accepts"),
             };
             let accepted = client.send(request).await.expect(202);
@@ -64,7 +84,7 @@ async fn whatever_is_accepted_names_its_job() {
             jobs.push(job);
         }
     }
-    assert_eq!(jobs.len(), 6);
+    assert_eq!(jobs.len(), 8);
     let over = "UPDATE job SET status = 'failed' WHERE lease_owner = 'elsewhere'";
     db.execute_unprepared(over).await.unwrap();
     for job in jobs {

@@ -189,3 +189,37 @@ async fn what_is_no_taxonomy_fails_with_line_and_column() {
         "{broken}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_labels_survives_a_restart() {
+    let mut house = House::open().await;
+    let client = house.key(Role::Manager).await;
+    let project = client.project().await;
+    let details = json!({
+        "language": "en",
+        "names": [{"name": "Eulen", "language": "de", "kind": "preferred"}],
+        "notes": [{"text": "Not those of Minerva."}],
+        "notation": "598.97",
+        "deprecated": true,
+        "replaced_by": "birds",
+    });
+    let file = json!({"labels": [
+        {"id": "birds", "name": "Birds", "parents": []},
+        {"id": "owls", "name": "Owls", "parents": ["birds"], "details": details},
+    ]});
+    let upload = format!("/api/v1/projects/{project}/taxonomies");
+    let made = client
+        .finish(client.upload(&upload, file.to_string()).await)
+        .await;
+    let id = Client::made(&made);
+    house.stop().await;
+    house.start().await;
+    let client = house.key(Role::Manager).await;
+    let kept = client.get(&format!("/api/v1/taxonomies/{id}/file")).await;
+    assert_eq!(kept.expect(200).json(), file);
+    // What was read back is what the content hash is of.
+    let again = client
+        .finish(client.upload(&upload, file.to_string()).await)
+        .await;
+    assert_eq!(Client::made(&again), id);
+}

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drafts::Meanwhile;
+
 /// Body of every error answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -21,6 +23,9 @@ pub struct Problem {
     /// Fields at fault, for forms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What others did meanwhile, where that is the problem (`draft_stale`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meanwhile: Option<Box<Meanwhile>>,
 }
 
 /// One field at fault.

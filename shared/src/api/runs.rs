@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::jobs::JobStatus;
+use crate::edits::Retrain;
 use crate::metrics::Metrics;
 use crate::significance::Intervals;
 
@@ -137,6 +138,51 @@ pub struct Run {
     /// Figures on the test documents.
     #[serde(default)]
     pub test: Option<Headline>,
+    /// How its model fits the newest taxonomy of the project; none where that has the content it was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taxonomy_fit: Option<TaxonomyFit>,
+}
+
+/// How a model fits a taxonomy version that is newer than the one it was trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyFit {
+    /// Id of the newer version.
+    pub taxonomy: i64,
+    /// Its number within the project.
+    pub version: i64,
+    /// Whether labels or parents of labels are others than those that the model has learnt.
+    pub structure_changed: bool,
+    /// Labels that have another name; it matters to methods that read names.
+    pub n_renamed: u64,
+    /// Labels that the model cannot tell, or not as well as it could, until it is trained again.
+    pub n_retrain: u64,
+    /// All of this as a sentence: `structure changed, needs retraining for 3 labels`.
+    pub sentence: String,
+}
+
+/// `GET /api/v1/runs/{id}/taxonomy?taxonomy=`: what a newer version does to a run's model, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunTaxonomy {
+    /// The run.
+    pub run: i64,
+    /// The version it was trained on.
+    pub trained_on: i64,
+    /// In short.
+    pub fit: TaxonomyFit,
+    /// Outputs that mean the same label.
+    pub n_kept: u64,
+    /// Outputs that count for the label that theirs was merged into.
+    pub n_combined: u64,
+    /// Outputs that are answered with the labels above theirs, which was split.
+    pub n_stopped: u64,
+    /// Outputs that mean nothing any more.
+    pub n_masked: u64,
+    /// Ids of labels that have another name.
+    pub renamed: Vec<String>,
+    /// Labels for which the model has to be trained again, and why.
+    pub retrain: Vec<Retrain>,
 }
 
 /// Figures for tables; same values as the full metrics.

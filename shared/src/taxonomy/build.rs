@@ -9,13 +9,14 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::ids::IdIndex;
-use super::{MAX_ANCESTOR_PAIRS, NewLabel, Rows, Taxonomy, TaxonomyError};
+use super::{LabelDetails, MAX_ANCESTOR_PAIRS, NewLabel, Rows, Taxonomy, TaxonomyError};
 use crate::LabelIndex;
 
 impl Taxonomy {
     /// Validates labels and makes a taxonomy of them; their order becomes taxonomy order.
     ///
-    /// A parent listed twice is kept once. An empty name becomes the id.
+    /// A parent listed twice is kept once. An empty name becomes the id. Details that say nothing are none; ids in them
+    /// may name labels of other taxonomies, which [`check`](super::check) points out.
     ///
     /// # Errors
     /// Empty or repeated ids, parents that do not exist, labels that are their own parent, cycles, and
@@ -30,6 +31,7 @@ impl Taxonomy {
         let mut ids = Vec::with_capacity(labels.len());
         let mut names = Vec::with_capacity(labels.len());
         let mut parent_ids = Vec::with_capacity(labels.len());
+        let mut details = Vec::new();
         for (position, label) in labels.into_iter().enumerate() {
             if label.id.is_empty() {
                 return Err(TaxonomyError::EmptyId {
@@ -46,12 +48,27 @@ impl Taxonomy {
             );
             ids.push(label.id.into_boxed_str());
             parent_ids.push(label.parents);
+            if let Some(said) = label.details.filter(|details| !details.is_empty()) {
+                details.push((position as LabelIndex, said));
+            }
         }
         let by_id = IdIndex::new(&ids)?;
         let parents = resolve(&ids, &by_id, &parent_ids)?;
         let by_name = sorted_by(&names);
-        assemble(ids, names, by_id, by_name, parents)
+        assemble(ids, names, by_id, by_name, parents, details)
     }
+}
+
+/// A taxonomy of labels whose ids are known to differ and whose parents are known to be labels.
+pub(crate) fn from_rows(
+    ids: Vec<Box<str>>,
+    names: Vec<Box<str>>,
+    parents: Vec<Vec<LabelIndex>>,
+    details: Vec<(LabelIndex, Box<LabelDetails>)>,
+) -> Result<Taxonomy, TaxonomyError> {
+    let by_id = IdIndex::new(&ids)?;
+    let by_name = sorted_by(&names);
+    assemble(ids, names, by_id, by_name, parents, details)
 }
 
 /// The same labels with other parents, which must be a subset of the old ones.
@@ -62,6 +79,7 @@ pub(super) fn reparent(taxonomy: &Taxonomy, parents: Vec<Vec<LabelIndex>>) -> Ta
         taxonomy.by_id.clone(),
         taxonomy.by_name.clone(),
         parents,
+        taxonomy.details.clone(),
     );
     // Fewer edges make neither a cycle nor a longer list of ancestors.
     assembled.unwrap_or_else(|_| taxonomy.clone())
@@ -107,6 +125,7 @@ fn assemble(
     by_id: IdIndex,
     by_name: Vec<LabelIndex>,
     parent_rows: Vec<Vec<LabelIndex>>,
+    details: Vec<(LabelIndex, Box<LabelDetails>)>,
 ) -> Result<Taxonomy, TaxonomyError> {
     let parents = rows(&parent_rows);
     let children = transpose(&parents);
@@ -138,6 +157,7 @@ fn assemble(
         top_level,
         topological,
         levels,
+        details,
     })
 }
 

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::{NewLabel, ROOT, Taxonomy, TaxonomyError};
+use super::{LabelDetails, NewLabel, ROOT, Taxonomy, TaxonomyError};
 
 /// A file format for taxonomies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,6 +189,7 @@ struct DraftLabel {
     place: Place,
     below_root: bool,
     parents: Vec<(String, Place)>,
+    details: Option<Box<LabelDetails>>,
 }
 
 impl Draft {
@@ -214,6 +215,7 @@ impl Draft {
             place,
             below_root: false,
             parents: Vec::new(),
+            details: None,
         });
         position
     }
@@ -239,6 +241,13 @@ impl Draft {
             let parent = parent.map_or("the root".to_owned(), |parent| format!("`{parent}`"));
             let first = || format!("`{}` below {parent} on line {}", label.id, place.line);
             self.repeated.get_or_insert_with(|| (0, first())).0 += 1;
+        }
+    }
+
+    /// Says more about a label; what was said first stays.
+    fn describe(&mut self, label: usize, details: LabelDetails) {
+        if let Some(label) = self.labels.get_mut(label) {
+            label.details.get_or_insert_with(|| Box::new(details));
         }
     }
 
@@ -273,6 +282,7 @@ impl Draft {
                 .iter()
                 .map(|(parent, _)| parent.clone())
                 .collect(),
+            details: label.details.clone(),
         });
         match Taxonomy::new(labels.collect()) {
             Ok(taxonomy) => Ok((taxonomy, self.notes)),

@@ -8,6 +8,7 @@ fn new(labels: &[(&str, &[&str])]) -> Result<Taxonomy, TaxonomyError> {
         id: id.to_owned(),
         name: String::new(),
         parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+        details: None,
     };
     Taxonomy::new(labels.iter().map(label).collect())
 }
@@ -131,6 +132,7 @@ fn a_long_cycle_is_shortened() {
         id: ids[n].clone(),
         name: String::new(),
         parents: vec![ids[(n + 1) % 30].clone()],
+        details: None,
     });
     let message = Taxonomy::new(labels.collect()).unwrap_err().to_string();
     assert!(message.contains("`L10` → … (19 more) → `L0`"), "{message}");
@@ -191,6 +193,7 @@ fn a_hundred_thousand_labels() {
         id: id(n),
         name: id(n % 1000),
         parents: (n >= 10).then(|| id(n / 10)).into_iter().collect(),
+        details: None,
     };
     let taxonomy = Taxonomy::new((0..100_000).map(label).collect()).unwrap();
     assert_eq!((taxonomy.depth(), taxonomy.top_level().len()), (5, 10));
@@ -206,6 +209,7 @@ fn a_chain_without_end_is_refused() {
         id: id(n),
         name: String::new(),
         parents: (n > 0).then(|| id(n - 1)).into_iter().collect(),
+        details: None,
     };
     let error = Taxonomy::new((0..9_000).map(label).collect()).unwrap_err();
     assert!(matches!(error, TaxonomyError::TooLarge { .. }), "{error}");
@@ -290,4 +294,70 @@ proptest! {
         prop_assert_eq!(back.content_hash(), taxonomy.content_hash());
         prop_assert_eq!(back, taxonomy);
     }
+}
+
+/// A label with something in every field.
+fn described() -> NewLabel {
+    let details = r#"{"language":"en","names":[{"name":"Hund","language":"de","kind":"preferred"},{"name":"hound","kind":"alternative"}],"definitions":[{"text":"A pet.","language":"en"}],"notes":[{"text":"Not wolves."}],"examples":[{"text":"Laika"}],"notation":"599.77","related":["B"],"deprecated":true,"replaced_by":"B"}"#;
+    NewLabel {
+        id: "A".to_owned(),
+        name: "Dog".to_owned(),
+        parents: Vec::new(),
+        details: serde_json::from_str(details).unwrap(),
+    }
+}
+
+#[test]
+fn details_are_written_where_there_are_any() {
+    let silent = NewLabel {
+        id: "B".to_owned(),
+        details: Some(Box::default()),
+        ..NewLabel::default()
+    };
+    let taxonomy = Taxonomy::new(vec![described(), silent]).unwrap();
+    let json = serde_json::to_string(&taxonomy).unwrap();
+    assert_eq!(
+        json,
+        r#"{"labels":[{"id":"A","name":"Dog","parents":[],"details":{"language":"en","names":[{"name":"Hund","language":"de","kind":"preferred"},{"name":"hound","kind":"alternative"}],"definitions":[{"text":"A pet.","language":"en"}],"notes":[{"text":"Not wolves."}],"examples":[{"text":"Laika"}],"notation":"599.77","related":["B"],"deprecated":true,"replaced_by":"B"}},{"id":"B","name":"B","parents":[]}]}"#
+    );
+    assert_eq!(
+        serde_json::from_str::<Taxonomy>(&json)
+            .unwrap()
+            .content_hash(),
+        taxonomy.content_hash()
+    );
+    assert_eq!(parse(json.as_bytes(), None).unwrap().taxonomy, taxonomy);
+    assert_eq!(
+        (taxonomy.is_deprecated(0), taxonomy.is_deprecated(1)),
+        (true, false)
+    );
+    assert_eq!(taxonomy.details(1), None);
+    assert_eq!(
+        taxonomy
+            .detailed()
+            .map(|(label, _)| label)
+            .collect::<Vec<_>>(),
+        [0]
+    );
+    assert_eq!(taxonomy.to_tree().details(0), taxonomy.details(0));
+    assert_eq!(
+        taxonomy
+            .details(0)
+            .unwrap()
+            .differing(&LabelDetails::default())
+            .len(),
+        9
+    );
+}
+
+#[test]
+fn details_of_another_form_are_refused_with_their_place() {
+    let text = "[{\"id\": \"A\",\n  \"details\": {\"names\": 3}}]";
+    let error = parse(text.as_bytes(), None).unwrap_err().to_string();
+    assert!(
+        error.starts_with(
+            "line 2, column 14: found `{\"names\": 3}`, expected details of a label ("
+        ),
+        "{error}"
+    );
 }

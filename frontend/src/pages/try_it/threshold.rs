@@ -176,6 +176,7 @@ mod tests {
             id: id.to_owned(),
             name: id.to_owned(),
             parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+            details: None,
         };
         let labels = vec![
             label("A", &[]),

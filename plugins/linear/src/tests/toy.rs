@@ -24,6 +24,7 @@ pub(crate) fn taxonomy(labels: &[(&str, &[&str])]) -> Taxonomy {
         id: id.to_owned(),
         name: String::new(),
         parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+        details: None,
     });
     Taxonomy::new(labels.collect()).unwrap()
 }

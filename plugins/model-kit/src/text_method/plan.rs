@@ -174,6 +174,7 @@ mod tests {
             id: "a".to_owned(),
             name: "a".to_owned(),
             parents: Vec::new(),
+            details: None,
         };
         let taxonomy = Taxonomy::new(vec![label]).unwrap();
         let planned = |accumulate| {

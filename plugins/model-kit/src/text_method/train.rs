@@ -303,6 +303,7 @@ mod tests {
             id: id.to_owned(),
             name: id.to_owned(),
             parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+            details: None,
         };
         let labels = vec![label("A", &[]), label("B", &["A"]), label("C", &["B", "A"])];
         let taxonomy = Taxonomy::new(labels).unwrap();

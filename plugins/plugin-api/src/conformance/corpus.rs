@@ -130,6 +130,7 @@ pub(super) fn label(id: &str, parents: &[&str]) -> NewLabel {
         id: id.to_owned(),
         name: id.to_owned(),
         parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+        details: None,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The queries for documents: lists by words, label and part, and single ones.
 
 use arborist_shared::split::Split;
-use sea_orm::sea_query::{Condition, Expr, IntoTableRef, SelectStatement, TableRef};
+use sea_orm::sea_query::{Condition, Expr, Func, IntoTableRef, SelectStatement, TableRef};
 use sea_orm::{
     ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, JoinType, Order, QueryFilter,
-    QueryOrder,
+    QueryOrder, QuerySelect,
 };
 
-use super::{CorpusRow, find};
+use super::{CorpusRow, KEYS, find};
 use crate::db::entity::corpora::{corpus_document, document, document_label};
 use crate::db::{DbErr, kinds, search};
 
@@ -153,6 +153,34 @@ pub(in crate::corpora) async fn find_document(
         }
     }
     Ok(None)
+}
+
+/// Ids, keys and beginnings of texts, of documents in the order of their ids.
+pub(in crate::corpora) async fn excerpts(
+    db: &impl ConnectionTrait,
+    ids: &[i64],
+    n_characters: i64,
+) -> Result<Vec<(i64, String, String)>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(KEYS) {
+        let text = Func::cust("substr").args([
+            Expr::col((document::Entity, document::Column::Text)),
+            Expr::val(1),
+            Expr::val(n_characters),
+        ]);
+        let rows: Vec<(i64, String, String)> = document::Entity::find()
+            .select_only()
+            .column(document::Column::Id)
+            .column(document::Column::Key)
+            .column_as(Expr::from(text), "excerpt")
+            .filter(document::COLUMN.id.is_in(ids.iter().copied()))
+            .order_by_asc(document::Column::Id)
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub mod label {
         pub key: String,
         pub name: String,
         pub level: i64,
+        #[sea_orm(column_type = "Json", nullable)]
+        pub details: Option<Json>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

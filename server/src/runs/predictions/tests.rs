@@ -9,6 +9,7 @@ fn taxonomy() -> Taxonomy {
         id: id.to_owned(),
         name: format!("Name \"of\" {id}\u{7}é"),
         parents: parents.iter().map(|&parent| parent.to_owned()).collect(),
+        details: None,
     };
     Taxonomy::new(vec![
         label("a", &[]),

@@ -213,6 +213,7 @@ impl<'a> Reader<'a, '_> {
                 .find_map(scalar),
             parents,
             children: value("children"),
+            details: value("details").filter(|value| value.get().starts_with('{')),
         })
     }
 
@@ -245,6 +246,13 @@ impl<'a> Reader<'a, '_> {
             }
         }
         let label = self.draft.introduce(&id, &name, place);
+        if let Some(value) = fields.details {
+            let details = serde_json::from_str(value.get()).map_err(|error| {
+                self.place(value)
+                    .syntax(excerpt(value), format!("details of a label ({error})"))
+            })?;
+            self.draft.describe(label, details);
+        }
         let listed = fields.parents.as_deref().unwrap_or_default();
         if above.label.is_some() || listed.is_empty() {
             self.draft.connect(label, above.label.as_deref(), place);
@@ -277,6 +285,7 @@ struct Fields<'a> {
     name: Option<String>,
     parents: Option<Vec<&'a RawValue>>,
     children: Option<&'a RawValue>,
+    details: Option<&'a RawValue>,
 }
 
 impl Fields<'_> {

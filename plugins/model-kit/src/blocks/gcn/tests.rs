@@ -315,6 +315,7 @@ fn parameters_are_counted() {
             name: id.clone(),
             id,
             parents: parent.into_iter().collect(),
+            details: None,
         });
     let taxonomy = arborist_shared::taxonomy::Taxonomy::new(labels.collect()).unwrap();
     let hierarchy = Hierarchy::new(&taxonomy, []);

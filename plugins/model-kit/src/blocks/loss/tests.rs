@@ -73,6 +73,7 @@ fn a_tree_without_edges_has_no_regularizer() {
             id: "A".into(),
             name: "A".into(),
             parents: vec![],
+            details: None,
         }])
         .unwrap();
     let value = recursive_regularization(

@@ -9,6 +9,7 @@ fn taxonomy(edges: &[(&str, Option<&str>)]) -> Taxonomy {
         id: (*id).to_owned(),
         name: (*id).to_owned(),
         parents: parent.iter().map(|parent| (*parent).to_owned()).collect(),
+        details: None,
     };
     Taxonomy::new(edges.iter().map(label).collect()).unwrap()
 }
