@@ -13,6 +13,12 @@ pub fn exact(value: f64) -> String {
     serde_json::to_string(&value).unwrap_or_else(|_| value.to_string())
 }
 
+/// A score to its last digit, as the interface writes it: where two decimals are as short and as near, `Display` takes
+/// the other one.
+pub fn score(value: f32) -> String {
+    serde_json::to_string(&value).unwrap_or_else(|_| value.to_string())
+}
+
 /// A count with separators: `12,345`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -250,6 +256,14 @@ mod tests {
         assert_eq!(exact(0.784_321_987_654_321), "0.784321987654321");
         assert_eq!(exact(1.0), "1.0");
         assert_eq!(exact(1e-7), "1e-7");
+    }
+
+    #[test]
+    fn scores_are_written_as_the_interface_writes_them() {
+        // Half-way between two decimals of eight digits.
+        assert_eq!(score(0.220_703_125), "0.22070312");
+        assert_eq!(score(0.833_007_8), "0.8330078");
+        assert_eq!(score(1.0), "1.0");
     }
 
     #[test]

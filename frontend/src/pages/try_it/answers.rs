@@ -212,7 +212,7 @@ fn score(label: &PredictedLabel) -> Html {
         <span class={classes!("ab-score", label.predicted.then_some("ab-score--found"))} title={format!("Score {}{raw}", label.score)} data-predicted={label.predicted.to_string()}>
             <span class="ab-score__mark">if label.predicted { { icon(Icon::Check) } }</span>
             <ShareBar share={f64::from(label.score)} tone={(!label.predicted).then_some("quiet")} />
-            <data class="ab-score__figure" value={label.score.to_string()}>{ format!("{:.2}", label.score) }</data>
+            <data class="ab-score__figure" value={format::score(label.score)}>{ format!("{:.2}", label.score) }</data>
         </span>
     }
 }
