@@ -199,7 +199,7 @@ fn the_pull_towards_parents_is_weighed() {
     let terms = |weight: f64| {
         let mut hyperparameters = still(tiny());
         hyperparameters.recursive.lambda_rec = weight;
-        let network = network(&hyperparameters, &t5(), 20, Kind::Float);
+        let network = network(&hyperparameters, &t5(), 20);
         let moment = Moment {
             seed: 1,
             stage: 0,
