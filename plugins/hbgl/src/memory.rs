@@ -1,7 +1,7 @@
 //! What a training needs in memory: the encoder with its optimizer, the rows of a batch, and the label stage, which is cut
 //! to fit.
 
-use arborist_model_kit::memory::{self, ENCODER, ROW, TRAINED};
+use arborist_model_kit::memory::{self, ENCODER, TRAINED};
 use arborist_model_kit::text_method::TextHyperparameters as _;
 use arborist_shared::manifest::MemoryFormula;
 
@@ -15,6 +15,7 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let (training, source) = (&hyperparameters.training, hyperparameters.source());
     let documents = memory::documents(training, source);
     let tokens = memory::tokens(training, source);
+    let row = memory::row(&hyperparameters.pretrained);
     let stage_row = f64::from(hyperparameters.has_label_stage());
     let masked = hyperparameters
         .mask_ratio_start
@@ -27,11 +28,11 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
             + memory::reader(source)
             + memory::reading(training, source, 0.0)
             + ENCODER * 4.0
-            + rows * ROW,
+            + rows * row,
         per_document: 64.0,
         per_token: memory::per_token(source),
         // A label's row in the stage, with what it sees; its vector; its scores at the slots of a batch.
-        per_label: stage_row * ROW * 1.5 + 768.0 * 2.0 * TRAINED + documents * 16.0 * 12.0,
+        per_label: stage_row * row * 1.5 + 768.0 * 2.0 * TRAINED + documents * 16.0 * 12.0,
         // Scores of masked labels over all, with gradients.
         per_label_squared: stage_row * 24.0 * masked,
     }

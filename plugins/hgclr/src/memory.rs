@@ -1,6 +1,6 @@
 //! What a training needs in memory: the encoder with its optimizer, two passes over a batch, and labels beside tokens.
 
-use arborist_model_kit::memory::{self, ROW, TRAINED};
+use arborist_model_kit::memory::{self, TRAINED};
 use arborist_model_kit::text_method::TextHyperparameters as _;
 use arborist_shared::manifest::MemoryFormula;
 
@@ -15,7 +15,10 @@ pub(crate) fn formula(hyperparameters: &Hyperparameters) -> MemoryFormula {
     let tokens = memory::tokens(training, source);
     MemoryFormula {
         // The second view is read as well.
-        base: 8e8 + memory::reader(source) + memory::reading(training, source, 0.0) + tokens * ROW,
+        base: 8e8
+            + memory::reader(source)
+            + memory::reading(training, source, 0.0)
+            + tokens * memory::row(&hyperparameters.pretrained),
         per_document: 64.0,
         per_token: memory::per_token(source),
         // The noise of the tokens' choice; their scores are computed in parts.

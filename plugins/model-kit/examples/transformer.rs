@@ -67,6 +67,7 @@ impl Options {
             layer_norm_eps: 1e-12,
             dropout: self.dropout,
             attention_dropout: self.dropout,
+            training_kind: Kind::Float,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What labels take is the methods' own business.
 
-use crate::settings::TrainingSettings;
+use crate::settings::{PretrainedSettings, TrainingSettings};
 use crate::text_method::Source;
 
 /// Bytes of a trained value: itself, gradient and two moments in single precision.
@@ -12,7 +12,20 @@ pub const TRAINED: f64 = 16.0;
 pub const ENCODER: f64 = 110e6;
 
 /// Bytes that twelve layers of base size keep of a row for the way back.
-pub const ROW: f64 = 12.0 * 768.0 * 12.0 * 4.0;
+const ROW: f64 = 12.0 * 768.0 * 12.0 * 4.0;
+
+/// The same when layers are computed again: what goes into each of them, and the inside of one.
+const ROW_CHECKPOINTED: f64 = ROW / 12.0 + ROW / 12.0;
+
+/// Bytes that a pretrained encoder keeps of a row for the way back.
+#[must_use]
+pub fn row(settings: &PretrainedSettings) -> f64 {
+    if settings.gradient_checkpointing {
+        ROW_CHECKPOINTED
+    } else {
+        ROW
+    }
+}
 
 /// Documents of a batch.
 #[must_use]
@@ -47,7 +60,7 @@ pub fn reading(training: &TrainingSettings, source: Source<'_>, units: f64) -> f
         Source::Words(text) => {
             4.0 * (3.0 * text.word_size as f64 + 2.0 * 6.0 * units + 8.0 * 2.0 * units)
         }
-        Source::Pretrained { .. } => ROW,
+        Source::Pretrained { settings, .. } => row(settings),
     };
     tokens(training, source) * of_token
 }

@@ -40,13 +40,7 @@ impl Pass {
     /// A pass of a training step: dropout is on and blocks are recorded. Seeds libtorch's own generator as well.
     #[must_use]
     pub fn training(moment: Moment) -> Self {
-        let seed = Noise::new(moment.seed, moment.stage, moment.step, u64::MAX);
-        tch::manual_seed((i64::from(seed.word(0)) << 31) ^ i64::from(seed.word(1)));
-        Self {
-            moment: Some(moment),
-            sites: Cell::new(0),
-            recorded: RefCell::new(Vec::new()),
-        }
+        Self::stretch(moment, 0)
     }
 
     /// A pass without dropout and without a way back. Run it under [`tch::no_grad`].
@@ -176,6 +170,57 @@ impl Pass {
         })
     }
 
+    /// Computes a stretch of the network and keeps nothing of it but its result: on the way back it is computed again
+    /// (gradient checkpointing).
+    ///
+    /// `compute` is given a pass of its own with the same randomness each time, and the inputs as leaves. It may use
+    /// `parameters`, which are leaves, but no other tensor that needs a gradient.
+    pub fn again(
+        &self,
+        inputs: &[&Tensor],
+        parameters: &[&Tensor],
+        compute: impl Fn(&Pass, &[Tensor]) -> Tensor + 'static,
+    ) -> Tensor {
+        let Some(moment) = self.moment else {
+            let inputs: Vec<Tensor> = inputs.iter().map(|input| input.shallow_clone()).collect();
+            return compute(self, &inputs);
+        };
+        let site = self.sites.get();
+        let kept: Vec<Tensor> = inputs.iter().map(|input| input.detach()).collect();
+        let output = {
+            let _guard = tch::no_grad_guard();
+            let stretch = Self::stretch(moment, site);
+            let output = compute(&stretch, &kept);
+            self.sites.set(stretch.sites.get());
+            output
+        };
+        let needed: Vec<Tensor> = parameters.iter().map(|p| p.shallow_clone()).collect();
+        let all: Vec<&Tensor> = inputs.iter().chain(parameters).copied().collect();
+        self.record(output, &all, move |gradient| {
+            tch::with_grad(|| {
+                let leaves: Vec<Tensor> = kept
+                    .iter()
+                    .map(|input| input.detach().set_requires_grad(true))
+                    .collect();
+                let stretch = Self::stretch(moment, site);
+                let output = compute(&stretch, &leaves) * gradient;
+                let wanted: Vec<&Tensor> = leaves.iter().chain(&needed).collect();
+                stretch.backward(&output.sum(output.kind()), &wanted)
+            })
+        })
+    }
+
+    /// A training pass that begins at a place within another one.
+    fn stretch(moment: Moment, site: u64) -> Self {
+        let seed = Noise::new(moment.seed, moment.stage, moment.step, u64::MAX ^ site);
+        seed_libtorch(&seed);
+        Self {
+            moment: Some(moment),
+            sites: Cell::new(site),
+            recorded: RefCell::new(Vec::new()),
+        }
+    }
+
     /// Gradients of `loss` for each of `wanted`, which are leaves; none for those that the loss does not depend on.
     ///
     /// An input of a recorded block may be a leaf, another block's output, or a tensor that libtorch computed; the
@@ -223,6 +268,10 @@ impl Pass {
         gradients.truncate(wanted.len());
         gradients
     }
+}
+
+fn seed_libtorch(seed: &Noise) {
+    tch::manual_seed((i64::from(seed.word(0)) << 31) ^ i64::from(seed.word(1)));
 }
 
 /// A leaf is known by its memory, which nobody shares while the pass holds it.
@@ -408,5 +457,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_stretch_computed_again_is_the_stretch_and_keeps_only_its_result() {
+        let x = parameter(&[1.0, -2.0, 3.0, 0.5]);
+        let scale = parameter(&[2.0]);
+        let run = |again: bool| {
+            let pass = Pass::training(MOMENT);
+            let stretch = |pass: &Pass, x: &Tensor, scale: &Tensor| {
+                // A block of ours, dropout of ours, one of libtorch's operations.
+                let squares = square(pass, &pass.dropout(x, 0.5));
+                (squares * scale).tanh() + pass.dropout(x, 0.5)
+            };
+            let before = pass.dropout(&(&x * 2.0), 0.5);
+            let y = if again {
+                let scale = scale.shallow_clone();
+                pass.again(
+                    &[&before],
+                    &[&scale.shallow_clone()],
+                    move |pass, inputs| stretch(pass, &inputs[0], &scale),
+                )
+            } else {
+                stretch(&pass, &pass.leaf(&before), &scale)
+            };
+            let blocks = pass.recorded.borrow().len();
+            let loss = (pass.dropout(&y, 0.5) * &y).sum(Kind::Float);
+            let gradients = pass.backward(&loss, &[&x, &scale]);
+            let gradients: Vec<Vec<f32>> = gradients
+                .iter()
+                .map(|gradient| values(gradient.as_ref().unwrap()))
+                .collect();
+            (loss.double_value(&[]), gradients, blocks)
+        };
+        let (loss, gradients, _) = run(false);
+        let (found, own, blocks) = run(true);
+        assert_eq!(found, loss, "the same places have the same randomness");
+        assert_eq!(own, gradients);
+        assert_eq!(blocks, 1, "what is inside is not kept");
+        assert!(gradients.iter().flatten().any(|value| *value != 0.0));
     }
 }

@@ -15,7 +15,7 @@ use tch::{Kind, Tensor};
 
 #[cfg(any(test, feature = "checks"))]
 pub use self::config::small;
-pub use self::config::{BertConfig, CONFIG_FILE};
+pub use self::config::{BertConfig, CONFIG_FILE, TrainingPrecision};
 use crate::error::KitError;
 use crate::parameters::read_tensors;
 use crate::text::WordPieces;

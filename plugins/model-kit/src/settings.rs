@@ -13,7 +13,7 @@ use crate::blocks::{
     BceReduction, ConvolutionTail, DropoutSite, EdgeStart, GcnOptions, Initialization, Precision,
     Propagation, StructureKind, StructureOptions, TopDownIndex, TreeLstmOptions,
 };
-use crate::pretrained::BertConfig;
+use crate::pretrained::{BertConfig, TrainingPrecision};
 use crate::text::{Cleaning, LongText, StopWords};
 use crate::training::{BadEpoch, Select};
 
@@ -135,6 +135,10 @@ pub struct PretrainedSettings {
     pub clip_norm: f64,
     /// Arithmetic of prediction on a processor.
     pub precision: Precision,
+    /// Arithmetic of training.
+    pub training_precision: TrainingPrecision,
+    /// Whether training computes the insides of layers twice instead of keeping them.
+    pub gradient_checkpointing: bool,
 }
 
 impl PretrainedSettings {
@@ -144,6 +148,8 @@ impl PretrainedSettings {
         BertConfig {
             hidden_dropout_prob: self.encoder_dropout,
             attention_probs_dropout_prob: self.encoder_dropout,
+            gradient_checkpointing: self.gradient_checkpointing,
+            training_precision: self.training_precision,
             ..config.clone()
         }
     }
@@ -157,6 +163,8 @@ impl Default for PretrainedSettings {
             weight_decay: 0.01,
             clip_norm: 1.0,
             precision: Precision::Single,
+            training_precision: TrainingPrecision::Auto,
+            gradient_checkpointing: false,
         }
     }
 }

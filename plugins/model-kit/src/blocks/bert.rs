@@ -144,6 +144,7 @@ impl Bert {
             layer_norm_eps: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
             attention_dropout: config.attention_probs_dropout_prob,
+            training_kind: config.training_precision.kind(parameters.device()),
         };
         let layers = (0..config.num_hidden_layers)
             .map(|layer| {
@@ -181,15 +182,49 @@ impl Bert {
 
     /// All layers. `hidden`: `[rows, d]`, from [`embed`](Self::embed); result: `[rows, d]`.
     pub fn encode(&self, pass: &Pass, hidden: Tensor, sight: &Sight) -> Tensor {
-        self.layers
-            .iter()
-            .fold(hidden, |hidden, layer| layer.forward(pass, &hidden, sight))
+        self.through(pass, hidden, &self.layers, sight)
+    }
+
+    /// Some of the layers.
+    fn through(
+        &self,
+        pass: &Pass,
+        hidden: Tensor,
+        layers: &[TransformerLayer],
+        sight: &Sight,
+    ) -> Tensor {
+        layers.iter().fold(hidden, |hidden, layer| {
+            let sight = sight.clone();
+            self.step(pass, layer, &hidden, move |layer, pass, hidden| {
+                layer.forward(pass, hidden, &sight)
+            })
+        })
+    }
+
+    /// One layer, of which nothing but the result is kept where that is asked for.
+    fn step(
+        &self,
+        pass: &Pass,
+        layer: &TransformerLayer,
+        hidden: &Tensor,
+        forward: impl Fn(&TransformerLayer, &Pass, &Tensor) -> Tensor + 'static,
+    ) -> Tensor {
+        if !self.config.gradient_checkpointing || !pass.is_training() {
+            return forward(layer, pass, hidden);
+        }
+        let own = layer.shallow_clone();
+        pass.again(&[hidden], &layer.tensors(), move |pass, inputs| {
+            forward(&own, pass, &inputs[0])
+        })
     }
 
     /// All layers on rows that see along links. `hidden` and result: `[rows, d]`.
     pub fn encode_linked(&self, pass: &Pass, hidden: Tensor, links: &Links) -> Tensor {
         self.layers.iter().fold(hidden, |hidden, layer| {
-            layer.forward_linked(pass, &hidden, links)
+            let links = links.shallow_clone();
+            self.step(pass, layer, &hidden, move |layer, pass, hidden| {
+                layer.forward_linked(pass, hidden, &links)
+            })
         })
     }
 
@@ -222,10 +257,11 @@ impl Bert {
             return firsts(&hidden, lengths);
         };
         let sight = Sight::whole(lengths.to_vec());
-        let hidden = layers
-            .iter()
-            .fold(hidden, |hidden, layer| layer.forward(pass, &hidden, &sight));
-        last.forward_firsts(pass, &hidden, lengths)
+        let hidden = self.through(pass, hidden, layers, &sight);
+        let lengths = lengths.to_vec();
+        self.step(pass, last, &hidden, move |layer, pass, hidden| {
+            layer.forward_firsts(pass, hidden, &lengths)
+        })
     }
 
     /// The same of a batch.

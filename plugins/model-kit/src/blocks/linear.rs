@@ -1,6 +1,6 @@
 //! A linear layer.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::Initialization;
 use crate::cpu::matrix::{self, Operand, Start};
@@ -96,6 +96,12 @@ impl Linear {
     /// `x`: `[…, in]`; result: `[…, out]`, seen by libtorch.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.linear(&self.weight, Some(&self.bias))
+    }
+
+    /// The same, multiplied in numbers of a kind, which the result has as well.
+    pub(super) fn forward_in(&self, kind: Kind, x: &Tensor) -> Tensor {
+        let (weight, bias) = (self.weight.to_kind(kind), self.bias.to_kind(kind));
+        x.to_kind(kind).linear(&weight, Some(&bias))
     }
 
     /// `x`: `[n, in]`; result: `[n, out]`, recorded as a block: for layers whose output feeds another block, and for large ones.

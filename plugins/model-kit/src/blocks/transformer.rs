@@ -15,7 +15,7 @@ pub use self::compiled::{CachedRow, CompiledTransformerLayer, Precision};
 pub use self::linked::Links;
 pub use self::sight::Sight;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::Linear;
 use crate::cpu;
@@ -41,6 +41,8 @@ pub struct TransformerSizes {
     pub dropout: f64,
     /// On the attention's probabilities.
     pub attention_dropout: f64,
+    /// In what numbers training multiplies rows that are in single precision.
+    pub training_kind: Kind,
 }
 
 /// Attention over a document's rows, then two linear layers for each row.
@@ -135,11 +137,42 @@ impl TransformerLayer {
             hidden.size(),
             sight.rows()
         );
-        if cpu::serves(hidden) {
+        if cpu::serves(hidden) && self.kind(pass, hidden) == hidden.kind() {
             self.forward_here(pass, hidden, sight)
         } else {
             self.forward_portable(pass, hidden, sight)
         }
+    }
+
+    /// In what numbers rows are multiplied.
+    fn kind(&self, pass: &Pass, hidden: &Tensor) -> Kind {
+        match hidden.kind() {
+            Kind::Float if pass.is_training() => self.sizes.training_kind,
+            kind => kind,
+        }
+    }
+
+    /// All its tensors, each a leaf.
+    pub(super) fn tensors(&self) -> Vec<&Tensor> {
+        let [query, key, value] = &self.projections;
+        let linears = [
+            query,
+            key,
+            value,
+            &self.attention_output,
+            &self.intermediate,
+            &self.output,
+        ];
+        let norms = [&self.attention_norm, &self.output_norm];
+        linears
+            .into_iter()
+            .flat_map(|linear| [&linear.weight, &linear.bias])
+            .chain(
+                norms
+                    .into_iter()
+                    .flat_map(|norm| [&norm.weight, &norm.bias]),
+            )
+            .collect()
     }
 
     /// The layer for prediction. On a processor its weights are arranged for the kernels.

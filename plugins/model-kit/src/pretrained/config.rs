@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tch::{Device, Kind};
 
 use crate::error::KitError;
 use crate::files;
@@ -33,6 +34,39 @@ pub struct BertConfig {
     pub hidden_act: String,
     #[serde(default = "absolute")]
     pub position_embedding_type: String,
+    /// Whether training keeps nothing of a layer but its result and computes the rest again on the way back: less memory,
+    /// a third more time.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
+    /// Numbers in which training multiplies; not part of a Hugging Face configuration.
+    #[serde(skip)]
+    pub training_precision: TrainingPrecision,
+}
+
+/// In what numbers the products of an encoder's layers are computed in training. Weights, their moments, sums of rows and
+/// normalizations are in single precision either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainingPrecision {
+    /// bfloat16 on a GPU, single precision on a processor.
+    #[default]
+    Auto,
+    Single,
+    /// Eight bits of mantissa, the exponents of single precision: no scaling of losses is needed.
+    Bf16,
+}
+
+impl TrainingPrecision {
+    /// The kind of tensor that is multiplied on a device. On a processor bfloat16 is slower than single precision and is
+    /// used only where it is asked for.
+    #[must_use]
+    pub fn kind(self, device: Device) -> Kind {
+        match self {
+            Self::Auto if device.is_cuda() => Kind::BFloat16,
+            Self::Bf16 => Kind::BFloat16,
+            Self::Auto | Self::Single => Kind::Float,
+        }
+    }
 }
 
 fn bert() -> String {
@@ -158,6 +192,8 @@ pub fn small() -> BertConfig {
         attention_probs_dropout_prob: 0.1,
         hidden_act: gelu(),
         position_embedding_type: absolute(),
+        gradient_checkpointing: false,
+        training_precision: TrainingPrecision::Auto,
     }
 }
 

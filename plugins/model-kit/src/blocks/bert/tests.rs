@@ -1,5 +1,7 @@
 //! BERT against Hugging Face's, and encoders on disk in all the spellings that there are.
 
+mod training;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;

@@ -214,7 +214,7 @@ impl CompiledTransformerLayer {
     fn projections(&self, hidden: &Tensor) -> Tensor {
         match &self.0 {
             Compiled::Kernels(kernels) => kernels.projections.multiply(hidden),
-            Compiled::Plain(layer) => layer.projections(hidden),
+            Compiled::Plain(layer) => layer.projections(&Pass::evaluation(), hidden),
         }
     }
 

@@ -5,6 +5,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::TransformerLayer;
+use crate::blocks::Linear;
 use crate::blocks::bert::firsts;
 use crate::pass::Pass;
 
@@ -70,6 +71,16 @@ impl Links {
 }
 
 impl Links {
+    /// The same links: their tensors are shared.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self {
+            rows: self.rows,
+            seers: self.seers.shallow_clone(),
+            seen: self.seen.shallow_clone(),
+        }
+    }
+
     /// The first row of each segment sees all of its segment; seers are counted by segment.
     fn of_firsts(segments: &[usize], device: Device) -> Self {
         let seers: Vec<i64> = (0..)
@@ -96,11 +107,15 @@ impl TransformerLayer {
         let [query, key, value] = &self.projections;
         let by_head = |rows: &Tensor| rows.view([-1, heads, width / heads]);
         let queries = by_head(&links.of_seers(&query.forward(&firsts)));
-        let keys = by_head(&key.forward_recorded(pass, hidden));
+        let recorded = |layer: &Linear| match self.kind(pass, hidden) {
+            kind if kind == hidden.kind() => layer.forward_recorded(pass, hidden),
+            kind => layer.forward_in(kind, hidden).to_kind(hidden.kind()),
+        };
+        let keys = by_head(&recorded(key));
         let scores = (queries * keys).sum_dim_intlist(2_i64, false, None::<Kind>)
             / ((width / heads) as f64).sqrt();
         let shares = pass.dropout(&links.softmax(&scores), self.sizes.attention_dropout);
-        let values = by_head(&value.forward_recorded(pass, hidden));
+        let values = by_head(&recorded(value));
         let context = links.sums(&(values * shares.unsqueeze(2)).view([-1, width]));
         self.behind_attention(pass, &firsts, &context)
     }
@@ -108,7 +123,7 @@ impl TransformerLayer {
     /// The layer on rows that see along links. `hidden` and result: `[rows, width]`.
     pub fn forward_linked(&self, pass: &Pass, hidden: &Tensor, links: &Links) -> Tensor {
         let (heads, width) = (self.sizes.heads, self.sizes.width);
-        let projections = self.projections(hidden);
+        let projections = self.projections(pass, hidden).to_kind(hidden.kind());
         let part = |number: i64| projections.narrow(1, number * width, width);
         let by_head = |rows: &Tensor| rows.view([-1, heads, width / heads]);
         let queries = by_head(&links.of_seers(&part(0)));

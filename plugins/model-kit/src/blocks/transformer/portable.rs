@@ -8,15 +8,19 @@ use crate::pass::Pass;
 impl TransformerLayer {
     /// [`forward`](TransformerLayer::forward) as libtorch sees it, on padded documents within the attention only.
     pub fn forward_portable(&self, pass: &Pass, hidden: &Tensor, sight: &Sight) -> Tensor {
-        self.forward_with_projections(pass, hidden, &self.projections(hidden), sight)
+        let projections = self.projections(pass, hidden);
+        self.forward_with_projections(pass, hidden, &projections, sight)
     }
 
-    /// Queries, keys and values of rows, side by side: `[rows, 3 · width]`.
-    pub(super) fn projections(&self, hidden: &Tensor) -> Tensor {
+    /// Queries, keys and values of rows, side by side: `[rows, 3 · width]`, in the numbers that are multiplied.
+    pub(super) fn projections(&self, pass: &Pass, hidden: &Tensor) -> Tensor {
+        let kind = self.kind(pass, hidden);
         let [query, key, value] = &self.projections;
         let weights = Tensor::cat(&[&query.weight, &key.weight, &value.weight], 0);
         let biases = Tensor::cat(&[&query.bias, &key.bias, &value.bias], 0);
-        hidden.linear(&weights, Some(&biases))
+        hidden
+            .to_kind(kind)
+            .linear(&weights.to_kind(kind), Some(&biases.to_kind(kind)))
     }
 
     pub(super) fn forward_with_projections(
@@ -65,10 +69,12 @@ impl TransformerLayer {
         hidden: &Tensor,
         context: &Tensor,
     ) -> Tensor {
-        let attended = pass.dropout(&self.attention_output.forward(context), self.sizes.dropout);
+        let kind = self.kind(pass, hidden);
+        let attended = self.attention_output.forward_in(kind, context);
+        let attended = pass.dropout(&attended, self.sizes.dropout);
         let attended = self.attention_norm.forward(&(attended + hidden));
-        let inner = self.intermediate.forward(&attended).gelu("none");
-        let output = pass.dropout(&self.output.forward(&inner), self.sizes.dropout);
+        let inner = self.intermediate.forward_in(kind, &attended).gelu("none");
+        let output = pass.dropout(&self.output.forward_in(kind, &inner), self.sizes.dropout);
         self.output_norm.forward(&(output + attended))
     }
 }

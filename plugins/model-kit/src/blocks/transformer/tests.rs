@@ -12,6 +12,7 @@ const TINY: TransformerSizes = TransformerSizes {
     layer_norm_eps: 1e-12,
     dropout: 0.0,
     attention_dropout: 0.0,
+    training_kind: Kind::Float,
 };
 
 /// Heads of a width that the kernels' tiles do not divide.

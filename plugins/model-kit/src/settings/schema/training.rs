@@ -1,6 +1,6 @@
 //! What is chosen about texts, pretrained encoders and the training.
 
-use super::{ADVANCED, BASIC, Property, choice, dropout, integer, number};
+use super::{ADVANCED, BASIC, Property, choice, dropout, integer, number, switch};
 
 /// How the network is trained.
 #[must_use]
@@ -261,6 +261,23 @@ pub fn pretrained() -> Vec<Property> {
                 "Arithmetic of prediction",
                 &["single", "int8"],
                 "With a pretrained encoder on a processor. int8: faster, with a small loss that validation shows.",
+            ),
+        ),
+        (
+            "training_precision",
+            ADVANCED,
+            choice(
+                "Arithmetic of training",
+                &["auto", "single", "bf16"],
+                "With a pretrained encoder: numbers in which its layers multiply. auto: bf16 on a GPU, single precision on a processor, where bf16 is slower. Weights stay in single precision.",
+            ),
+        ),
+        (
+            "gradient_checkpointing",
+            ADVANCED,
+            switch(
+                "Gradient checkpointing",
+                "With a pretrained encoder: keeps only what goes from layer to layer and computes the rest twice. A fraction of the memory, a third more time, the same result.",
             ),
         ),
     ]

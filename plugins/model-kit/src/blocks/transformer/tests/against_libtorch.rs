@@ -26,7 +26,7 @@ fn expected(layer: &TransformerLayer, pass: &Pass, hidden: &Tensor, sight: &Sigh
         let dropout = pass.dropout_factors(layer.sizes.dropout);
         factors(dropout, 0, sight.rows(), width as usize)
     });
-    let projections = layer.projections(hidden);
+    let projections = layer.projections(pass, hidden);
     let mut position = 0;
     let mut documents = Vec::new();
     for segment in 0..sight.segments().len() {
@@ -83,6 +83,7 @@ fn outputs_and_gradients_are_those_of_libtorch() {
                 let sizes = TransformerSizes {
                     dropout: dropped,
                     attention_dropout: dropped / 2.0,
+                    training_kind: Kind::Float,
                     ..sizes
                 };
                 let what = |of: &str| format!("{of} of {sizes:?} with {:?}", sight.segments());
@@ -162,6 +163,7 @@ fn the_same_moment_gives_the_same_bits() {
     let sizes = TransformerSizes {
         dropout: DROPPED,
         attention_dropout: DROPPED,
+        training_kind: Kind::Float,
         ..SMALL
     };
     let (parameters, layer) = layer(sizes, Kind::Float);
@@ -187,6 +189,7 @@ fn dropout_drops_as_much_as_it_says() {
     // Values of one row each: with the identity as the way out, what remains is a share of the probabilities.
     let sizes = TransformerSizes {
         attention_dropout: 0.25,
+        training_kind: Kind::Float,
         ..SMALL
     };
     let (_parameters, layer) = layer(sizes, Kind::Float);
