@@ -53,11 +53,11 @@ pub(super) fn repeat(from: &Path, times: usize, to: &Path) -> Result<usize> {
     Ok(rows.len() * times)
 }
 
-/// Writes the first rows of `from`.
-pub(super) fn head(from: &Path, count: usize, to: &Path) -> Result<()> {
+/// Writes every so many-th row of `from`, at most so many.
+pub(super) fn excerpt(from: &Path, every: usize, count: usize, to: &Path) -> Result<()> {
     let file = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     let mut out = writer(to)?;
-    for row in BufReader::new(file).lines().take(count) {
+    for row in BufReader::new(file).lines().step_by(every).take(count) {
         writeln!(out, "{}", row?)?;
     }
     Ok(out.flush()?)
