@@ -314,11 +314,7 @@ fn read(bert: &CompiledBert, texts: &[&[u32]], lengths: &[usize]) -> Vec<LayerCa
         } else {
             // Nobody asks what the texts themselves come to.
             let (keys, values) = layer.keys_values(&hidden);
-            for text in 0..lengths.len() {
-                let range = sight.range(text);
-                let rows = |x: &Tensor| x.narrow(0, range.start as i64, range.len() as i64);
-                cache.push(&rows(&keys), &rows(&values));
-            }
+            cache.fill(&keys, &values, &sight);
         }
         caches.push(cache);
     }

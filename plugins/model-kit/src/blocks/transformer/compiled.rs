@@ -1,7 +1,9 @@
 //! The layer for prediction: weights that do not change any more, and rows that look at cached ones.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::kernels::{Dropouts, Kernels, NormValues, Product};
 use super::{LayerCache, Sight, TransformerLayer, TransformerSizes};
@@ -119,7 +121,7 @@ impl CompiledTransformerLayer {
         self.forward_with(&hidden, &self.projections(&hidden), sight)
     }
 
-    /// [`forward`](Self::forward), which also adds each segment to the cache as a document.
+    /// [`forward`](Self::forward), which also sets the cache's documents: the segments.
     pub fn forward_caching(
         &self,
         hidden: &Tensor,
@@ -130,11 +132,7 @@ impl CompiledTransformerLayer {
         let hidden = hidden.contiguous();
         let projections = self.projections(&hidden);
         let (keys, values) = self.parts(&projections);
-        for segment in 0..sight.segments().len() {
-            let range = sight.range(segment);
-            let rows = |x: &Tensor| x.narrow(0, range.start as i64, range.len() as i64);
-            cache.push(&rows(&keys), &rows(&values));
-        }
+        cache.fill(&keys, &values, sight);
         self.forward_with(&hidden, &projections, sight)
     }
 
@@ -151,13 +149,19 @@ impl CompiledTransformerLayer {
             return self.forward(hidden, sight).index_select(0, &starts);
         };
         let (keys, values) = self.parts(&self.projections(&hidden.contiguous()));
+        // The first row itself is computed, not kept.
+        let others: Vec<i64> = (0..count)
+            .flat_map(|segment| sight.range(segment).skip(1))
+            .map(|row| row as i64)
+            .collect();
+        let others = Tensor::from_slice(&others);
+        let lengths = sight.segments().iter().map(|length| length - 1).collect();
         let mut cache = LayerCache::new();
-        for segment in 0..count {
-            // The first row itself is computed, not kept.
-            let range = sight.range(segment);
-            let others = |x: &Tensor| x.narrow(0, range.start as i64 + 1, range.len() as i64 - 1);
-            cache.push(&others(&keys), &others(&values));
-        }
+        cache.fill(
+            &keys.index_select(0, &others),
+            &values.index_select(0, &others),
+            &Sight::whole(lengths),
+        );
         let rows: Vec<CachedRow> = (0..count)
             .map(|document| CachedRow {
                 document,
@@ -254,7 +258,7 @@ fn attend_cached(
     let mut context = slices::unset(&[rows.len() as i64, sizes.width]);
     let mut tasks: Vec<CachedTask<'_>> = cache
         .heads()
-        .into_iter()
+        .iter_mut()
         .map(|cache| CachedTask {
             cache,
             rows: Vec::new(),
@@ -275,33 +279,39 @@ fn attend_cached(
     context
 }
 
-/// The same with libtorch's operations.
+/// The same with libtorch's operations, one row of every document at a time.
 fn attend_cached_portable(
     sizes: &TransformerSizes,
     projections: &Tensor,
     rows: &[CachedRow],
     cache: &mut LayerCache,
 ) -> Tensor {
-    let (width, heads) = (sizes.width, sizes.heads);
-    let by_head = |rows: &Tensor| rows.view([-1, heads, width / heads]).transpose(0, 1);
-    let contexts: Vec<Tensor> = rows
-        .iter()
-        .enumerate()
-        .map(|(place, row)| {
-            let own = projections.narrow(0, place as i64, 1);
-            let [query, key, value] =
-                [0, 1, 2].map(|part| own.narrow(1, part * width, width).contiguous());
-            let (keys, values) = cache.with_row(row, &key, &value);
-            let query = by_head(&query) / ((width / heads) as f64).sqrt();
-            let weights = query
-                .matmul(&by_head(&keys).transpose(1, 2))
-                .softmax(-1, None::<Kind>);
-            let seen = weights.matmul(&by_head(&values));
-            seen.transpose(0, 1).reshape([1, width])
-        })
-        .collect();
-    if contexts.is_empty() {
-        return projections.narrow(1, 0, width);
+    let mut context = projections.narrow(1, 0, sizes.width).copy();
+    let Some(cache) = cache.padded() else {
+        assert!(rows.is_empty(), "a row's document is in the cache");
+        return context;
+    };
+    for places in one_of_each(rows) {
+        let chosen: Vec<CachedRow> = places.iter().map(|&place| rows[place as usize]).collect();
+        let places = Tensor::from_slice(&places).to_device(projections.device());
+        let projections = projections.index_select(0, &places);
+        let seen = cache.attend(sizes.heads, &projections, &chosen);
+        let _ = context.index_copy_(0, &places, &seen);
     }
-    Tensor::cat(&contexts, 0)
+    context
+}
+
+/// Places of rows: first those that are the first of their document, then those that are the second, and so on.
+fn one_of_each(rows: &[CachedRow]) -> Vec<Vec<i64>> {
+    let mut counts: HashMap<usize, usize> = HashMap::new();
+    let mut rounds: Vec<Vec<i64>> = Vec::new();
+    for (place, row) in (0..).zip(rows) {
+        let count = counts.entry(row.document).or_default();
+        if rounds.len() == *count {
+            rounds.push(Vec::new());
+        }
+        rounds[*count].push(place);
+        *count += 1;
+    }
+    rounds
 }

@@ -284,11 +284,7 @@ fn cached_rows_are_those_of_the_whole() {
             assert_close(&found, &take(&expected, &first), 1e-5, "the sources");
             let (keys, values) = compiled.keys_values(&take(&hidden, &first));
             let mut by_hand = LayerCache::new();
-            for (document, &length) in sources.iter().enumerate() {
-                let start: usize = sources[..document].iter().sum();
-                let rows = |x: &Tensor| x.narrow(0, start as i64, length as i64);
-                by_hand.push(&rows(&keys), &rows(&values));
-            }
+            by_hand.fill(&keys, &values, &Sight::whole(sources.to_vec()));
             for mut cache in [cache, by_hand] {
                 for step in 0..targets {
                     let mut places = Vec::new();
