@@ -3,6 +3,7 @@
 //! A decoded set never contradicts the taxonomy: whoever has a label has its ancestors. Raw sets and raw scores stay
 //! beside it, because the papers score those.
 
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use crate::sets;
 use crate::taxonomy::Taxonomy;
 
 /// How label sets are made from scores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct DecodeOptions {
@@ -23,6 +24,16 @@ pub struct DecodeOptions {
     pub rule: DecodingRule,
     /// How the raw set is chosen.
     pub selection: Selection,
+    /// Where the paths of a set may end.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ends: Ends,
+    /// Whether an empty set is replaced by the best path.
+    #[serde(skip_serializing_if = "is_default")]
+    pub at_least_one: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl DecodeOptions {
@@ -32,7 +43,23 @@ impl DecodeOptions {
         match self.selection {
             Selection::Method => scores.decided.is_none().then_some(method_threshold),
             Selection::Threshold(threshold) => Some(threshold),
-            Selection::Top(_) | Selection::TopAbove(..) => None,
+            Selection::Top(_) | Selection::TopAbove(..) | Selection::Levels(_) => None,
+        }
+    }
+}
+
+impl Selection {
+    /// The threshold for labels of a level, counted from 1.
+    fn threshold_of(&self, level: u32, method_threshold: f32) -> f32 {
+        match self {
+            Self::Method | Self::Top(_) => method_threshold,
+            Self::Threshold(threshold) | Self::TopAbove(_, threshold) => *threshold,
+            Self::Levels(thresholds) => {
+                let own = thresholds.get(level.saturating_sub(1) as usize);
+                own.or(thresholds.last())
+                    .copied()
+                    .unwrap_or(method_threshold)
+            }
         }
     }
 }
@@ -42,13 +69,32 @@ impl DecodeOptions {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecodingRule {
-    /// Adds all ancestors.
+    /// Adds all ancestors to the raw set.
     #[default]
     CloseUp,
+    /// Takes labels of the raw set away unless one of their parents stays; those on the top level stay.
+    TopDown,
+    /// Of all sets that have the ancestors of each of their labels, the one for which most speaks: the sum over its labels
+    /// of how far their scores lie above the threshold, in log-odds.
+    BestSet,
+    /// One label with its ancestors, by the same sum; nothing when it is not above 0.
+    BestPath,
+}
+
+/// Where the paths of a set may end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ends {
+    /// In any label.
+    #[default]
+    Anywhere,
+    /// In labels without children: where a path ends earlier it is continued with the children of the highest scores.
+    Leaves,
 }
 
 /// How the raw set is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
@@ -61,6 +107,9 @@ pub enum Selection {
     Top(usize),
     /// The same, and of those the ones with a raw score strictly above this.
     TopAbove(usize, f32),
+    /// Labels with a raw score strictly above the threshold of their level: the first is that of the top level, the last
+    /// one goes for all below it as well.
+    Levels(Vec<f32>),
 }
 
 /// The decision about one document.
@@ -113,6 +162,10 @@ pub fn decode(
     options: &DecodeOptions,
     method_threshold: f32,
 ) -> Decoded {
+    let threshold = |label: LabelIndex| {
+        let level = taxonomy.level(label);
+        options.selection.threshold_of(level, method_threshold)
+    };
     let raw = match options.selection {
         Selection::Method => match &scores.decided {
             Some(decided) => sets::sorted(decided).into_owned(),
@@ -121,9 +174,14 @@ pub fn decode(
         Selection::Threshold(threshold) => scores.above(threshold),
         Selection::Top(count) => top(scores, count, f32::NEG_INFINITY),
         Selection::TopAbove(count, threshold) => top(scores, count, threshold),
+        Selection::Levels(_) => scores.above_each(threshold),
     };
-    let labels = match options.rule {
-        DecodingRule::CloseUp => taxonomy.close(&raw),
+    let plain = options.rule == DecodingRule::CloseUp && is_default(&options.ends);
+    let labels = if plain && !(raw.is_empty() && options.at_least_one) {
+        taxonomy.close(&raw)
+    } else {
+        let evidence = rules::Evidence::new(taxonomy, &raw, scores, &threshold);
+        evidence.decide(options.rule, options.ends, options.at_least_one)
     };
     let shown = show(taxonomy, scores, &labels);
     Decoded { raw, labels, shown }

@@ -89,6 +89,16 @@ impl DocumentScores {
         }
     }
 
+    /// Labels with a score strictly above a threshold of their own, sorted.
+    #[must_use]
+    pub fn above_each(&self, threshold: impl Fn(LabelIndex) -> f32) -> Vec<LabelIndex> {
+        let above = self.scores.iter();
+        let above = above.filter(|&&(label, score)| score > threshold(label));
+        let mut labels: Vec<LabelIndex> = above.map(|&(label, _)| label).collect();
+        labels.sort_unstable();
+        labels
+    }
+
     /// Labels with a score strictly above the threshold, sorted.
     #[must_use]
     pub fn above(&self, threshold: f32) -> Vec<LabelIndex> {

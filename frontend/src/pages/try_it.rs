@@ -183,6 +183,7 @@ fn Desk(props: &DeskProps) -> Html {
                         }],
                         limit: Some(ASKED),
                         threshold: None,
+                        decoding: None,
                     };
                     let answer = api::predict(run, &request).await;
                     dispatcher.dispatch(Action::Reply(turn, run, Box::new(answer)));

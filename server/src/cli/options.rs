@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::decode::{DecodeOptions, DecodingRule, Ends};
 use arborist_shared::taxonomy::{Taxonomy, TaxonomyFormat, parse};
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::CliError;
 use crate::locations;
@@ -50,6 +52,39 @@ pub(super) struct Formats {
     /// Format of corpus files: `jsonl`, `hiagm` or `neuralclassifier` [default: detected]
     #[arg(long, value_name = "FORMAT")]
     pub(super) corpus_format: Option<CorpusFormat>,
+}
+
+/// How label sets are made from scores.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Decoding {
+    /// close_up adds the ancestors of labels above the threshold, top_down keeps those that can be reached from above,
+    /// best_set weighs labels against their ancestors, best_path answers one label with its ancestors [default: that of
+    /// the run, close_up]
+    #[arg(long, value_name = "RULE", value_parser = known::<DecodingRule>)]
+    decoding: Option<DecodingRule>,
+    /// Where paths may end: anywhere, or leaves, down to which they are continued with the children of the highest scores
+    #[arg(long, value_name = "anywhere|leaves", value_parser = known::<Ends>)]
+    ends: Option<Ends>,
+    /// Answer the best path where no label would be predicted
+    #[arg(long)]
+    at_least_one: bool,
+}
+
+/// A word that serde knows.
+fn known<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| error.to_string())
+}
+
+impl Decoding {
+    /// The options with those that are given in place of theirs.
+    pub(super) fn over(&self, options: DecodeOptions) -> DecodeOptions {
+        DecodeOptions {
+            rule: self.decoding.unwrap_or(options.rule),
+            ends: self.ends.unwrap_or(options.ends),
+            at_least_one: self.at_least_one || options.at_least_one,
+            ..options
+        }
+    }
 }
 
 /// A taxonomy file.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::corpus::{CorpusReader, Rejects, STDIN};
-use super::options::{Formats, Places, device, input_file};
+use super::options::{Decoding, Formats, Places, device, input_file};
 use super::progress::Progress;
 use super::scoring::{ScoredWindow, WINDOW_QUEUE, Window, open_run, score, start_model};
 use super::{CliError, output};
@@ -39,6 +39,11 @@ pub(super) struct Predict {
     /// so many
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
+    /// Thresholds of the levels from the top, such as 0.5,0.4,0.3; the last one goes for all below it
+    #[arg(long, value_name = "X,…", value_parser = threshold, value_delimiter = ',', conflicts_with_all = ["threshold", "top"])]
+    thresholds: Vec<f32>,
+    #[command(flatten)]
+    decoding: Decoding,
     /// Write the score of every label, not only the 64 highest and those above .01; to rank among rare labels. A --top
     /// above 64 and a --threshold below .01 ask for it as well
     #[arg(long)]
@@ -80,14 +85,15 @@ impl Predict {
         }
         let run = open_run(&self.run)?;
         let taxonomy = run.taxonomy()?;
+        let own = self.decoding.over(run.request()?.decoding);
         let options = DecodeOptions {
-            selection: self.selection(),
-            ..run.request()?.decoding
+            selection: self.selection().unwrap_or(own.selection),
+            ..own
         };
         let kept = if self.all_scores {
             Kept::All
         } else {
-            Kept::for_answer(options.selection, 0)
+            Kept::for_answer(&options.selection, 0)
         };
         let model = start_model(&run, &self.places, &self.device).await?;
         let method_threshold = model.threshold();
@@ -140,12 +146,16 @@ impl Predict {
         output::result(self.json, &report, for_people)
     }
 
-    fn selection(&self) -> Selection {
+    /// None: that of the run.
+    fn selection(&self) -> Option<Selection> {
         match (self.threshold, self.top) {
-            (Some(threshold), None) => Selection::Threshold(threshold),
-            (Some(threshold), Some(top)) => Selection::TopAbove(top as usize, threshold),
-            (None, Some(top)) => Selection::Top(top as usize),
-            (None, None) => Selection::Method,
+            (Some(threshold), None) => Some(Selection::Threshold(threshold)),
+            (Some(threshold), Some(top)) => Some(Selection::TopAbove(top as usize, threshold)),
+            (None, Some(top)) => Some(Selection::Top(top as usize)),
+            (None, None) if !self.thresholds.is_empty() => {
+                Some(Selection::Levels(self.thresholds.clone()))
+            }
+            (None, None) => None,
         }
     }
 }

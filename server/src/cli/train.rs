@@ -14,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::options::{Formats, Places, TaxonomyFile, device, input_file};
+use super::options::{Decoding, Formats, Places, TaxonomyFile, device, input_file};
 use super::progress::Progress;
 use super::snapshots::{Sources, import};
 use super::{CliError, hyperparameters, output};
@@ -58,6 +58,8 @@ pub(super) struct Train {
     /// Pretrained word vectors as text, one word a line
     #[arg(long, value_name = "FILE")]
     pub(super) word_vectors: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) decoding: Decoding,
     /// Directory of the run; a run that was interrupted there goes on
     #[arg(long, value_name = "RUN")]
     pub(super) out: PathBuf,
@@ -184,7 +186,7 @@ impl Train {
             test: None,
             encoder: encoder.map(text),
             word_vectors: word_vectors.map(text),
-            decoding: DecodeOptions::default(),
+            decoding: self.decoding.over(DecodeOptions::default()),
         })
     }
 

@@ -25,15 +25,24 @@ use crate::work::Kept;
 const BATCHES: usize = 3;
 
 /// What the caller wants of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Wish {
     pub(super) limit: Option<u32>,
     pub(super) threshold: Option<f32>,
+    /// In place of the run's own.
+    pub(super) decoding: Option<DecodeOptions>,
 }
 
 impl Wish {
     /// A wish that can be fulfilled.
-    pub(super) fn new(limit: Option<u32>, threshold: Option<f32>) -> Result<Self, ApiError> {
+    pub(super) fn new(
+        limit: Option<u32>,
+        threshold: Option<f32>,
+        decoding: Option<DecodeOptions>,
+    ) -> Result<Self, ApiError> {
+        if let Some(decoding) = &decoding {
+            check_decoding(decoding)?;
+        }
         if limit == Some(0) {
             return Err(ApiError::field("/limit", "found 0, expected at least 1"));
         }
@@ -45,25 +54,59 @@ impl Wish {
                 format!("found {threshold}, expected 0 to 1"),
             ));
         }
-        Ok(Self { limit, threshold })
+        Ok(Self {
+            limit,
+            threshold,
+            decoding,
+        })
     }
 
     /// The scores that it takes.
-    fn kept(self) -> Kept {
-        let selection = self
-            .threshold
-            .map_or(Selection::Method, Selection::Threshold);
-        Kept::for_answer(selection, self.limit.unwrap_or(0) as usize)
+    fn kept(&self) -> Kept {
+        let selection = match (self.threshold, &self.decoding) {
+            (Some(threshold), _) => Selection::Threshold(threshold),
+            (None, Some(decoding)) => decoding.selection.clone(),
+            (None, None) => Selection::Method,
+        };
+        Kept::for_answer(&selection, self.limit.unwrap_or(0) as usize)
     }
 
-    fn decoding(self, model: &Model) -> DecodeOptions {
+    fn decoding<'a>(&'a self, model: &'a Model) -> Cow<'a, DecodeOptions> {
+        let own = self.decoding.as_ref().unwrap_or(&model.decoding);
         match self.threshold {
-            Some(threshold) => DecodeOptions {
+            Some(threshold) => Cow::Owned(DecodeOptions {
                 selection: Selection::Threshold(threshold),
-                ..model.decoding
-            },
-            None => model.decoding,
+                ..own.clone()
+            }),
+            None => Cow::Borrowed(own),
         }
+    }
+}
+
+/// Refuses thresholds that are none.
+pub(super) fn check_decoding(decoding: &DecodeOptions) -> Result<(), ApiError> {
+    let thresholds: &[f32] = match &decoding.selection {
+        Selection::Method | Selection::Top(_) => &[],
+        Selection::Threshold(threshold) | Selection::TopAbove(_, threshold) => {
+            std::slice::from_ref(threshold)
+        }
+        Selection::Levels(thresholds) if thresholds.is_empty() => {
+            return Err(ApiError::field(
+                "/decoding/selection/levels",
+                "found no threshold, expected one for the top level at least",
+            ));
+        }
+        Selection::Levels(thresholds) => thresholds,
+    };
+    match thresholds
+        .iter()
+        .find(|threshold| !(0.0..=1.0).contains(*threshold))
+    {
+        Some(threshold) => Err(ApiError::field(
+            "/decoding/selection",
+            format!("found a threshold of {threshold}, expected 0 to 1"),
+        )),
+        None => Ok(()),
     }
 }
 
@@ -75,7 +118,7 @@ pub(super) async fn whole(
     request: PredictRequest,
 ) -> Result<Vec<u8>, ApiError> {
     let started = Instant::now();
-    let wish = Wish::new(request.limit, request.threshold)?;
+    let wish = Wish::new(request.limit, request.threshold, request.decoding)?;
     let (ids, texts): (Vec<String>, Vec<String>) = request
         .documents
         .into_iter()
@@ -88,7 +131,7 @@ pub(super) async fn whole(
         if position > 0 {
             body.push(b',');
         }
-        write_line(&model, newer, wish, id, scores, &mut body);
+        write_line(&model, newer, &wish, id, scores, &mut body);
         // The line feed of the line.
         body.pop();
     }
@@ -105,7 +148,7 @@ pub(super) async fn whole(
 fn write_line(
     model: &Model,
     newer: Option<&Newer>,
-    wish: Wish,
+    wish: &Wish,
     id: &str,
     scores: &DocumentScores,
     to: &mut Vec<u8>,
@@ -154,6 +197,7 @@ pub(super) async fn stream(
     spool: Arc<Spool>,
     answers: mpsc::Sender<Bytes>,
 ) {
+    let wish = Arc::new(wish);
     let mut lines = Lines::new(spool);
     let mut batches = FuturesOrdered::new();
     let mut more = true;
@@ -161,7 +205,7 @@ pub(super) async fn stream(
         tokio::select! {
             batch = lines.next_batch(BATCH_TEXTS, BATCH_BYTES), if more && batches.len() < BATCHES => match batch {
                 Some(batch) => {
-                    batches.push_back(answer(Arc::clone(&app), model.run, newer.clone(), wish, batch));
+                    batches.push_back(answer(Arc::clone(&app), model.run, newer.clone(), Arc::clone(&wish), batch));
                 }
                 None => more = false,
             },
@@ -181,7 +225,7 @@ async fn answer(
     app: Arc<App>,
     run: i64,
     newer: Option<Arc<Newer>>,
-    wish: Wish,
+    wish: Arc<Wish>,
     lines: Vec<Line>,
 ) -> (Bytes, Option<Arc<Model>>) {
     let mut texts = Vec::with_capacity(lines.len());
@@ -203,7 +247,7 @@ async fn answer(
             Ok((line, id)) => match answers.next() {
                 Some(Ok((model, scores))) => {
                     let newer = newer.as_deref();
-                    write_line(&model, newer, wish, &id, &scores, &mut body);
+                    write_line(&model, newer, &wish, &id, &scores, &mut body);
                     by = Some(model);
                     continue;
                 }

@@ -12,6 +12,7 @@ use arborist_shared::api::runs::{
     EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunEstimate, RunFigures,
     RunPage, RunTaxonomy,
 };
+use arborist_shared::decode::DecodeOptions;
 use arborist_shared::split::Split;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
@@ -291,9 +292,21 @@ struct PredictQuery {
     limit: Option<u32>,
     /// For streams: raw scores strictly above it count; the method's own unless told otherwise.
     threshold: Option<f32>,
+    /// For streams: how label sets are made from scores, as the JSON that `decoding` of a request holds.
+    decoding: Option<String>,
     /// Id of a newer version of the project's taxonomy to answer in: what was merged counts for what it went into, what was
     /// split is answered with the labels above, and what was deleted with nothing. The run's own unless told otherwise.
     taxonomy: Option<i64>,
+}
+
+impl PredictQuery {
+    fn decoding(&self) -> Result<Option<DecodeOptions>, ApiError> {
+        let parse = |text: &String| {
+            serde_json::from_str(text)
+                .map_err(|error| ApiError::field("/decoding", format!("found `{text}`: {error}")))
+        };
+        self.decoding.as_ref().map(parse).transpose()
+    }
 }
 
 /// Classify texts. As JSON, all at once; as `application/x-ndjson`, a `PredictDocument` a line in, a `PredictedDocument` a line
@@ -362,7 +375,7 @@ async fn predict(
                 .body(body))
         }
         "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-            let wish = Wish::new(query.limit, query.threshold)?;
+            let wish = Wish::new(query.limit, query.threshold, query.decoding()?)?;
             // A model that cannot be loaded is told before the stream begins.
             let model = models::find(&app, run).await?;
             Ok(stream_predictions(app, model, newer, wish, payload))

@@ -47,12 +47,13 @@ pub enum Kept {
 impl Kept {
     /// What it takes to decide by `selection` and to show the `shown` best labels.
     #[must_use]
-    pub fn for_answer(selection: Selection, shown: usize) -> Self {
+    pub fn for_answer(selection: &Selection, shown: usize) -> Self {
         let reaches_further = match selection {
             Selection::Method => false,
-            Selection::Threshold(threshold) => threshold < FLOOR,
-            Selection::Top(top) => top > TOP,
-            Selection::TopAbove(top, threshold) => top > TOP && threshold < FLOOR,
+            Selection::Threshold(threshold) => *threshold < FLOOR,
+            Selection::Top(top) => *top > TOP,
+            Selection::TopAbove(top, threshold) => *top > TOP && *threshold < FLOOR,
+            Selection::Levels(thresholds) => thresholds.iter().any(|threshold| *threshold < FLOOR),
         };
         if reaches_further || shown > TOP {
             Self::All

@@ -240,7 +240,7 @@ impl Run<'_> {
         let mut scorer = Scorer {
             directory: self.directory,
             taxonomy: self.taxonomy,
-            options: *decoding,
+            options: decoding.clone(),
             model,
             threshold,
             events: self.events,

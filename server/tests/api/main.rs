@@ -13,6 +13,7 @@ mod apart;
 mod assets;
 mod comparisons;
 mod corpora;
+mod decoding;
 mod drafts;
 mod house;
 mod jobs;

@@ -368,3 +368,64 @@ fn top_and_threshold_reach_every_label() {
     assert_eq!(n_raw(&["--top", "80"]), 80);
     assert_eq!(n_raw(&["--threshold", "0"]), 100);
 }
+
+#[test]
+fn sets_are_made_as_asked() {
+    let bench = Workbench::with_run();
+    let arguments = [
+        "predict",
+        "--run",
+        "run",
+        "--input",
+        "test.jsonl",
+        "--output",
+        "-",
+    ];
+    let predict = |more: &[&str]| bench.run(&[&arguments, more].concat());
+    let asked = [
+        "--threshold",
+        "1",
+        "--decoding",
+        "best_path",
+        "--ends",
+        "leaves",
+        "--at-least-one",
+    ];
+    for line in lines(&predict(&asked).ended_with(0).stdout) {
+        let mut labels = predicted(&line);
+        labels.sort_unstable();
+        let all = line["labels"].as_array().unwrap().iter();
+        let mut paths = all.map(|label| label["path"].as_array().unwrap());
+        let is_whole = |path: &&Vec<Value>| {
+            let mut names: Vec<&str> = path.iter().map(|name| name.as_str().unwrap()).collect();
+            names.sort_unstable();
+            names == labels
+        };
+        assert!(paths.any(|path| is_whole(&path)), "one path: {line}");
+        let leaves = ["oaks", "owls", "fish"];
+        assert!(
+            labels.iter().any(|label| leaves.contains(label)),
+            "down to a leaf: {line}"
+        );
+    }
+    for line in lines(&predict(&["--thresholds", "0,1"]).ended_with(0).stdout) {
+        let all = line["labels"].as_array().unwrap().iter();
+        let top = all.filter(|label| label["path"].as_array().unwrap().len() == 1);
+        assert_eq!(
+            predicted(&line).len(),
+            top.count(),
+            "all of the top level: {line}"
+        );
+    }
+    for (wrong, says) in [
+        (&["--decoding", "upside_down"][..], "--decoding"),
+        (&["--ends", "twigs"], "--ends"),
+        (&["--thresholds", "0.5,2"], "--thresholds"),
+        (
+            &["--thresholds", "0.5", "--threshold", "0.5"],
+            "--threshold",
+        ),
+    ] {
+        predict(wrong).ended_with(2).says(&[says]);
+    }
+}

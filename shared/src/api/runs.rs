@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::jobs::JobStatus;
+use crate::decode::DecodeOptions;
 use crate::edits::Retrain;
 use crate::metrics::Metrics;
 use crate::significance::Intervals;
@@ -224,7 +225,7 @@ pub struct RunFigures {
 }
 
 /// `POST /api/v1/runs/{id}/predict`; as `application/x-ndjson` a `PredictDocument` a line in, a `PredictedDocument` a line out,
-/// with `limit` and `threshold` in the query.
+/// with `limit`, `threshold` and `decoding` in the query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PredictRequest {
@@ -236,6 +237,9 @@ pub struct PredictRequest {
     /// Labels must score strictly above this; the method's own unless given.
     #[serde(default)]
     pub threshold: Option<f32>,
+    /// How label sets are made from scores; as the run does it unless given. A `threshold` goes before its selection.
+    #[serde(default)]
+    pub decoding: Option<DecodeOptions>,
 }
 
 /// A document to classify.

@@ -1,3 +1,5 @@
+mod rules;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -174,6 +176,8 @@ fn any_selection() -> impl Strategy<Value = Selection> {
         Just(Selection::Method),
         (0_u16..=16).prop_map(|step| Selection::Threshold(f32::from(step) / 16.0)),
         (0_usize..6).prop_map(Selection::Top),
+        proptest::collection::vec((0_u16..=16).prop_map(|step| f32::from(step) / 16.0), 0..4)
+            .prop_map(Selection::Levels),
     ]
 }
 
@@ -187,7 +191,7 @@ proptest! {
         for (gold, dense) in documents {
             let mut stored = DocumentScores::from_dense(&dense, 0.5);
             stored.decided = decides.then_some(gold);
-            let decoded = decode(&taxonomy, &stored, &select(selection), 0.5);
+            let decoded = decode(&taxonomy, &stored, &select(selection.clone()), 0.5);
             prop_assert!(taxonomy.is_closed(&decoded.labels));
             prop_assert!(decoded.raw.iter().all(|label| decoded.labels.contains(label)));
             let shown = |label: LabelIndex| decoded.shown.iter().find(|shown| shown.0 == label).map(|shown| shown.1);
@@ -206,7 +210,7 @@ proptest! {
         for (_, dense) in documents {
             // Uneven scores, so that rounding has work to do.
             let dense: Vec<f32> = dense.iter().map(|score| score * 0.777_7).collect();
-            let decoded = decode(&taxonomy, &DocumentScores::from_dense(&dense, 0.5), &select(selection), 0.5);
+            let decoded = decode(&taxonomy, &DocumentScores::from_dense(&dense, 0.5), &select(selection.clone()), 0.5);
             let line = serde_json::to_string(&to_prediction(&taxonomy, "d", &decoded, Some(0.5))).unwrap();
             let judged = from_prediction(&taxonomy, &serde_json::from_str(&line).unwrap()).unwrap();
             prop_assert_eq!(judged, decoded.judged());

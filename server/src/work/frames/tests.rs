@@ -104,9 +104,11 @@ fn all_scores_are_answered_where_the_best_do_not_do() {
         (Selection::TopAbove(65, 0.01), 0, Kept::Best),
         (Selection::TopAbove(64, 0.0), 0, Kept::Best),
         (Selection::TopAbove(65, 0.0), 0, Kept::All),
+        (Selection::Levels(vec![0.01, 0.5]), 0, Kept::Best),
+        (Selection::Levels(vec![0.5, 0.009]), 0, Kept::All),
     ] {
         assert_eq!(
-            Kept::for_answer(selection, shown),
+            Kept::for_answer(&selection, shown),
             kept,
             "{selection:?}, {shown}"
         );

@@ -15,7 +15,7 @@ use super::catalogue::{Exhibit, Row};
 use super::results::Trial;
 use crate::cli::CliError;
 use crate::cli::hyperparameters;
-use crate::cli::options::{Formats, Places, TaxonomyFile};
+use crate::cli::options::{Decoding, Formats, Places, TaxonomyFile};
 use crate::cli::train::Train;
 use crate::work::device_kind;
 
@@ -155,6 +155,7 @@ impl Settings {
             device: self.device.clone(),
             encoder: self.encoder.clone().filter(|_| uses_encoder),
             word_vectors: self.word_vectors.clone().filter(|_| uses_vectors),
+            decoding: Decoding::default(),
             out,
             formats: self.formats.clone(),
             places: self.places.clone(),
