@@ -11,6 +11,7 @@
 )]
 
 pub mod api;
+pub mod confusion;
 pub mod corpus;
 pub mod decode;
 pub mod edits;
