@@ -11,6 +11,7 @@
 )]
 
 pub mod api;
+pub mod calibration;
 pub mod confusion;
 pub mod corpus;
 pub mod decode;
