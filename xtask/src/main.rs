@@ -72,7 +72,7 @@ mod flags {
                 /// With the CUDA libraries (not verified on a GPU).
                 optional --cuda
             }
-            /// Run every test, or only the named parts: fmt, lint, units, plugins, frontend, build, stories.
+            /// Run every test, or only the named parts: fmt, lint, units, plugins, frontend, build, peers, stories.
             cmd test {
                 repeated part: String
             }

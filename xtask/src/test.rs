@@ -15,13 +15,14 @@ use crate::setup::{self, Extras};
 use crate::workspace::{Profile, Workspace};
 
 /// The parts by name, in the order they run.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("fmt", format),
     ("lint", lint),
     ("units", units),
     ("plugins", plugins),
     ("frontend", frontend),
     ("build", product),
+    ("peers", peers),
     ("stories", stories),
 ];
 
@@ -209,6 +210,18 @@ fn product(tests: &Tests<'_>) -> Result<Outcome> {
         passed: true,
         closing: Vec::new(),
     })
+}
+
+/// The figures of `arborist evaluate` beside those of scikit-learn and `HiClass`.
+fn peers(tests: &Tests<'_>) -> Result<Outcome> {
+    let python = setup::venv(tests.workspace, "metrics_peer", |_| Ok(()))?;
+    let executable = tests.workspace.product(Profile::Release).join("arborist");
+    judge(
+        cmd(python)
+            .arg(tests.workspace.root.join("xtask/bench/metrics_peer.py"))
+            .arg("--arborist")
+            .arg(executable),
+    )
 }
 
 fn stories(tests: &Tests<'_>) -> Result<Outcome> {
