@@ -10,6 +10,7 @@
     reason = "a label is a position in arrays as long as the taxonomy"
 )]
 
+pub mod breakdown;
 mod counts;
 mod groups;
 pub mod ranking;

@@ -3,8 +3,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixtures::{any_documents, t5};
 
-/// Documents of t5 (A 0, B 1, A1 2, A2 3, B1 4) with one gold set and scores each.
-fn counted(documents: &[(&[LabelIndex], &[(LabelIndex, f32)])]) -> ScoreCounts {
+/// Gold labels of a document and its scores.
+type Scored<'a> = (&'a [LabelIndex], &'a [(LabelIndex, f32)]);
+
+/// Documents of t5 (A 0, B 1, A1 2, A2 3, B1 4).
+fn counted(documents: &[Scored<'_>]) -> ScoreCounts {
     let t5 = t5();
     let sizes = level_sizes(&t5);
     let mut counts = ScoreCounts::new(&t5);
