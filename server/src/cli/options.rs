@@ -57,9 +57,9 @@ pub(super) struct Formats {
 /// How label sets are made from scores.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Decoding {
-    /// close_up adds the ancestors of labels above the threshold, top_down keeps those that can be reached from above,
-    /// best_set weighs labels against their ancestors, best_path answers one label with its ancestors [default: that of
-    /// the run, close_up]
+    /// `close_up` adds the ancestors of labels above the threshold, `top_down` keeps those that can be reached from above,
+    /// `best_set` weighs labels against their ancestors, `best_path` answers one label with its ancestors [default: that
+    /// of the run, `close_up`]
     #[arg(long, value_name = "RULE", value_parser = known::<DecodingRule>)]
     decoding: Option<DecodingRule>,
     /// Where paths may end: anywhere, or leaves, down to which they are continued with the children of the highest scores
