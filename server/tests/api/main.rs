@@ -14,6 +14,7 @@ mod assets;
 mod comparisons;
 mod corpora;
 mod drafts;
+mod formats;
 mod house;
 mod jobs;
 mod members;
