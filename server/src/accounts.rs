@@ -10,7 +10,7 @@ mod keys;
 mod limit;
 mod password;
 pub mod routes;
-mod secret;
+pub(crate) mod secret;
 mod session;
 mod store;
 

@@ -19,6 +19,7 @@ mod progress;
 mod scoring;
 mod serve;
 mod snapshots;
+mod taxonomy;
 mod train;
 mod work;
 
@@ -66,6 +67,8 @@ enum Command {
     Import(import::Import),
     /// Write a corpus as other tools read it
     Export(export::Export),
+    /// Convert and check taxonomies
+    Taxonomy(taxonomy::TaxonomyCommand),
     /// Manage API keys
     Keys(keys::Keys),
     /// Work in a child process; started by the other commands
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Import(import) => import.run(),
         Command::Export(export) => export.run(),
+        Command::Taxonomy(taxonomy) => taxonomy.run(),
         Command::Plugins(plugins) => block_on(plugins.run()),
         Command::Train(train) => block_on(train.run()),
         Command::Predict(predict) => block_on(predict.run()),

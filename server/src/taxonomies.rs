@@ -3,8 +3,10 @@
 //! A version never changes. The database holds labels and edges; whoever asks gets the whole hierarchy from memory, where
 //! the ones used last are kept.
 
+pub mod file;
 pub mod import;
 mod index;
+mod links;
 mod preview;
 pub mod routes;
 mod store;
@@ -38,6 +40,25 @@ pub fn show(row: TaxonomyRow) -> api::taxonomies::Taxonomy {
         created_at: rfc3339(row.created_at),
         notes: row.notes,
         name: row.source_name,
+    }
+}
+
+/// A label as the interface shows it.
+fn label_row(
+    taxonomy: &Taxonomy,
+    label: LabelIndex,
+    n_documents: u64,
+) -> api::taxonomies::LabelRow {
+    let details = taxonomy.details(label);
+    api::taxonomies::LabelRow {
+        id: taxonomy.id(label).to_owned(),
+        name: taxonomy.name(label).to_owned(),
+        path: taxonomy.path_names(label),
+        level: taxonomy.level(label),
+        n_children: taxonomy.children(label).len() as u64,
+        n_documents,
+        deprecated: taxonomy.is_deprecated(label),
+        replaced_by: details.and_then(|details| details.replaced_by.clone()),
     }
 }
 

@@ -6,11 +6,16 @@
 
 mod build;
 mod details;
+mod formats;
 mod ids;
 mod integrity;
+mod iri;
 mod parse;
+#[cfg(feature = "rdf")]
+mod skos;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::io;
 
@@ -22,9 +27,11 @@ use crate::LabelIndex;
 pub(crate) use build::from_rows;
 pub use details::{LabelDetails, LabelName, LabelText, NameKind};
 
+pub use formats::{TaxonomyFormat, UnknownTaxonomyFormat};
 pub(crate) use integrity::{Outline, check_outline};
 pub use integrity::{Problem, ProblemKind, check, check_labels};
-pub use parse::{ParsedTaxonomy, TaxonomyFormat, UnknownTaxonomyFormat, parse};
+pub use parse::{ParsedTaxonomy, fuzz, parse};
+pub use write::{Loss, LossKind, Origin, WriteError, check_writable, losses, write};
 
 /// The name that TSV and `*.taxonomy` files give to the virtual root. It is not a label.
 pub const ROOT: &str = "Root";

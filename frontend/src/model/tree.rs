@@ -217,7 +217,7 @@ mod tests {
             level: path.len() as u32,
             path,
             n_children,
-            n_documents: 0,
+            ..LabelRow::default()
         }
     }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use arborist_shared::corpus::CorpusFormat;
 use arborist_shared::decode::{DecodeOptions, DecodingRule, Ends};
-use arborist_shared::taxonomy::{Taxonomy, TaxonomyFormat, parse};
+use arborist_shared::taxonomy::{Taxonomy, TaxonomyFormat};
 use clap::Args;
 use serde::de::DeserializeOwned;
 
 use super::CliError;
 use crate::locations;
 use crate::plugins::PluginSearch;
+use crate::taxonomies::file;
 use crate::work::is_device;
 
 /// Where data and plugins lie.
@@ -93,7 +94,8 @@ pub(super) struct TaxonomyFile {
     /// The taxonomy
     #[arg(long, value_name = "FILE")]
     pub(super) taxonomy: PathBuf,
-    /// Format of the taxonomy: `tsv`, `taxonomy`, `path_csv` or `json` [default: detected]
+    /// Format of the taxonomy: `tsv`, `taxonomy`, `path_csv`, `json`, `skos`, `annif_tsv` or `annif_csv`, each also packed
+    /// with gzip [default: detected]
     #[arg(long, value_name = "FORMAT")]
     pub(super) taxonomy_format: Option<String>,
 }
@@ -113,8 +115,8 @@ impl TaxonomyFile {
         };
         let bytes = fs::read(&self.taxonomy)
             .map_err(|error| CliError::input(format!("{path}: {error}")))?;
-        let parsed =
-            parse(&bytes, format).map_err(|error| CliError::input(format!("{path}: {error}")))?;
+        let parsed = file::read(&bytes, format)
+            .map_err(|error| CliError::input(format!("{path}: {error}")))?;
         for note in &parsed.notes {
             eprintln!("note: {path}: {note}");
         }

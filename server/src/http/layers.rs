@@ -27,6 +27,10 @@ fn is_public(method: &Method, path: &str) -> bool {
         "/api/openapi.json" => method == Method::GET || method == Method::HEAD,
         "/api/v1/session" => true,
         "/api/v1/first-start" => method == Method::POST,
+        // The address holds a secret that the handler checks.
+        path if path.starts_with("/api/v1/remote-taxonomies/") => {
+            method == Method::GET || method == Method::HEAD
+        }
         _ => !path.starts_with("/api/"),
     }
 }
@@ -246,6 +250,8 @@ mod tests {
             (Method::GET, "/api/openapi.json", true),
             (Method::POST, "/api/v1/session", true),
             (Method::POST, "/api/v1/first-start", true),
+            (Method::GET, "/api/v1/remote-taxonomies/abc", true),
+            (Method::POST, "/api/v1/remote-taxonomies/abc", false),
             (Method::GET, "/api/v1/projects", false),
             (Method::GET, "/api/docs/", false),
             (Method::GET, "/api/v1/plugins", false),

@@ -69,6 +69,7 @@ codes! {
     ComparisonNotFound = "comparison_not_found", 404, "There is no such comparison";
     DraftNotFound = "draft_not_found", 404, "There is no such draft";
     LabelNotFound = "label_not_found", 404, "There is no such label";
+    LinkNotFound = "link_not_found", 404, "There is no such link";
     KeyNotFound = "key_not_found", 404, "There is no such key";
     MethodNotAllowed = "method_not_allowed", 405, "This address does not know the method";
     RunNotReady = "run_not_ready", 409, "The run has no usable model";

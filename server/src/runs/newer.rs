@@ -1,11 +1,12 @@
 //! Answers of a model in the labels of a newer taxonomy than the one it was trained on.
 //!
 //! Used only where a request names that version: outputs then mean what became of their labels, and decisions are made
-//! over the newer hierarchy, so that they never contradict it. Nobody gets such an answer unasked.
+//! over the newer hierarchy, so that they never contradict it. Nobody gets such an answer unasked. Labels that are
+//! deprecated in the version are not answered, also where it is the run's own: what replaces them is, or what is above.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arborist_shared::edits::ModelMap;
+use arborist_shared::edits::{Lineage, ModelMap};
 use arborist_shared::scores::DocumentScores;
 use arborist_shared::taxonomy::Taxonomy;
 
@@ -24,7 +25,7 @@ pub(super) struct Newer {
     pub(super) taxonomy: Arc<Taxonomy>,
     /// Lines of predictions, with the labels rendered once.
     pub(super) writer: Mutex<PredictionWriter>,
-    map: Arc<ModelMap>,
+    map: ModelMap,
 }
 
 impl Newer {
@@ -40,7 +41,7 @@ pub struct NewerCache(Mutex<Vec<Kept>>);
 
 type Kept = ((i64, i64), Arc<Newer>);
 
-/// A version of the run's project to answer in; none where that is the run's own.
+/// A version of the run's project to answer in; none where that is the run's own and all of its labels are in use.
 ///
 /// # Errors
 /// `field_invalid` when the project has no such version.
@@ -50,9 +51,11 @@ pub(super) async fn of(
     taxonomy: i64,
 ) -> Result<Option<Arc<Newer>>, ApiError> {
     if taxonomy == row.taxonomy_id {
-        return Ok(None);
-    }
-    if taxonomies::in_project(app, row.project_id, taxonomy)
+        let own = taxonomies::load(app, taxonomy).await?;
+        if !own.indexes().any(|label| own.is_deprecated(label)) {
+            return Ok(None);
+        }
+    } else if taxonomies::in_project(app, row.project_id, taxonomy)
         .await?
         .is_none()
     {
@@ -64,13 +67,18 @@ pub(super) async fn of(
     if let Some((_, newer)) = lock().iter().find(|(kept, _)| *kept == pair) {
         return Ok(Some(Arc::clone(newer)));
     }
-    let map = fit::map(app, row.taxonomy_id, taxonomy).await?;
     let labels = taxonomies::load(app, taxonomy).await?;
+    let map = if taxonomy == row.taxonomy_id {
+        let same = Lineage::between(&labels, &labels);
+        Arc::new(ModelMap::new(&labels, &labels, &same))
+    } else {
+        fit::map(app, row.taxonomy_id, taxonomy).await?
+    };
     let newer = tokio::task::spawn_blocking(move || Newer {
         taxonomy_id: taxonomy,
         writer: Mutex::new(PredictionWriter::new(&labels)),
+        map: map.in_use(&labels),
         taxonomy: labels,
-        map,
     });
     let newer = Arc::new(newer.await?);
     let mut kept = lock();

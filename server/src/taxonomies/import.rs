@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arborist_shared::api::jobs::JobResult;
-use arborist_shared::taxonomy::{ParsedTaxonomy, TaxonomyFormat, parse};
+use arborist_shared::taxonomy::{ParsedTaxonomy, TaxonomyFormat};
 use serde::{Deserialize, Serialize};
 
+use super::file;
 use super::store::{self, NewVersion};
 use crate::App;
 use crate::http::upload::Upload;
@@ -79,7 +80,7 @@ fn read(
     format: Option<TaxonomyFormat>,
 ) -> Result<(ParsedTaxonomy, String), JobError> {
     let bytes = std::fs::read(path)?;
-    let parsed = parse(&bytes, format).map_err(|error| JobError::Failed(error.to_string()))?;
+    let parsed = file::read(&bytes, format).map_err(|error| JobError::Failed(error.to_string()))?;
     let content_hash = parsed.taxonomy.content_hash();
     Ok((parsed, content_hash))
 }

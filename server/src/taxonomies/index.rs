@@ -63,7 +63,7 @@ impl LabelIndexes {
     }
 
     /// Labels whose name, id, other name or notation contains `text`, and those on whose path all of its words are; best
-    /// first, then in taxonomy order.
+    /// first, then in taxonomy order, and deprecated ones after all others.
     #[must_use]
     pub fn search(&self, text: &str) -> Vec<LabelIndex> {
         let text = text.trim().to_lowercase();
@@ -91,7 +91,8 @@ impl LabelIndexes {
         // Of a label that is found twice the better fit counts.
         found.sort_unstable();
         found.dedup_by_key(|&mut (label, _)| label);
-        found.sort_unstable_by_key(|&(label, fit)| (fit, label));
+        found
+            .sort_unstable_by_key(|&(label, fit)| (self.taxonomy.is_deprecated(label), fit, label));
         found.into_iter().map(|(label, _)| label).collect()
     }
 
@@ -206,6 +207,15 @@ mod tests {
         let index = LabelIndexes::new(Taxonomy::new(labels).unwrap());
         assert_eq!(index.search(" metal"), [3, 0, 4, 1, 2]);
         assert_eq!(index.search("nothing"), [] as [LabelIndex; 0]);
+        // What should not be used any more comes last, however well it fits.
+        let mut labels = index.taxonomy.to_labels();
+        let deprecated = LabelDetails {
+            deprecated: true,
+            ..LabelDetails::default()
+        };
+        labels[3].details = Some(Box::new(deprecated));
+        let index = LabelIndexes::new(Taxonomy::new(labels).unwrap());
+        assert_eq!(index.search("metal"), [0, 4, 1, 2, 3]);
         assert_eq!(index.search("2"), [1]);
     }
 

@@ -1,7 +1,10 @@
 //! What a taxonomy file would become.
 
-use arborist_shared::api::taxonomies::{LabelRow, TaxonomyPreview};
-use arborist_shared::taxonomy::{TaxonomyFormat, parse};
+use arborist_shared::api::taxonomies::TaxonomyPreview;
+use arborist_shared::taxonomy::{ParsedTaxonomy, TaxonomyFormat, parse};
+
+use super::file::{FileError, unpack};
+use super::label_row;
 
 const TOP_SHOWN: usize = 50;
 const NOTES_SHOWN: usize = 100;
@@ -12,12 +15,7 @@ pub(super) fn preview(
     format: Option<TaxonomyFormat>,
     partial: bool,
 ) -> TaxonomyPreview {
-    let bytes = if partial {
-        without_cut_line(bytes)
-    } else {
-        bytes
-    };
-    let parsed = match parse(bytes, format) {
+    let parsed = match read(bytes, format, partial) {
         Ok(parsed) => parsed,
         Err(error) => {
             let format = format.map(|format| format.to_string()).unwrap_or_default();
@@ -42,14 +40,7 @@ pub(super) fn preview(
         .top_level()
         .iter()
         .take(TOP_SHOWN)
-        .map(|&label| LabelRow {
-            id: taxonomy.id(label).to_owned(),
-            name: taxonomy.name(label).to_owned(),
-            path: taxonomy.path_names(label),
-            level: taxonomy.level(label),
-            n_children: taxonomy.children(label).len() as u64,
-            n_documents: 0,
-        });
+        .map(|&label| label_row(taxonomy, label, 0));
     TaxonomyPreview {
         format: parsed.format.to_string(),
         n_labels: taxonomy.len() as u64,
@@ -62,13 +53,33 @@ pub(super) fn preview(
     }
 }
 
-/// Without what follows the last line break.
-fn without_cut_line(bytes: &[u8]) -> &[u8] {
-    let end = bytes
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(bytes.len(), |at| at + 1);
-    &bytes[..end]
+fn read(
+    bytes: &[u8],
+    format: Option<TaxonomyFormat>,
+    partial: bool,
+) -> Result<ParsedTaxonomy, FileError> {
+    let content = unpack(bytes, partial)?;
+    if !partial {
+        return Ok(parse(&content, format)?);
+    }
+    let lines = without_cut_line(&content, b"\n");
+    let parsed = parse(lines, format);
+    // A statement of Turtle ends with a dot, rarely with the line.
+    parsed.or_else(
+        |error| match parse(without_cut_line(lines, b".\n"), format) {
+            Ok(parsed) if parsed.format == TaxonomyFormat::Skos => Ok(parsed),
+            _ => Err(error.into()),
+        },
+    )
+}
+
+/// Without what follows the last end of a line.
+fn without_cut_line<'a>(bytes: &'a [u8], end: &[u8]) -> &'a [u8] {
+    let last = bytes
+        .windows(end.len())
+        .rposition(|window| window == end)
+        .map_or(bytes.len(), |at| at + end.len());
+    &bytes[..last]
 }
 
 #[cfg(test)]
@@ -85,6 +96,14 @@ mod tests {
         assert_eq!(preview.labels_per_level, [1, 1]);
         assert_eq!(preview.format, "tsv");
         assert_eq!(preview.top[0].n_children, 1);
+    }
+
+    #[test]
+    fn a_cut_statement_is_left_out() {
+        let text = "@prefix s: <http://www.w3.org/2004/02/skos/core#> .\n<urn:a:1> a s:Concept .\n<urn:a:2> a s:Concept ;\n s:prefLabel \"B";
+        let preview = preview(text.as_bytes(), None, true);
+        assert_eq!((preview.n_labels, preview.error), (1, None));
+        assert_eq!(preview.format, "skos");
     }
 
     #[test]

@@ -1,19 +1,23 @@
-//! Addresses of taxonomies.
+//! Addresses of taxonomies. Links for other tools are in [`links`].
+
+mod links;
 
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::taxonomies::{
-    LabelPage, LabelRow, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
+    LabelPage, TaxonomyAnswer, TaxonomyFile, TaxonomyFiles, TaxonomyList, TaxonomyPreview,
 };
-use arborist_shared::taxonomy::{Canonical, TaxonomyFormat, UnknownTaxonomyFormat};
+use arborist_shared::taxonomy::{
+    Canonical, TaxonomyFormat, UnknownTaxonomyFormat, check_writable, losses,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::import::Import;
-use super::{preview, show, store, visible};
+use super::{file, label_row, preview, show, store, visible};
 use crate::accounts::Caller;
 use crate::http::paging::PageQuery;
 use crate::http::problem::ApiError;
@@ -34,13 +38,16 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_taxonomies)
         .service(show_taxonomy)
         .service(download_taxonomy)
+        .service(list_files)
         .service(list_labels);
+    links::configure(config);
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ImportTaxonomy {
-    /// `tsv`, `taxonomy`, `path_csv` or `json`; detected when it is not given.
+    /// `tsv`, `taxonomy`, `path_csv`, `json`, `nested_json`, `skos` in any notation, `skos_rdf_xml`, `skos_json_ld`,
+    /// `annif_tsv` or `annif_csv`; detected when it is not given. A file of each may be packed with gzip.
     format: Option<String>,
     /// Name of the file, for people to read.
     name: Option<String>,
@@ -80,7 +87,8 @@ async fn import_taxonomy(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PreviewTaxonomy {
-    /// `tsv`, `taxonomy`, `path_csv` or `json`; detected when it is not given.
+    /// `tsv`, `taxonomy`, `path_csv`, `json`, `nested_json`, `skos` in any notation, `skos_rdf_xml`, `skos_json_ld`,
+    /// `annif_tsv` or `annif_csv`; detected when it is not given. A file of each may be packed with gzip.
     format: Option<String>,
     /// The file goes on: the line that was cut is left out.
     partial: Option<bool>,
@@ -141,23 +149,55 @@ async fn show_taxonomy(
     }))
 }
 
-/// A taxonomy version as canonical JSON: all labels with all parents. The file can be uploaded again.
-#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path)),
-    responses((status = 200, body = Canonical, headers(("Content-Disposition" = String)))))]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct DownloadTaxonomy {
+    /// One of the formats that are read; `json` unless given. `skos` is written as Turtle.
+    format: Option<String>,
+}
+
+/// A taxonomy version as a file. The canonical JSON holds everything; what others cannot hold is listed beside.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path), DownloadTaxonomy),
+    responses((status = 200, headers(("Content-Disposition" = String)),
+        content((Canonical = "application/json"), (String = "text/turtle"), (String = "application/rdf+xml"),
+            (String = "application/ld+json"), (String = "text/tab-separated-values"), (String = "text/csv")))))]
 #[get("/taxonomies/{id}/file")]
 async fn download_taxonomy(
     app: web::Data<App>,
     caller: Caller,
     id: web::Path<i64>,
+    query: web::Query<DownloadTaxonomy>,
 ) -> Result<HttpResponse, ApiError> {
     let row = visible(&app, &caller, *id).await?;
-    let index = app.taxonomies.get(&app.db, row.id).await?;
-    let body = tokio::task::spawn_blocking(move || serde_json::to_vec(&*index.taxonomy)).await??;
-    let file = format!("attachment; filename=\"taxonomy-{}.json\"", row.id);
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .insert_header(("Content-Disposition", file))
-        .body(body))
+    let format = parse_format(query.format.as_deref())?.unwrap_or(TaxonomyFormat::Json);
+    file::download(&row, super::load(&app, row.id).await?, format)
+}
+
+/// The files that a version can be downloaded as, each with what its format cannot hold.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path)), responses((status = 200, body = TaxonomyFiles)))]
+#[get("/taxonomies/{id}/files")]
+async fn list_files(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<web::Json<TaxonomyFiles>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let taxonomy = super::load(&app, row.id).await?;
+    let of_format = move |format: TaxonomyFormat| {
+        let refused = check_writable(&taxonomy, format).err();
+        let losses = losses(&taxonomy, format);
+        TaxonomyFile {
+            format,
+            media_type: format.media_type().to_owned(),
+            name: file::file_name(row.id, format),
+            notes: losses.iter().map(ToString::to_string).collect(),
+            losses,
+            error: refused.map(|error| error.to_string()),
+        }
+    };
+    let files =
+        tokio::task::spawn_blocking(move || TaxonomyFormat::ALL.map(of_format).to_vec()).await?;
+    Ok(web::Json(TaxonomyFiles { files }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -167,6 +207,8 @@ struct ListLabels {
     search: Option<String>,
     /// Only the children of this label id; empty = those below the root.
     parent: Option<String>,
+    /// Leaves out deprecated labels; otherwise they come with the others, in a search after them.
+    in_use: Option<bool>,
     /// At most so many, 100 unless told otherwise, up to 10,000.
     limit: Option<u64>,
     /// `next` of the page before.
@@ -185,19 +227,18 @@ async fn list_labels(
     let row = visible(&app, &caller, *id).await?;
     let index = app.taxonomies.get(&app.db, row.id).await?;
     let taxonomy = &index.taxonomy;
-    let labels = super::choose(&index, query.search.as_deref(), query.parent.as_deref())?;
+    let mut labels = super::choose(&index, query.search.as_deref(), query.parent.as_deref())?;
+    if query.in_use == Some(true) {
+        labels.retain(|&label| !taxonomy.is_deprecated(label));
+    }
     let start = paging::number(query.cursor.as_deref())?.unwrap_or(0) as usize;
     let limit = paging::limit(query.limit, 100, 10_000) as usize;
     let end = start.saturating_add(limit).min(labels.len());
     let page = labels.get(start..end).unwrap_or_default();
     let counts = corpora::label_counts(&app, row.id).await?;
-    let rows = page.iter().map(|&label| LabelRow {
-        id: taxonomy.id(label).to_owned(),
-        name: taxonomy.name(label).to_owned(),
-        path: taxonomy.path_names(label),
-        level: taxonomy.level(label),
-        n_children: taxonomy.children(label).len() as u64,
-        n_documents: counts.get(label as usize).copied().unwrap_or(0),
+    let rows = page.iter().map(|&label| {
+        let n_documents = counts.get(label as usize).copied().unwrap_or(0);
+        label_row(taxonomy, label, n_documents)
     });
     let next = (end < labels.len()).then(|| end.to_string());
     Ok(web::Json(LabelPage {

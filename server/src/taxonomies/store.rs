@@ -1,5 +1,7 @@
 //! The queries of taxonomies.
 
+pub(super) mod links;
+
 use arborist_shared::taxonomy::{NewLabel, Taxonomy};
 use rustc_hash::FxHashSet;
 use sea_orm::ActiveValue::{NotSet, Set};

@@ -27,6 +27,7 @@ struct Belongings {
     comparison: i64,
     /// One that was given up, since watching an open one does not end.
     draft: i64,
+    link: i64,
 }
 
 impl Belongings {
@@ -49,6 +50,9 @@ impl Belongings {
         let draft = draft["draft"]["id"].as_i64().unwrap();
         let discarded = client.delete(&format!("/api/v1/drafts/{draft}")).await;
         discarded.expect(200);
+        let links = format!("{project}/taxonomy-links");
+        let link = client.post(&links, &json!({})).await.expect(201).json();
+        let link = link["link"]["id"].as_i64().unwrap();
         Self {
             document: documents.expect(200).json()["documents"][0]["id"]
                 .as_i64()
@@ -58,6 +62,7 @@ impl Belongings {
             runs,
             comparison,
             draft,
+            link,
             estate,
         }
     }
@@ -73,6 +78,7 @@ impl Belongings {
             "runs" => self.runs[0],
             "comparisons" => self.comparison,
             "drafts" => self.draft,
+            "taxonomy-links" => self.link,
             other => panic!("say here which of the {other} belongs to the project"),
         }
     }

@@ -17,6 +17,7 @@ mod plugins;
 mod predict;
 mod serve;
 mod supervision;
+mod taxonomy;
 mod train;
 mod warm;
 mod workbench;

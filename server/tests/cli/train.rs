@@ -291,7 +291,7 @@ fn other_corpus_formats_are_detected_or_named() {
         .ended_with(2)
         .says(&["skos", "jsonl, hiagm, neuralclassifier"]);
     bench
-        .train("unknown", &["--taxonomy-format", "skos"])
+        .train("unknown", &["--taxonomy-format", "owl"])
         .ended_with(2)
         .says(&["tsv, taxonomy, path_csv, json"]);
 }

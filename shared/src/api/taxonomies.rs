@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::taxonomy::{Loss, TaxonomyFormat};
+
 /// A taxonomy version; `GET /api/v1/projects/{id}/taxonomies?limit=&cursor=` → `{"taxonomies":[…],"next"}`, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -31,8 +33,8 @@ pub struct Taxonomy {
 }
 
 /// `GET /api/v1/taxonomies/{id}/labels?search=&parent=&limit=&cursor=` → `{"labels":[…],"next"}`. `parent=` absent and
-/// no search: all labels in taxonomy order; `parent=` empty: those below the root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// no search: all labels in taxonomy order; `parent=` empty: those below the root; `in_use=true`: without deprecated ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LabelRow {
     /// Id of the label.
@@ -47,6 +49,12 @@ pub struct LabelRow {
     pub n_children: u64,
     /// Documents with this label (closed upwards) in the newest corpus of the taxonomy.
     pub n_documents: u64,
+    /// Whether it should not be used any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deprecated: bool,
+    /// Id of the label to use instead of a deprecated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
 }
 
 /// Answer of the labels route.
@@ -100,4 +108,98 @@ pub struct TaxonomyPreview {
     /// What is wrong, with line and column; the other fields are empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// A file that a version can be downloaded as: `GET /api/v1/taxonomies/{id}/file?format=`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyFile {
+    /// The word for `format=`.
+    pub format: TaxonomyFormat,
+    /// What it is sent as.
+    pub media_type: String,
+    /// Name of the file.
+    pub name: String,
+    /// What the format cannot hold of this version; nothing when it holds everything.
+    pub losses: Vec<Loss>,
+    /// The same in plain sentences.
+    pub notes: Vec<String>,
+    /// Why the format cannot hold this version at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// `GET /api/v1/taxonomies/{id}/files`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyFiles {
+    /// In the order in which formats are listed to people.
+    pub files: Vec<TaxonomyFile>,
+}
+
+/// `POST /api/v1/projects/{id}/taxonomy-links`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewTaxonomyLink {
+    /// What it is for, for people to read.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// A link by which other tools read the newest taxonomy of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyLink {
+    /// Id of the link; `DELETE /api/v1/taxonomy-links/{id}` revokes it.
+    pub id: i64,
+    /// Project it belongs to.
+    pub project: i64,
+    /// What it is for.
+    pub name: String,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// Answer to making a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedTaxonomyLink {
+    /// The link.
+    pub link: TaxonomyLink,
+    /// Its address on this server, which is shown nowhere else: `apiUrl` of Label Studio's `<Taxonomy>`.
+    pub path: String,
+}
+
+/// `GET /api/v1/projects/{id}/taxonomy-links?limit=&cursor=`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyLinkList {
+    /// Newest first.
+    pub links: Vec<TaxonomyLink>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
+}
+
+/// `GET /api/v1/remote-taxonomies/{token}?path=A&path=B`: Label Studio's protocol for remote taxonomies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RemoteItems {
+    /// In taxonomy order.
+    pub items: Vec<RemoteItem>,
+}
+
+/// A label that can be chosen there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RemoteItem {
+    /// Name of the label.
+    pub value: String,
+    /// Id of the label, which is what paths and annotations hold.
+    pub alias: String,
+    /// Whether nothing is below it.
+    pub is_leaf: bool,
+    /// What it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }

@@ -164,6 +164,39 @@ impl ModelMap {
         }
     }
 
+    /// The same without answers that should not be given any more: a deprecated label is answered with what replaces it,
+    /// else with the nearest labels in use above it, else with nothing.
+    #[must_use]
+    pub fn in_use(&self, new: &Taxonomy) -> Self {
+        let unit = |unit: &Unit| {
+            if !unit.targets().iter().any(|&label| new.is_deprecated(label)) {
+                return unit.clone();
+            }
+            let mut targets = Vec::new();
+            let mut is_replaced = true;
+            for &label in unit.targets() {
+                match replacement(new, label) {
+                    Some(label) => targets.push(label),
+                    None => {
+                        is_replaced = false;
+                        in_use_above(new, label, &mut targets);
+                    }
+                }
+            }
+            targets.sort_unstable();
+            targets.dedup();
+            match &targets[..] {
+                [] => Unit::Masked,
+                &[label] if is_replaced => Unit::Combined(label),
+                _ => Unit::StoppedAt(targets),
+            }
+        };
+        Self {
+            units: self.units.iter().map(unit).collect(),
+            ..self.clone()
+        }
+    }
+
     /// What each output means now, in the order of the model's own labels.
     #[must_use]
     pub fn units(&self) -> &[Unit] {
@@ -247,6 +280,37 @@ impl ModelMap {
             labels
         });
         DocumentScores { scores, decided }
+    }
+}
+
+/// The label to use: itself where it is in use, else what replaces it, however often it was replaced.
+fn replacement(taxonomy: &Taxonomy, label: LabelIndex) -> Option<LabelIndex> {
+    let mut seen = vec![label];
+    let mut at = label;
+    while taxonomy.is_deprecated(at) {
+        let by = taxonomy.details(at)?.replaced_by.as_deref()?;
+        at = taxonomy.index_of(by).filter(|next| !seen.contains(next))?;
+        seen.push(at);
+    }
+    Some(at)
+}
+
+/// The nearest labels in use above a deprecated one, over all parents.
+fn in_use_above(taxonomy: &Taxonomy, label: LabelIndex, found: &mut Vec<LabelIndex>) {
+    let mut open = vec![label];
+    let mut seen = vec![label];
+    while let Some(label) = open.pop() {
+        for &parent in taxonomy.parents(label) {
+            if seen.contains(&parent) {
+                continue;
+            }
+            seen.push(parent);
+            if taxonomy.is_deprecated(parent) {
+                open.push(parent);
+            } else {
+                found.push(parent);
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{LabelDetails, NewLabel, Taxonomy, cycle};
 use crate::LabelIndex;
 
+pub(super) use names::is_language;
 pub(crate) use outline::Outline;
 use outline::Raw;
 
@@ -61,6 +62,8 @@ pub enum ProblemKind {
     Language,
     /// A replacement that does not exist, is deprecated itself, or of a label that is still in use.
     Replacement,
+    /// A label in use all of whose parents are deprecated: nobody who looks for it finds it.
+    DeprecatedParents,
 }
 
 /// Everything that is wrong with labels from which no taxonomy may be possible, in their order.
@@ -90,6 +93,7 @@ pub(crate) fn check_outline(outline: &impl Outline, problems: &mut Vec<Problem>)
             related(outline, key, details, problems);
             replacement(outline, key, details, problems);
         }
+        deprecated_parents(outline, key, problems);
     }
 }
 
@@ -210,6 +214,29 @@ fn ancestors(outline: &impl Outline, key: LabelIndex) -> FxHashSet<LabelIndex> {
     above
 }
 
+fn is_deprecated(outline: &impl Outline, key: LabelIndex) -> bool {
+    outline
+        .details(key)
+        .is_some_and(|details| details.deprecated)
+}
+
+fn deprecated_parents(outline: &impl Outline, key: LabelIndex, problems: &mut Vec<Problem>) {
+    let parents = outline.parents(key);
+    let is_hidden = !parents.is_empty()
+        && parents.iter().all(|&parent| is_deprecated(outline, parent))
+        && !is_deprecated(outline, key);
+    if !is_hidden {
+        return;
+    }
+    let id = outline.id(key);
+    let above: Vec<&str> = parents.iter().map(|&parent| outline.id(parent)).collect();
+    let message = format!(
+        "found `{id}` in use below deprecated labels only ({}), expected a parent in use, or the label deprecated as well",
+        listed(&above)
+    );
+    problems.push(Problem::new(ProblemKind::DeprecatedParents, &[id], message));
+}
+
 fn replacement(
     outline: &impl Outline,
     key: LabelIndex,
@@ -221,15 +248,10 @@ fn replacement(
     };
     let id = outline.id(key);
     let other = outline.find(replacement);
-    let is_deprecated = |key| {
-        outline
-            .details(key)
-            .is_some_and(|details| details.deprecated)
-    };
     let found = match other {
         None => "which is no label",
         Some(other) if other == key => "which is the label itself",
-        Some(other) if is_deprecated(other) => "which is deprecated as well",
+        Some(other) if is_deprecated(outline, other) => "which is deprecated as well",
         Some(_) if !details.deprecated => "although it is not deprecated",
         Some(_) => return,
     };

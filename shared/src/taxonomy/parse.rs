@@ -4,70 +4,29 @@
 //! hierarchy (a cycle, a parent that does not exist) are reported with line and column as well. The order of lines
 //! never matters, except that labels keep the order in which they are introduced.
 
+mod annif;
+mod cells;
+mod detect;
 mod json;
+mod nesting;
 mod path_csv;
+#[cfg(feature = "rdf")]
+mod rdf;
 mod tabbed;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
-
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 
-use super::{LabelDetails, NewLabel, ROOT, Taxonomy, TaxonomyError};
+use super::{LabelDetails, NewLabel, Taxonomy, TaxonomyError, TaxonomyFormat, iri};
+use detect::detect;
 
-/// A file format for taxonomies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum TaxonomyFormat {
-    /// `child<TAB>parent`, the root called `Root`; a child on two lines has two parents.
-    Tsv,
-    /// `parent<TAB>child<TAB>child…`, as in `*.taxonomy` files.
-    Taxonomy,
-    /// One path a row, one level a column, with or without a header.
-    PathCsv,
-    /// The canonical form, nested objects with `children`, or objects of objects.
-    Json,
-}
-
-impl TaxonomyFormat {
-    /// All formats, in the order in which they are listed to people.
-    pub const ALL: [Self; 4] = [Self::Tsv, Self::Taxonomy, Self::PathCsv, Self::Json];
-
-    /// The word on the command line and in `?format=`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tsv => "tsv",
-            Self::Taxonomy => "taxonomy",
-            Self::PathCsv => "path_csv",
-            Self::Json => "json",
-        }
-    }
-}
-
-impl fmt::Display for TaxonomyFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A word that names no taxonomy format.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("found the taxonomy format `{0}`, expected one of tsv, taxonomy, path_csv, json")]
-pub struct UnknownTaxonomyFormat(pub String);
-
-impl FromStr for TaxonomyFormat {
-    type Err = UnknownTaxonomyFormat;
-
-    fn from_str(word: &str) -> Result<Self, UnknownTaxonomyFormat> {
-        let known = Self::ALL.into_iter().find(|format| format.as_str() == word);
-        known.ok_or_else(|| UnknownTaxonomyFormat(word.to_owned()))
-    }
-}
+/// Levels of a file in which labels go by their paths, or stand within each other: each level is read once more.
+const MAX_DEPTH: usize = 200;
+/// Characters of what was found that an error repeats.
+const MAX_FOUND: usize = 300;
+/// Bytes of an id or a name.
+const MAX_NAME: usize = 10_000;
 
 /// A taxonomy with what reading it showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,15 +55,32 @@ pub fn parse(
             error: Box::new(TaxonomyError::Empty),
         });
     }
-    let format = format.unwrap_or_else(|| detect(text));
+    // Any notation of SKOS goes by the one word.
+    let format = match format {
+        None => detect(text),
+        Some(TaxonomyFormat::Skos) => detect::notation(text),
+        Some(format) => format,
+    };
     let mut draft = Draft::default();
     match format {
         TaxonomyFormat::Tsv => tabbed::child_parent(text, &mut draft)?,
         TaxonomyFormat::Taxonomy => tabbed::parent_children(text, &mut draft)?,
         TaxonomyFormat::PathCsv => path_csv::read(text, &mut draft)?,
-        TaxonomyFormat::Json => json::read(text, &mut draft)?,
+        TaxonomyFormat::Json | TaxonomyFormat::NestedJson => json::read(text, &mut draft)?,
+        TaxonomyFormat::AnnifTsv => annif::tsv(text, &mut draft)?,
+        TaxonomyFormat::AnnifCsv => annif::csv(text, &mut draft)?,
+        #[cfg(feature = "rdf")]
+        TaxonomyFormat::Skos => rdf::turtle(text, &mut draft)?,
+        #[cfg(feature = "rdf")]
+        TaxonomyFormat::SkosRdfXml => rdf::rdf_xml(text, &mut draft)?,
+        #[cfg(feature = "rdf")]
+        TaxonomyFormat::SkosJsonLd => rdf::json_ld(text, &mut draft)?,
+        #[cfg(not(feature = "rdf"))]
+        TaxonomyFormat::Skos | TaxonomyFormat::SkosRdfXml | TaxonomyFormat::SkosJsonLd => {
+            return Err(Place { line: 1, column: 1 }.syntax("SKOS", "a format that is read here"));
+        }
     }
-    let (taxonomy, notes) = draft.finish()?;
+    let (taxonomy, notes) = draft.finish().map_err(|error| locate_by_id(text, error))?;
     Ok(ParsedTaxonomy {
         taxonomy,
         format,
@@ -112,40 +88,47 @@ pub fn parse(
     })
 }
 
-/// The text without byte order mark.
-fn decode_utf8(bytes: &[u8]) -> Result<&str, TaxonomyError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let (before, from) = bytes.split_at(error.valid_up_to());
-        let line_start = before
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        let place = Place {
-            line,
-            column: (before.len() - line_start) as u64 + 1,
-        };
-        let byte = from.first().copied().unwrap_or_default();
-        place.syntax(format!("the byte 0x{byte:02X}"), "UTF-8 text")
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+/// What a fuzzer calls: reads anything, and holds readers and writers to what they promise.
+///
+/// # Panics
+/// When a reader or writer breaks its promise.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8], format: Option<TaxonomyFormat>) {
+    match parse(bytes, format) {
+        // A line of what was found, however long that is.
+        Err(error) => assert!(error.to_string().len() < 20_000, "{error}"),
+        Ok(parsed) => {
+            let mut file = Vec::new();
+            let written = super::write(
+                &parsed.taxonomy,
+                TaxonomyFormat::Json,
+                super::Origin::default(),
+                &mut file,
+            );
+            assert!(written.is_ok(), "what was read is written");
+            let again = parse(&file, Some(TaxonomyFormat::Json));
+            let is_same = again.is_ok_and(|again| again.taxonomy == parsed.taxonomy);
+            assert!(is_same, "what is written is read again");
+        }
+    }
 }
 
-/// JSON by its first character, TAB formats by where `Root` stands, else path-CSV.
-fn detect(text: &str) -> TaxonomyFormat {
-    if text.trim_start().starts_with(['{', '[']) {
-        return TaxonomyFormat::Json;
+/// The text without byte order mark.
+fn decode_utf8(bytes: &[u8]) -> Result<&str, TaxonomyError> {
+    let start = Place { line: 1, column: 1 };
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(start.syntax("a byte order mark of UTF-16", "UTF-8 text"));
     }
-    let rows = || text.lines().filter(|line| !line.trim().is_empty());
-    if !rows().next().is_some_and(|line| line.contains('\t')) {
-        return TaxonomyFormat::PathCsv;
+    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+        let before = bytes.get(..at).unwrap_or_default();
+        return Err(Place::after(before).syntax("the byte 0x00", "UTF-8 text"));
     }
-    let root_first = rows().any(|line| line.split('\t').next() == Some(ROOT));
-    if root_first {
-        TaxonomyFormat::Taxonomy
-    } else {
-        TaxonomyFormat::Tsv
-    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let (before, from) = bytes.split_at(error.valid_up_to());
+        let byte = from.first().copied().unwrap_or_default();
+        Place::after(before).syntax(format!("the byte 0x{byte:02X}"), "UTF-8 text")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// A position in the file, both counted from 1; columns in bytes.
@@ -156,22 +139,76 @@ struct Place {
 }
 
 impl Place {
+    /// What follows these bytes.
+    fn after(before: &[u8]) -> Self {
+        let newline = before.iter().rposition(|&byte| byte == b'\n');
+        let line_start = newline.map_or(0, |newline| newline + 1);
+        Self {
+            line: 1 + before.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            column: (before.len() - line_start) as u64 + 1,
+        }
+    }
+
     fn syntax(self, found: impl Into<String>, expected: impl Into<String>) -> TaxonomyError {
         TaxonomyError::Syntax {
             line: self.line,
             column: self.column,
-            found: found.into(),
-            expected: expected.into(),
+            found: excerpt(found.into()),
+            expected: excerpt(expected.into()),
         }
     }
 
+    fn duplicate(self, id: String) -> TaxonomyError {
+        self.locate(TaxonomyError::DuplicateId { id: excerpt(id) })
+    }
+
+    /// Where an id stands first in a text, or the end of the IRI that it is.
+    fn of_id(text: &str, id: &str) -> Option<Self> {
+        let iri = iri::of_id(id);
+        let end = iri::last_part(&iri);
+        let ends = [':', '/', '#'].map(|before| text.find(&format!("{before}{end}")));
+        let at = text
+            .find(&*iri)
+            .or_else(|| ends.into_iter().flatten().min())?;
+        Some(Self::after(text.as_bytes().get(..at)?))
+    }
+
+    /// Where nothing is known of the place, the error says what it can.
     fn locate(self, error: TaxonomyError) -> TaxonomyError {
+        if self.line == 0 {
+            return error;
+        }
         TaxonomyError::Located {
             line: self.line,
             column: self.column,
             error: Box::new(error),
         }
     }
+}
+
+/// Readers of RDF know no places: there a fault stands where its label stands first.
+fn locate_by_id(text: &str, error: TaxonomyError) -> TaxonomyError {
+    let id = match &error {
+        TaxonomyError::UnknownParent { label, .. } | TaxonomyError::SelfParent { label } => label,
+        TaxonomyError::Cycle { ids } => match ids.first() {
+            Some(id) => id,
+            None => return error,
+        },
+        _ => return error,
+    };
+    match Place::of_id(text, id) {
+        Some(place) => place.locate(error),
+        None => error,
+    }
+}
+
+/// Texts of a file may be as long as the file.
+fn excerpt(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().nth(MAX_FOUND) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
 }
 
 /// Labels and edges while a file is read.
@@ -259,6 +296,7 @@ impl Draft {
         if self.labels.is_empty() {
             return Err(Place { line: 1, column: 1 }.locate(TaxonomyError::Empty));
         }
+        self.check_lengths()?;
         let both = self
             .labels
             .iter()
@@ -290,6 +328,28 @@ impl Draft {
         }
     }
 
+    fn check_lengths(&self) -> Result<(), TaxonomyError> {
+        for label in &self.labels {
+            let parents = label
+                .parents
+                .iter()
+                .map(|(parent, place)| (parent, "an id", *place));
+            let own = [
+                (&label.id, "an id", label.place),
+                (&label.name, "a name", label.place),
+            ];
+            for (text, what, place) in own.into_iter().chain(parents) {
+                if text.len() > MAX_NAME {
+                    return Err(place.locate(TaxonomyError::TooLarge {
+                        found: format!("{what} of {} bytes", text.len()),
+                        expected: format!("at most {MAX_NAME}"),
+                    }));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the place of the edge or label that is at fault.
     fn locate(&self, error: TaxonomyError) -> TaxonomyError {
         let edge = |child: &str, parent: &str| -> Option<Place> {
@@ -318,7 +378,7 @@ impl Draft {
 }
 
 /// Id of a label that is only known by its path: names joined with `/`, with `/` and `\` inside names escaped by `\`.
-fn path_id(parent: &str, name: &str) -> String {
+pub(super) fn path_id(parent: &str, name: &str) -> String {
     let mut id = String::with_capacity(parent.len() + name.len() + 1);
     id.push_str(parent);
     if !parent.is_empty() {

@@ -69,3 +69,27 @@ pub mod label_edge {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Links by which other tools read the newest taxonomy of a project.
+pub mod taxonomy_link {
+    use sea_orm::entity::prelude::*;
+
+    use crate::db::Timestamp;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "taxonomy_link")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub project_id: i64,
+        pub name: String,
+        #[sea_orm(unique)]
+        pub secret_hash: String,
+        pub created_by: Option<i64>,
+        pub created_at: Timestamp,
+        pub revoked_at: Option<Timestamp>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

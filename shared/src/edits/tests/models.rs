@@ -47,6 +47,24 @@ fn a_move_keeps_outputs_in_another_structure() {
 }
 
 #[test]
+fn deprecated_labels_are_not_answered() {
+    let (new, map) = map(
+        &t5(),
+        &[
+            r#"{"op":"deprecate","label":"A1","replaced_by":"B1"}"#,
+            r#"{"op":"deprecate","label":"A2"}"#,
+        ],
+    );
+    // Outputs mean what they meant; only answers that are given from now on do without.
+    assert_eq!(units(&new, &map), "A B A1 A2 B1");
+    assert_eq!(units(&new, &map.in_use(&new)), "A B +B1 ^A B1");
+    let scores = map.in_use(&new).dense(&[0.1, 0.2, 0.9, 0.8, 0.3]);
+    assert_eq!(scores, [(0, 0.8), (1, 0.2), (4, 0.9)]);
+    let gone = edited(&new, &[r#"{"op":"deprecate","label":"A"}"#]).taxonomy;
+    assert_eq!(units(&gone, &map.in_use(&gone)), "- B +B1 - B1");
+}
+
+#[test]
 fn merged_outputs_are_combined() {
     let (new, map) = map(
         &t5(),

@@ -93,7 +93,7 @@ fn languages(id: &str, details: &LabelDetails, problems: &mut Vec<Problem>) {
 }
 
 /// Whether a tag has the form that BCP 47 asks for; not whether anybody speaks it.
-fn is_language(tag: &str) -> bool {
+pub(in crate::taxonomy) fn is_language(tag: &str) -> bool {
     let is_subtag = |part: &str| {
         (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };

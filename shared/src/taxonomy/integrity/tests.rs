@@ -239,3 +239,25 @@ fn replacements_are_labels_in_use() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+#[test]
+fn labels_in_use_are_to_be_found() {
+    let deprecated = || LabelDetails {
+        deprecated: true,
+        ..LabelDetails::default()
+    };
+    check_all(
+        &[
+            with(label("old", "", &[]), deprecated()),
+            label("fine", "", &[]),
+            label("hidden", "", &["old"]),
+            label("found", "", &["old", "fine"]),
+            with(label("gone", "", &["old"]), deprecated()),
+        ],
+        &[(
+            ProblemKind::DeprecatedParents,
+            &["hidden"],
+            "found `hidden` in use below deprecated labels only (`old`), expected a parent in use, or the label deprecated as well",
+        )],
+    );
+}

@@ -11,12 +11,11 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::super::{ROOT, TaxonomyError};
-use super::{Draft, Place, path_id};
-
-/// Deeper nesting is refused: every level is scanned once more.
-const MAX_DEPTH: usize = 200;
+use super::{Draft, MAX_DEPTH, Place, nesting, path_id};
 
 pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), TaxonomyError> {
+    // A level of labels is an object with a list.
+    nesting::check(text, 2 * MAX_DEPTH + 2)?;
     let whole: &RawValue = serde_json::from_str(text).map_err(|error| syntax(text, &error))?;
     let mut reader = Reader {
         text,
@@ -237,7 +236,7 @@ impl<'a> Reader<'a, '_> {
             let may_repeat =
                 fields.parents.is_none() && (fields.id.is_none() || above.label.is_some());
             if !may_repeat {
-                return Err(place.locate(TaxonomyError::DuplicateId { id }));
+                return Err(place.duplicate(id));
             }
             let first = &known.name;
             if *first != name {

@@ -1,8 +1,14 @@
+mod annif;
+mod hostile;
+#[cfg(feature = "rdf")]
+mod rdf;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::LabelIndex;
 use crate::fixtures::any_taxonomy;
+use crate::taxonomy::ROOT;
 
 fn read(text: &str) -> ParsedTaxonomy {
     parse(text.as_bytes(), None).unwrap()
@@ -353,7 +359,7 @@ fn formats_have_words() {
     let error = "tree".parse::<TaxonomyFormat>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "found the taxonomy format `tree`, expected one of tsv, taxonomy, path_csv, json"
+        "found the taxonomy format `tree`, expected one of tsv, taxonomy, path_csv, json, nested_json, skos, skos_rdf_xml, skos_json_ld, annif_tsv, annif_csv"
     );
 }
 
