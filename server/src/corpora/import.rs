@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arborist_shared::api::jobs::JobResult;
-use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::corpus::Reading;
 use arborist_shared::split::SplitRatios;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -17,6 +17,7 @@ use super::reader::{self, Rules, Summary};
 use super::store::{self, Finished};
 use super::writer::Writer;
 use super::{CorpusRow, index, rejects_file};
+use crate::corpus_files::FileError;
 use crate::http::upload::Upload;
 use crate::jobs::{self, JobContext, JobError, step};
 use crate::{App, taxonomies};
@@ -29,8 +30,9 @@ const CHANNEL: usize = 4;
 pub struct Import {
     pub upload: Upload,
     pub taxonomy: i64,
-    /// Detected when it is not given.
-    pub format: Option<CorpusFormat>,
+    /// How the file is read; what is left out is detected.
+    #[serde(default)]
+    pub reading: Reading,
     /// Shares of rows that do not ask for a part: `0.8,0.1,0.1`.
     pub split: Option<String>,
     pub seed: u64,
@@ -79,7 +81,7 @@ impl Import {
         let ratios = ratios.map_err(|error| JobError::Failed(error.to_string()))?;
         let rules = Rules {
             taxonomy: Arc::clone(&taxonomy),
-            format: self.format,
+            reading: self.reading.clone(),
             ratios,
             seed: self.seed,
         };
@@ -151,6 +153,15 @@ impl Import {
         let (totals, content_hash) = writer.finish(lines).await?;
         job.progress(progress.steps(self.upload.n_bytes));
         Ok((summary, totals, content_hash))
+    }
+}
+
+impl From<FileError> for JobError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Refused(reason) => Self::Failed(reason),
+            FileError::Io(error) => error.into(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use arborist_shared::api::corpora::{
 };
 use arborist_shared::api::drafts::ReviewPage;
 use arborist_shared::api::jobs::Accepted;
-use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::corpus::{CorpusFormat, Reading};
 use arborist_shared::split::{Split, SplitRatios};
 use serde::Deserialize;
 use tokio::fs::File;
@@ -47,13 +47,67 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_reviews);
 }
 
+/// How a file is to be read; what is left out is detected. Columns go by name, or by number from 1.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ReadingQuery {
+    /// One of the formats: `jsonl`, `hiagm`, `csv`, `label_studio`, …
+    format: Option<String>,
+    /// `utf-8`, `windows-1252`, `utf-16le`, …
+    encoding: Option<String>,
+    /// Between columns: one character, or `tab`.
+    delimiter: Option<String>,
+    /// Whether the first line names the columns.
+    header: Option<bool>,
+    /// Columns of the text, separated by commas.
+    text_column: Option<String>,
+    /// Column of the document's id.
+    id_column: Option<String>,
+    /// Columns of the labels; several are the levels of one path.
+    label_columns: Option<String>,
+    /// Between labels in a cell.
+    label_separator: Option<String>,
+    /// Between the names of a path.
+    path_separator: Option<String>,
+    /// Column of the part.
+    split_column: Option<String>,
+    /// Column of where a document comes from.
+    source_column: Option<String>,
+    /// Column of when a document was written.
+    date_column: Option<String>,
+    /// Column of what belongs together.
+    group_column: Option<String>,
+    /// Column of the language.
+    lang_column: Option<String>,
+}
+
+impl ReadingQuery {
+    fn reading(&self) -> Result<Reading, ApiError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Ok(Reading {
+            format: parse_format(self.format.as_deref())?,
+            encoding: given(&self.encoding),
+            delimiter: given(&self.delimiter),
+            header: self.header,
+            text: given(&self.text_column),
+            id: self.id_column.clone(),
+            labels: given(&self.label_columns),
+            label_separator: self.label_separator.clone(),
+            path_separator: self.path_separator.clone(),
+            split: self.split_column.clone(),
+            source: self.source_column.clone(),
+            date: self.date_column.clone(),
+            group: self.group_column.clone(),
+            lang: self.lang_column.clone(),
+        })
+    }
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ImportCorpus {
     /// Id of the taxonomy version that the labels belong to.
     taxonomy: i64,
-    /// `jsonl`, `hiagm` or `neuralclassifier`; detected when it is not given.
-    format: Option<String>,
     /// Shares of train, validation and test, `0.8,0.1,0.1`, for rows that do not name their split; absent, those are train.
     split: Option<String>,
     /// Seed of the split, 1 unless told otherwise.
@@ -64,7 +118,7 @@ struct ImportCorpus {
 
 /// Upload a corpus, raw or as a form with one file. The job's result names the version that it made. Rows that cannot be read
 /// are kept aside with line, column and reason; the others are imported.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ImportCorpus),
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ImportCorpus, ReadingQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/projects/{id}/corpora")]
@@ -73,11 +127,12 @@ async fn import_corpus(
     caller: Caller,
     id: web::Path<i64>,
     query: web::Query<ImportCorpus>,
+    reading: web::Query<ReadingQuery>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
-    let format = parse_format(query.format.as_deref())?;
+    let reading = reading.reading()?;
     let split = query.split.clone().filter(|split| !split.is_empty());
     if let Some(split) = &split {
         split
@@ -91,11 +146,11 @@ async fn import_corpus(
     let import = Import {
         upload,
         taxonomy: query.taxonomy,
-        format,
+        reading,
         split,
         seed: query.seed.unwrap_or(DEFAULT_SEED),
     };
-    let request = JobRequest::ImportCorpus(import);
+    let request = JobRequest::ImportCorpus(Box::new(import));
     let job = jobs::insert(
         app.db.write(),
         *id,
@@ -113,14 +168,12 @@ async fn import_corpus(
 struct PreviewCorpus {
     /// Id of the taxonomy version that the labels belong to.
     taxonomy: i64,
-    /// `jsonl`, `hiagm` or `neuralclassifier`; detected when it is not given.
-    format: Option<String>,
     /// The file goes on: the line that was cut is left out.
     partial: Option<bool>,
 }
 
 /// See what the beginning of a corpus file would become; nothing is stored.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PreviewCorpus),
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PreviewCorpus, ReadingQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 200, body = CorpusPreview)))]
 #[post("/projects/{id}/corpora/preview")]
@@ -129,18 +182,19 @@ async fn preview_corpus(
     caller: Caller,
     id: web::Path<i64>,
     query: web::Query<PreviewCorpus>,
+    reading: web::Query<ReadingQuery>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<web::Json<CorpusPreview>, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
-    let format = parse_format(query.format.as_deref())?;
+    let reading = reading.reading()?;
     taxonomy_of(&app, *id, query.taxonomy).await?;
     let taxonomy = taxonomies::load(&app, query.taxonomy).await?;
     let bytes = upload::peek(&request, payload, MAX_PREVIEW).await?;
     let partial = query.partial.unwrap_or(false);
     let rules = Rules {
         taxonomy,
-        format,
+        reading,
         ratios: None,
         seed: DEFAULT_SEED,
     };

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, post, web};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::projects::{Project, SampleProject};
+use arborist_shared::corpus::Reading;
 use arborist_shared::taxonomy::{TaxonomyFormat, parse};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -59,7 +60,7 @@ async fn sample_project(app: web::Data<App>, caller: Caller) -> Result<HttpRespo
     let request = JobRequest::ImportCorpus(Import {
         upload,
         taxonomy,
-        format: None,
+        reading: Reading::default(),
         split: Some(SPLIT.to_owned()),
         seed: SEED,
     });

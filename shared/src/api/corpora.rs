@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::corpus::Reading;
 use crate::split::Split;
 
 /// A corpus version; `GET /api/v1/projects/{id}/corpora?limit=&cursor=` → `{"corpora":[…],"next"}`, newest first.
@@ -81,6 +82,9 @@ pub struct DocumentPage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reject {
+    /// The file within an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Counts from 1.
     pub line: u64,
     /// Counts from 1, in bytes; 1 where the whole row is at fault.
@@ -125,8 +129,14 @@ pub struct DocumentAnswer {
 pub struct CorpusPreview {
     /// The detected or given format, one of the words of `?format=`.
     pub format: String,
-    /// `UTF-8`, or `UTF-8 with byte order mark`.
+    /// `UTF-8`, `UTF-8 with byte order mark`, or another one by its name on the web.
     pub encoding: String,
+    /// How the file is read: what was asked for, and what was found out.
+    #[serde(default)]
+    pub reading: Reading,
+    /// Names of the columns of a table, in their order.
+    #[serde(default)]
+    pub columns: Vec<String>,
     /// Rows of the sent part, good and bad.
     pub n_rows: u64,
     /// The first 20 good rows, as they will be read.
