@@ -10,6 +10,7 @@ use arborist_shared::corpus::{
 };
 use arborist_shared::taxonomy::Taxonomy;
 
+use super::choices::Matcher;
 use super::reader::{Rows, Rules, reject};
 use crate::corpus_files::{CorpusFile, FileError, Row};
 
@@ -53,7 +54,14 @@ struct Gathered {
     reading: Reading,
     rows: Rows,
     shown: CorpusPreview,
-    unknown: HashMap<String, (u64, String)>,
+    unknown: HashMap<String, Unknown>,
+}
+
+/// A label that the taxonomy does not know.
+struct Unknown {
+    n_rows: u64,
+    reason: String,
+    written: RowLabel,
 }
 
 impl Gathered {
@@ -133,7 +141,11 @@ impl Gathered {
                 if preview.problems.len() < PROBLEMS_SHOWN {
                     preview.problems.push(reject(&error, &row));
                 }
-                let labels = row.content.ok().and_then(|row| row.labels);
+                let mut labels = row.content.ok().and_then(|row| row.labels);
+                if let Some(labels) = &mut labels {
+                    // What was chosen before is known.
+                    self.rows.rules.choices.apply(&self.taxonomy, labels);
+                }
                 for label in labels.unwrap_or_default() {
                     note_unknown(&self.taxonomy, &label, &mut self.unknown);
                 }
@@ -144,18 +156,25 @@ impl Gathered {
     fn finish(self) -> CorpusPreview {
         let mut preview = self.shown;
         preview.n_unknown_labels = self.unknown.len() as u64;
-        let mut unknown: Vec<UnknownLabel> = self
-            .unknown
+        let mut unknown: Vec<(String, Unknown)> = self.unknown.into_iter().collect();
+        unknown.sort_by(|a, b| b.1.n_rows.cmp(&a.1.n_rows).then_with(|| a.0.cmp(&b.0)));
+        unknown.truncate(LABELS_SHOWN);
+        let matcher = (!unknown.is_empty()).then(|| Matcher::new(&self.taxonomy));
+        preview.unknown_labels = unknown
             .into_iter()
-            .map(|(label, (n_rows, reason))| UnknownLabel {
+            .map(|(label, unknown)| UnknownLabel {
                 label,
-                n_rows,
-                reason,
+                n_rows: unknown.n_rows,
+                reason: unknown.reason,
+                proposals: matcher
+                    .as_ref()
+                    .map(|matcher| matcher.proposals(&unknown.written))
+                    .unwrap_or_default(),
             })
             .collect();
-        unknown.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| a.label.cmp(&b.label)));
-        unknown.truncate(LABELS_SHOWN);
-        preview.unknown_labels = unknown;
+        let checks = self.rows.checks();
+        preview.repeats = checks.repeats.clone();
+        preview.n_empty = checks.n_empty;
         preview
     }
 }
@@ -192,18 +211,16 @@ impl Kept {
 }
 
 /// Counts a label that means nothing, or too much, by itself.
-fn note_unknown(
-    taxonomy: &Taxonomy,
-    label: &RowLabel,
-    unknown: &mut HashMap<String, (u64, String)>,
-) {
+fn note_unknown(taxonomy: &Taxonomy, label: &RowLabel, unknown: &mut HashMap<String, Unknown>) {
     if let Err(error @ (ResolveError::Unknown { .. } | ResolveError::Ambiguous { .. })) =
         resolve_labels(taxonomy, std::slice::from_ref(label))
     {
-        let entry = unknown
-            .entry(label.to_string())
-            .or_insert_with(|| (0, error.to_string()));
-        entry.0 += 1;
+        let entry = unknown.entry(label.to_string()).or_insert_with(|| Unknown {
+            n_rows: 0,
+            reason: error.to_string(),
+            written: label.clone(),
+        });
+        entry.n_rows += 1;
     }
 }
 
@@ -226,8 +243,9 @@ mod tests {
             Rules {
                 taxonomy,
                 reading: Reading::default(),
-                ratios: None,
-                seed: 0,
+                parts: crate::corpora::parts::Parts::none(),
+                choices: crate::corpora::choices::Choices::default(),
+                first_of_text: false,
             },
             partial,
         )

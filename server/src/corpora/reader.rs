@@ -3,21 +3,25 @@
 //! Runs on a thread of its own and hands batches over a short channel, so that memory does not grow with the file: what
 //! stays is 20 bytes for each document, to notice ids that come twice.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arborist_shared::LabelIndex;
-use arborist_shared::api::corpora::Reject;
+use arborist_shared::api::corpora::{CorpusChecks, Reject};
 use arborist_shared::corpus::{CorpusFormat, Reading, RowError, resolve_labels, text_hash};
-use arborist_shared::split::{Split, SplitRatios, assign};
+use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use super::checks::Texts;
+use super::choices::Choices;
 use super::column;
+use super::parts::Parts;
 use crate::corpus_files::{CorpusFile, FileError, Row};
 
 /// Rejected rows are kept up to this many characters.
@@ -39,6 +43,16 @@ pub(super) struct NewDocument {
     pub(super) split: Split,
     /// Whether the row itself asks for the split.
     pub(super) asks_for_split: bool,
+    pub(super) lang: Option<String>,
+    pub(super) meta: BTreeMap<String, String>,
+}
+
+impl NewDocument {
+    /// The metadata as it is stored; none when there is none.
+    pub(super) fn meta_text(&self) -> Option<String> {
+        // A map of texts can always be written.
+        (!self.meta.is_empty()).then(|| serde_json::json!(self.meta).to_string())
+    }
 }
 
 /// Accepted rows, and how far the file was read when the last of them was.
@@ -57,9 +71,12 @@ pub(super) struct Rules {
     pub(super) taxonomy: Arc<Taxonomy>,
     /// How the file is read; what is left out is detected.
     pub(super) reading: Reading,
-    /// Parts of rows that do not ask for one; none = train.
-    pub(super) ratios: Option<SplitRatios>,
-    pub(super) seed: u64,
+    /// Parts of rows that do not ask for one.
+    pub(super) parts: Parts,
+    /// What people said unknown labels mean.
+    pub(super) choices: Choices,
+    /// A row whose text an earlier row has is refused.
+    pub(super) first_of_text: bool,
 }
 
 /// What the whole file was.
@@ -68,6 +85,7 @@ pub(super) struct Summary {
     pub(super) format: Option<CorpusFormat>,
     pub(super) lines: u64,
     pub(super) rejected: u64,
+    pub(super) checks: CorpusChecks,
     /// The first reject, to explain an import without a single good row.
     pub(super) first_reject: Option<String>,
 }
@@ -119,6 +137,7 @@ pub(super) fn read(
         format: Some(format),
         lines: batch.lines,
         rejected: batch.rejected,
+        checks: rows.checks().clone(),
         first_reject: rejects.first.take(),
     };
     batch.bytes = file.bytes_read();
@@ -134,6 +153,7 @@ pub(super) struct Rows {
     pub(super) rules: Rules,
     /// Line by hash of the key.
     seen: FxHashMap<u128, u32>,
+    texts: Texts,
 }
 
 impl Rows {
@@ -141,7 +161,13 @@ impl Rows {
         Self {
             rules,
             seen: FxHashMap::default(),
+            texts: Texts::default(),
         }
+    }
+
+    /// What was found in the good rows so far.
+    pub(super) fn checks(&self) -> &CorpusChecks {
+        &self.texts.checks
     }
 
     /// The document of a row.
@@ -152,7 +178,10 @@ impl Rows {
             column,
             reason,
         };
-        let row = row.content.clone()?;
+        let mut row = row.content.clone()?;
+        if let Some(labels) = &mut row.labels {
+            self.rules.choices.apply(&self.rules.taxonomy, labels);
+        }
         if row.text.contains('\0') {
             let reason = "found a NUL character in the text, expected text without any";
             return Err(fail(1, reason.to_owned()));
@@ -166,7 +195,7 @@ impl Rows {
             }
         };
         let has_id = row.id.is_some();
-        let key = row.id.unwrap_or_else(|| text_hash(&row.text));
+        let key = row.id.take().unwrap_or_else(|| text_hash(&row.text));
         if let Some(first) = self
             .seen
             .insert(hash(&key), u32::try_from(number).unwrap_or(u32::MAX))
@@ -181,12 +210,24 @@ impl Rows {
                 format!("{what}, which line {first} has already, expected each document once");
             return Err(fail(column, reason));
         }
-        let split = match (row.split, self.rules.ratios) {
-            (Some(split), _) => split,
-            (None, Some(ratios)) => assign(&key, self.rules.seed, ratios),
-            (None, None) => Split::Train,
+        let split = match row.split {
+            Some(split) => split,
+            None => self.rules.parts.of(&key, &row, explicit.as_deref()),
         };
+        let repeated = self
+            .texts
+            .see(number, &row.text, explicit.as_deref(), split);
+        if let Some(first) = repeated
+            && self.rules.first_of_text
+        {
+            let reason = format!(
+                "found the text of line {first} again, expected each text once, as was asked for"
+            );
+            return Err(fail(1, reason));
+        }
         Ok(NewDocument {
+            lang: row.lang,
+            meta: row.meta,
             key,
             text: row.text,
             explicit,
@@ -274,8 +315,9 @@ mod tests {
         Rules {
             taxonomy: Arc::new(Taxonomy::new(labels).unwrap()),
             reading: Reading::default(),
-            ratios: ratios.map(|ratios| ratios.parse().unwrap()),
-            seed: 7,
+            parts: Parts::by_document(ratios.map(|ratios| ratios.parse().unwrap()), 7),
+            choices: Choices::default(),
+            first_of_text: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Addresses of corpora and documents.
 
+mod versions;
+
 use actix_web::http::header;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
@@ -16,7 +18,9 @@ use tokio::fs::File;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::choices::Choices;
 use super::import::Import;
+use super::parts::{Dealing, Parts, SplitBy};
 use super::reader::Rules;
 use super::store::{self, COUNT_CAP, DocumentQuery};
 use super::{documents, preview, rejects_file, reviews, show, visible};
@@ -45,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_documents)
         .service(show_document)
         .service(list_reviews);
+    versions::configure(config);
 }
 
 /// How a file is to be read; what is left out is detected. Columns go by name, or by number from 1.
@@ -110,6 +115,15 @@ struct ImportCorpus {
     taxonomy: i64,
     /// Shares of train, validation and test, `0.8,0.1,0.1`, for rows that do not name their split; absent, those are train.
     split: Option<String>,
+    /// What decides about the part: `document` (the hash of its id), `label` (every label has its share), `group` or `time`.
+    #[param(inline)]
+    split_by: Option<SplitBy>,
+    /// By time: documents from this date on are for validation.
+    validation_from: Option<String>,
+    /// By time: documents from this date on are for testing.
+    test_from: Option<String>,
+    /// Refuse rows whose text an earlier row has.
+    first_of_text: Option<bool>,
     /// Seed of the split, 1 unless told otherwise.
     seed: Option<u64>,
     /// Name of the file, for people to read.
@@ -147,8 +161,17 @@ async fn import_corpus(
         upload,
         taxonomy: query.taxonomy,
         reading,
-        split,
-        seed: query.seed.unwrap_or(DEFAULT_SEED),
+        dealing: Dealing {
+            shares: split,
+            seed: query.seed.unwrap_or(DEFAULT_SEED),
+            by: query.split_by.unwrap_or_default(),
+            validation_from: query
+                .validation_from
+                .clone()
+                .filter(|date| !date.is_empty()),
+            test_from: query.test_from.clone().filter(|date| !date.is_empty()),
+        },
+        first_of_text: query.first_of_text.unwrap_or(false),
     };
     let request = JobRequest::ImportCorpus(Box::new(import));
     let job = jobs::insert(
@@ -192,11 +215,13 @@ async fn preview_corpus(
     let taxonomy = taxonomies::load(&app, query.taxonomy).await?;
     let bytes = upload::peek(&request, payload, MAX_PREVIEW).await?;
     let partial = query.partial.unwrap_or(false);
+    let choices = store::choices(app.db.read(), *id).await?;
     let rules = Rules {
+        choices: Choices::new(choices, &taxonomy),
         taxonomy,
         reading,
-        ratios: None,
-        seed: DEFAULT_SEED,
+        parts: Parts::none(),
+        first_of_text: false,
     };
     let preview =
         tokio::task::spawn_blocking(move || preview::preview(&bytes, rules, partial)).await?;
@@ -269,6 +294,14 @@ struct ListDocuments {
     label: Option<String>,
     /// `train`, `validation` or `test`.
     split: Option<String>,
+    /// Where the documents come from, as their file says.
+    source: Option<String>,
+    /// Documents dated from here on: `2024`, `2024-05` or `2024-05-31`.
+    from: Option<String>,
+    /// Documents dated up to and with this day, month or year.
+    to: Option<String>,
+    /// Whether somebody has judged them.
+    annotated: Option<bool>,
     /// Corpus version; the newest unless told otherwise.
     corpus: Option<i64>,
     /// At most so many, 50 unless told otherwise, up to 500.
@@ -341,12 +374,18 @@ async fn list_documents(
             .filter(|search| !search.trim().is_empty()),
         label,
         split,
+        source: given(&query.source),
+        from: given(&query.from),
+        to: given(&query.to),
+        annotated: query.annotated,
     };
     let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
     let limit = paging::limit(query.limit, 50, 500);
     let mut rows = store::documents(app.db.read(), &wanted, after, limit + 1).await?;
     let next = paging::cut(&mut rows, limit, |row| row.id);
+    let plain = wanted.is_plain().then_some(());
     let (total, total_is_capped) = match (&wanted.search, wanted.label, wanted.split) {
+        _ if plain.is_none() => capped(&app, &wanted).await?,
         (None, None, None) => (corpus.n_documents, false),
         (None, None, Some(Split::Train)) => (corpus.n_train, false),
         (None, None, Some(Split::Validation)) => (corpus.n_validation, false),
@@ -355,10 +394,7 @@ async fn list_documents(
             store::label_count(app.db.read(), corpus.id, label).await?,
             false,
         ),
-        _ => {
-            let total = store::count_documents(app.db.read(), &wanted).await?;
-            (total.min(COUNT_CAP), total > COUNT_CAP)
-        }
+        _ => capped(&app, &wanted).await?,
     };
     let documents = rows
         .into_iter()
@@ -370,6 +406,12 @@ async fn list_documents(
         total,
         total_is_capped,
     }))
+}
+
+/// How many documents match, up to a number beyond which nobody counts.
+async fn capped(app: &App, wanted: &DocumentQuery) -> Result<(u64, bool), ApiError> {
+    let total = store::count_documents(app.db.read(), wanted).await?;
+    Ok((total.min(COUNT_CAP), total > COUNT_CAP))
 }
 
 /// A document, with its labels in the newest corpus that holds it.

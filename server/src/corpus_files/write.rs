@@ -136,6 +136,11 @@ impl<'t> CorpusWriter<'t> {
         Ok(Ok(()))
     }
 
+    /// Says that something was written before by another writer.
+    pub fn go_on(&mut self) {
+        self.n_written = 1;
+    }
+
     /// What stands behind the last document.
     ///
     /// # Errors

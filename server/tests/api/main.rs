@@ -27,3 +27,4 @@ mod publishing;
 mod runs;
 mod sample;
 mod taxonomies;
+mod versions;
