@@ -4,15 +4,14 @@
 //! pages can say what happened and fold the rest away. Routes return the wire types of `arborist_shared::api`.
 
 mod accounts;
+mod corpora;
 mod error;
 mod upload;
 
 use std::cell::RefCell;
 
 use arborist_shared::api::assets::{Asset, AssetList};
-use arborist_shared::api::corpora::{
-    Corpus, CorpusList, CorpusPreview, DocumentAnswer, DocumentPage,
-};
+use arborist_shared::api::corpora::{Corpus, CorpusList, DocumentAnswer, DocumentPage};
 use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
@@ -35,6 +34,7 @@ use web_sys::Blob;
 use yew::Callback;
 
 pub use accounts::*;
+pub use corpora::*;
 pub use error::{ApiError, sentence};
 pub use upload::{Sent, Upload};
 
@@ -126,7 +126,16 @@ async fn post<T: DeserializeOwned>(
     query: Pairs<'_>,
     body: &impl Serialize,
 ) -> Answer<T> {
-    let request = request(Method::POST, path, query)
+    send_json(Method::POST, path, query, body).await
+}
+
+async fn send_json<T: DeserializeOwned>(
+    method: Method,
+    path: &str,
+    query: Pairs<'_>,
+    body: &impl Serialize,
+) -> Answer<T> {
+    let request = request(method, path, query)
         .json(body)
         .map_err(ApiError::from_request)?;
     parse(&answer(request).await?)
@@ -278,52 +287,6 @@ pub async fn corpora(project: i64) -> Answer<Vec<Corpus>> {
     .await
 }
 
-pub async fn preview_corpus(
-    project: i64,
-    taxonomy: i64,
-    format: &str,
-    partial: bool,
-    body: &Blob,
-) -> Answer<CorpusPreview> {
-    let [format, partial] = preview_query(format, partial);
-    post_blob(
-        &format!("/projects/{project}/corpora/preview"),
-        &[("taxonomy", taxonomy.to_string()), format, partial],
-        body,
-    )
-    .await
-}
-
-/// How an import gives parts to rows that do not name theirs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SplitChoice {
-    /// `0.8,0.1,0.1`; none: all train.
-    pub ratios: Option<String>,
-    pub seed: Option<u64>,
-}
-
-pub fn corpus_upload(
-    project: i64,
-    taxonomy: i64,
-    format: &str,
-    split: &SplitChoice,
-    name: &str,
-) -> String {
-    address(
-        &format!("/projects/{project}/corpora"),
-        &[
-            ("taxonomy", taxonomy.to_string()),
-            ("format", format.to_owned()),
-            ("split", split.ratios.clone().unwrap_or_default()),
-            (
-                "seed",
-                split.seed.map(|seed| seed.to_string()).unwrap_or_default(),
-            ),
-            ("name", name.to_owned()),
-        ],
-    )
-}
-
 /// Sends a file, telling how far it is.
 pub fn upload(
     address: &str,
@@ -334,10 +297,6 @@ pub fn upload(
     upload::start(address, body, progress, done)
 }
 
-pub fn rejects_address(corpus: i64) -> String {
-    address(&format!("/corpora/{corpus}/rejects"), &[])
-}
-
 /// What the table of documents shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DocumentQuery {
@@ -345,6 +304,11 @@ pub struct DocumentQuery {
     pub label: String,
     pub split: String,
     pub corpus: String,
+    pub source: String,
+    pub from: String,
+    pub to: String,
+    /// `true`, `false`, or nothing for both.
+    pub annotated: String,
 }
 
 pub async fn documents(
@@ -360,6 +324,10 @@ pub async fn documents(
             ("label", query.label.clone()),
             ("split", query.split.clone()),
             ("corpus", query.corpus.clone()),
+            ("source", query.source.clone()),
+            ("from", query.from.clone()),
+            ("to", query.to.clone()),
+            ("annotated", query.annotated.clone()),
             ("limit", limit.to_string()),
             ("cursor", cursor.unwrap_or_default()),
         ],

@@ -15,3 +15,4 @@ pub mod sign_in;
 pub mod taxonomy;
 pub mod train;
 pub mod try_it;
+pub mod versions;

@@ -21,6 +21,8 @@ pub enum Route {
     Corpus { project: i64 },
     #[at("/projects/:project/corpus/import")]
     Import { project: i64 },
+    #[at("/projects/:project/corpus/versions")]
+    Versions { project: i64 },
     #[at("/projects/:project/taxonomy")]
     Taxonomy { project: i64 },
     #[at("/projects/:project/train")]
@@ -53,6 +55,7 @@ impl Route {
             Self::Overview { project }
             | Self::Corpus { project }
             | Self::Import { project }
+            | Self::Versions { project }
             | Self::Taxonomy { project }
             | Self::Train { project }
             | Self::Runs { project }
@@ -67,7 +70,9 @@ impl Route {
     #[must_use]
     pub fn in_project(self, project: i64) -> Self {
         match self {
-            Self::Corpus { .. } | Self::Import { .. } => Self::Corpus { project },
+            Self::Corpus { .. } | Self::Import { .. } | Self::Versions { .. } => {
+                Self::Corpus { project }
+            }
             Self::Taxonomy { .. } => Self::Taxonomy { project },
             Self::Train { .. } => Self::Train { project },
             Self::Runs { .. } | Self::Run { .. } | Self::SideBySide { .. } => {
@@ -90,6 +95,7 @@ impl Route {
             Self::Overview { .. } => "Overview",
             Self::Corpus { .. } => "Corpus",
             Self::Import { .. } => "Import",
+            Self::Versions { .. } => "Statistics and versions",
             Self::Taxonomy { .. } => "Taxonomy",
             Self::Train { .. } => "Train",
             Self::Runs { .. } => "Runs",
@@ -113,6 +119,7 @@ mod tests {
             Route::Guide,
             Route::Overview { project: 3 },
             Route::Import { project: 3 },
+            Route::Versions { project: 3 },
             Route::Run {
                 project: 3,
                 run: 12,

@@ -195,6 +195,9 @@ fn page(route: Route) -> Html {
         Route::Corpus { project } => {
             html! { <pages::corpus::CorpusPage {project} key={project} /> }
         }
+        Route::Versions { project } => {
+            html! { <pages::versions::VersionsPage {project} key={project} /> }
+        }
         Route::Import { project } => {
             html! { <pages::import::ImportPage {project} key={project} /> }
         }

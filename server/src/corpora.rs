@@ -3,19 +3,25 @@
 //! A document belongs to a project and keeps its part for life; a corpus version says which documents it holds and with
 //! which labels. Versions never change once they are ready.
 
+mod checks;
+mod choices;
 pub(crate) mod column;
 mod contents;
 mod counts;
+mod diff;
 mod documents;
+mod export;
 pub mod import;
 mod index;
 mod label_set;
 pub mod migrate;
+pub mod parts;
 mod preview;
 mod reader;
 mod reviews;
 pub mod routes;
 pub mod snapshot;
+mod statistics;
 mod store;
 mod writer;
 
@@ -146,6 +152,11 @@ pub async fn visible(app: &App, caller: &Caller, id: i64) -> Result<CorpusRow, A
         Err(error) => Err(error),
         Ok(_) => Ok(row),
     }
+}
+
+/// Where it lies what an import found in its rows.
+fn checks_file(app: &App, corpus: i64) -> PathBuf {
+    app.folders.rejects().join(format!("{corpus}.checks.json"))
 }
 
 /// Where the rows lie that an import refused.

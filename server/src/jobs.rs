@@ -33,7 +33,7 @@ pub use store::{JobRow, insert};
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum JobRequest {
     ImportTaxonomy(crate::taxonomies::import::Import),
-    ImportCorpus(crate::corpora::import::Import),
+    ImportCorpus(Box<crate::corpora::import::Import>),
     ImportAsset(crate::assets::import::Import),
     Train(crate::runs::train::Train),
     Compare(crate::comparisons::Compare),

@@ -8,6 +8,7 @@ pub mod assets;
 pub mod cli;
 pub mod comparisons;
 pub mod corpora;
+pub mod corpus_files;
 pub mod datasets;
 pub mod db;
 pub mod drafts;

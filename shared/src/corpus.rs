@@ -1,7 +1,13 @@
 //! Documents and their labels: reading rows, and finding out which labels a row means.
 
+mod columns;
+mod foreign;
+mod format;
+mod lines;
+mod reading;
 mod resolve;
 mod row;
+mod separators;
 #[cfg(test)]
 mod tests;
 
@@ -10,10 +16,14 @@ use sha2::{Digest, Sha256};
 
 use crate::LabelIndex;
 
+pub use columns::{ColumnError, Columns};
+pub use format::{CorpusFormat, RowKind, UnknownCorpusFormat};
+pub use reading::Reading;
 pub use resolve::{LabelSet, ResolveError, resolve_labels};
 pub use row::{
-    CorpusFormat, CorpusRow, RowError, RowLabel, UnknownCorpusFormat, parse_row, parse_row_as,
+    CorpusRow, META_DATE, META_GROUP, META_SOURCE, RowError, RowLabel, parse_row, parse_row_as,
 };
+pub use separators::Separators;
 
 /// A line of a snapshot: an annotated document with its labels as indexes into the run's taxonomy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -130,16 +130,7 @@ impl FromStr for SplitRatios {
 /// running sum of the shares. A part with share 0 gets nothing.
 #[must_use]
 pub fn assign(id: &str, seed: u64, ratios: SplitRatios) -> Split {
-    let mut hasher = Sha256::new();
-    hasher.update(seed.to_le_bytes());
-    hasher.update(id.as_bytes());
-    let digest = hasher.finalize();
-    let bits = digest
-        .iter()
-        .take(8)
-        .fold(0_u64, |bits, &byte| (bits << 8) | u64::from(byte))
-        >> 11;
-    let fraction = bits as f64 / (1_u64 << 53) as f64;
+    let fraction = fraction(id, seed);
     let shares = [
         (Split::Train, ratios.train),
         (Split::Validation, ratios.validation),
@@ -155,4 +146,64 @@ pub fn assign(id: &str, seed: u64, ratios: SplitRatios) -> Split {
         }
     }
     chosen
+}
+
+/// The first 53 bits of SHA-256 over seed (8 bytes, little endian) and id, as a fraction of 1.
+fn fraction(id: &str, seed: u64) -> f64 {
+    let mut hasher = Sha256::new();
+    hasher.update(seed.to_le_bytes());
+    hasher.update(id.as_bytes());
+    let digest = hasher.finalize();
+    let bits = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |bits, &byte| (bits << 8) | u64::from(byte))
+        >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+/// Deals documents out so that every stratum has its share of every part, as far as whole documents go.
+///
+/// Each document goes to the part that its stratum lacks most. The seed decides who lacks most at the beginning, so that
+/// strata of a few documents do not all begin with the same part. Depends on the order of the documents.
+#[derive(Clone, Debug)]
+pub struct Stratified {
+    ratios: SplitRatios,
+    seed: u64,
+    counts: std::collections::BTreeMap<u64, [u64; 3]>,
+}
+
+impl Stratified {
+    /// Begins without any document.
+    #[must_use]
+    pub fn new(ratios: SplitRatios, seed: u64) -> Self {
+        Self {
+            ratios,
+            seed,
+            counts: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// The part of the stratum's next document.
+    pub fn next(&mut self, stratum: u64) -> Split {
+        let ratios = [self.ratios.train, self.ratios.validation, self.ratios.test];
+        let counts = self.counts.entry(stratum).or_default();
+        let n = counts.iter().sum::<u64>() as f64 + 1.0;
+        let mut chosen = (0, f64::NEG_INFINITY);
+        for (part, (ratio, count)) in ratios.into_iter().zip(*counts).enumerate() {
+            if ratio <= 0.0 {
+                continue;
+            }
+            let id = format!("{stratum} {part}");
+            let lead = fraction(&id, self.seed) * ratio;
+            let lacks = ratio * n + lead - count as f64;
+            if lacks > chosen.1 {
+                chosen = (part, lacks);
+            }
+        }
+        if let Some(count) = counts.get_mut(chosen.0) {
+            *count += 1;
+        }
+        Split::ALL.get(chosen.0).copied().unwrap_or(Split::Train)
+    }
 }

@@ -14,7 +14,7 @@ use yew::prelude::*;
 use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api::{self, DocumentQuery};
-use crate::components::field::{Search, Select};
+use crate::components::field::{Field, Input, Search, Select};
 use crate::components::label_path::LabelRef;
 use crate::components::{
     Button, Empty, Failure, Icon, LabelPath, Lines, PageHeader, RouteLink, Variant, VirtualList,
@@ -41,6 +41,12 @@ pub fn CorpusPage(props: &ProjectProps) -> Html {
     let import = html! {
         <RouteLink to={Route::Import { project }} query={vec![("step".to_owned(), "corpus".to_owned())]} button={Variant::Primary} icon={Icon::Upload} testid="import">{ "Import" }</RouteLink>
     };
+    let about = |view: &str, title: &'static str, testid: &'static str| {
+        html! {
+            <RouteLink to={Route::Versions { project }} query={vec![("view".to_owned(), view.to_owned())]} button={Variant::Secondary} {testid}>{ title }</RouteLink>
+        }
+    };
+    let actions = html! { <>{ about("statistics", "Statistics", "go-statistics") }{ about("versions", "Versions", "go-versions") }{ about("export", "Export", "go-export") }{ import.clone() }</> };
     let subtitle = match corpora
         .data()
         .as_deref()
@@ -54,7 +60,7 @@ pub fn CorpusPage(props: &ProjectProps) -> Html {
     let is_empty = corpora.data().is_some_and(|list| list.is_empty());
     html! {
         <div class={classes!("ab-page", (!is_empty).then_some("ab-page--fill"))}>
-            <PageHeader title="Corpus" {subtitle} actions={if is_empty { Html::default() } else { import.clone() }} />
+            <PageHeader title="Corpus" {subtitle} actions={if is_empty { Html::default() } else { actions }} />
             { show(&corpora, html! { <Lines count={12} /> }, |corpora| {
                 if corpora.is_empty() {
                     html! {
@@ -109,6 +115,10 @@ fn Documents(props: &DocumentsProps) -> Html {
         label: query.text("label"),
         split: query.text("split"),
         corpus: query.text("corpus"),
+        source: query.text("source"),
+        from: query.text("from"),
+        to: query.text("to"),
+        annotated: query.text("annotated"),
     };
     let first = use_search((project, wanted.clone()), |(project, wanted)| async move {
         api::documents(project, &wanted, PAGE, None).await
@@ -229,12 +239,22 @@ fn Documents(props: &DocumentsProps) -> Html {
                 ("search", None),
                 ("label", None),
                 ("split", None),
+                ("source", None),
+                ("from", None),
+                ("to", None),
+                ("annotated", None),
                 ("document", None),
             ]);
         })
     };
-    let is_filtered =
-        !wanted.search.is_empty() || !wanted.label.is_empty() || !wanted.split.is_empty();
+    let is_filtered = wanted
+        != DocumentQuery {
+            corpus: wanted.corpus.clone(),
+            ..DocumentQuery::default()
+        };
+    let is_narrowed = [&wanted.source, &wanted.from, &wanted.to]
+        .iter()
+        .any(|text| !text.is_empty());
     let total = first.data().map(|page| page.total);
     let taxonomy = corpus.as_ref().map(|corpus| corpus.taxonomy);
     let row = {
@@ -256,6 +276,16 @@ fn Documents(props: &DocumentsProps) -> Html {
                 <Select id="split" label="Split" value={wanted.split.clone()} onchange={set("split")} testid="document-split" choices={vec![
                     ("".into(), "All splits".into()), ("train".into(), "Train".into()), ("validation".into(), "Validation".into()), ("test".into(), "Test".into()),
                 ]} />
+                <Select id="annotated" label="Annotated" value={wanted.annotated.clone()} onchange={set("annotated")} testid="document-annotated" choices={vec![
+                    ("".into(), "Annotated or not".into()), ("true".into(), "Annotated".into()), ("false".into(), "Not annotated".into()),
+                ]} />
+                <details class="ab-fold ab-more-filters" open={is_narrowed}><summary data-testid="more-filters">{ "Source and date" }</summary>
+                    <div class="ab-form__row">
+                        <Field id="source" label="Source"><Input id="source" value={wanted.source.clone()} onchange={set("source")} testid="document-source" /></Field>
+                        <Field id="from" label="From"><Input id="from" placeholder="2023" value={wanted.from.clone()} onchange={set("from")} testid="document-from" /></Field>
+                        <Field id="to" label="To"><Input id="to" placeholder="2024-05" value={wanted.to.clone()} onchange={set("to")} testid="document-to" /></Field>
+                    </div>
+                </details>
                 if props.corpora.len() > 1 {
                     <Select id="corpus" label="Version" value={corpus.as_ref().map(|corpus| corpus.id.to_string()).unwrap_or_default()} onchange={set("corpus")} testid="document-corpus"
                         choices={props.corpora.iter().map(|corpus| (corpus.id.to_string().into(), format!("Version {}", corpus.version).into())).collect::<Vec<_>>()} />
@@ -359,6 +389,8 @@ fn Row(props: &RowProps) -> Html {
             <p class="ab-document__text" dir="auto">{ excerpt }</p>
             <div class="ab-document__foot">
                 { split_tag(document.split) }
+                if let Some(source) = document.meta.get("source") { <span class="ab-muted" dir="auto" title="Source">{ source }</span> }
+                if let Some(date) = document.meta.get("date") { <span class="ab-muted" title="Date">{ date }</span> }
                 {
                     match &document.labels {
                         None => html! { <span class="ab-muted">{ "not annotated" }</span> },

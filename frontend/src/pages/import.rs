@@ -4,9 +4,12 @@
 pub mod corpus_step;
 pub mod file_list;
 pub mod files;
+pub mod preview;
+pub mod reading_form;
 pub mod sending;
 pub mod splits;
 pub mod taxonomy_step;
+pub mod unknown_labels;
 
 use yew::prelude::*;
 

@@ -87,7 +87,7 @@ impl Compare {
             }
             runs.push(Run::open(name, open_run(path)?, &taxonomy)?);
         }
-        let gold = read_gold(&self.gold, self.formats.corpus_format, &taxonomy)?;
+        let gold = read_gold(&self.gold, &self.formats.reading(), &taxonomy)?;
         let gold = without_seen(gold, &runs)?;
 
         let mut judged = Vec::new();

@@ -1,13 +1,15 @@
 //! Reading corpus files row by row, and telling people which rows could not be used.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use arborist_shared::api::corpora::Reject;
-use arborist_shared::corpus::{CorpusFormat, CorpusRow, RowError, parse_row_as};
+use arborist_shared::corpus::{CorpusRow, Reading, RowError};
+use arborist_shared::taxonomy::Taxonomy;
 
 use super::CliError;
+use crate::corpus_files::{CorpusFile, FileError};
 
 /// Rejects that are printed; the rest is counted.
 const PRINTED_REJECTS: u64 = 10;
@@ -17,54 +19,49 @@ const REJECT_CHARS: usize = 10_000;
 pub(super) const STDIN: &str = "-";
 
 /// Rows of a corpus file, or of standard input.
-pub(super) struct CorpusReader {
+pub(super) struct CorpusReader<'t> {
     /// As in messages.
     name: String,
-    lines: Box<dyn BufRead + Send>,
-    /// Detected on the first row when not given.
-    format: Option<CorpusFormat>,
-    line: Vec<u8>,
-    line_number: u64,
+    file: CorpusFile<'t>,
 }
 
 /// A row, good or bad.
 pub(super) struct Row<'a> {
     /// Counts from 1.
     pub(super) line: u64,
+    number: u64,
     /// As it stands in the file.
     pub(super) raw: &'a [u8],
     pub(super) content: Result<CorpusRow, RowError>,
 }
 
 impl Row<'_> {
-    /// Id of a row that has none of its own: its line number from 0.
+    /// Id of a row that has none of its own: its line number from 0, or its own where rows are no lines.
     pub(super) fn numbered_id(&self) -> String {
-        (self.line - 1).to_string()
+        self.number.to_string()
     }
 }
 
-impl CorpusReader {
-    /// Opens a file; `-` is standard input.
-    pub(super) fn open(path: &Path, format: Option<CorpusFormat>) -> Result<Self, CliError> {
-        let lines: Box<dyn BufRead + Send> = if path == Path::new(STDIN) {
-            Box::new(BufReader::with_capacity(1 << 18, io::stdin()))
-        } else {
-            let file = File::open(path)
-                .map_err(|error| CliError::input(format!("{}: {error}", path.display())))?;
-            Box::new(BufReader::with_capacity(1 << 18, file))
-        };
-        let name = if path == Path::new(STDIN) {
+impl<'t> CorpusReader<'t> {
+    /// Opens a file; `-` is standard input. The taxonomy helps to find out how labels are separated.
+    pub(super) fn open(
+        path: &Path,
+        reading: &Reading,
+        taxonomy: Option<&'t Taxonomy>,
+    ) -> Result<Self, CliError> {
+        let is_stdin = path == Path::new(STDIN);
+        let name = if is_stdin {
             "standard input".to_owned()
         } else {
             path.display().to_string()
         };
-        Ok(Self {
-            name,
-            lines,
-            format,
-            line: Vec::new(),
-            line_number: 0,
-        })
+        let file = if is_stdin {
+            CorpusFile::stream(io::stdin(), reading, taxonomy)
+        } else {
+            CorpusFile::open(path, reading, taxonomy)
+        };
+        let file = file.map_err(|error| CliError::input(format!("{name}: {error}")))?;
+        Ok(Self { name, file })
     }
 
     /// Name of the file for messages.
@@ -74,26 +71,15 @@ impl CorpusReader {
 
     /// The next row that is not empty; none at the end.
     pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>, CliError> {
-        loop {
-            self.line.clear();
-            let read = self.lines.read_until(b'\n', &mut self.line);
-            let read = read.map_err(|error| CliError::failed(format!("{}: {error}", self.name)))?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.line_number += 1;
-            if !self.line.trim_ascii().is_empty() {
-                break;
-            }
-        }
-        let format = *self
-            .format
-            .get_or_insert_with(|| CorpusFormat::detect(&self.line));
-        let content = parse_row_as(format, &self.line, self.line_number);
-        Ok(Some(Row {
-            line: self.line_number,
-            raw: &self.line,
-            content,
+        let row = self.file.next_row().map_err(|error| match error {
+            FileError::Refused(reason) => CliError::input(format!("{}: {reason}", self.name)),
+            FileError::Io(error) => CliError::failed(format!("{}: {error}", self.name)),
+        })?;
+        Ok(row.map(|row| Row {
+            line: row.line,
+            number: row.number,
+            raw: row.raw,
+            content: row.content,
         }))
     }
 }
@@ -145,6 +131,7 @@ impl Rejects {
                 .take(REJECT_CHARS)
                 .collect();
             let reject = Reject {
+                file: None,
                 line: *line,
                 column: *column,
                 reason: reason.clone(),

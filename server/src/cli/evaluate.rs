@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use arborist_shared::api::runs::PredictedDocument;
-use arborist_shared::corpus::{CorpusFormat, LabelSet, RowError, resolve_labels, text_hash};
+use arborist_shared::corpus::{LabelSet, Reading, RowError, resolve_labels, text_hash};
 use arborist_shared::decode::{DecodingRule, from_prediction};
 use arborist_shared::metrics::{
     FREQUENT_ABOVE, GroupMetrics, GroupRanks, LabelGroups, Metrics, ScoreList,
@@ -62,7 +62,7 @@ impl Evaluate {
             input_file("--groups-from", train)?;
         }
         let taxonomy = self.taxonomy.read()?;
-        let format = self.formats.corpus_format;
+        let format = &self.formats.reading();
         let mut counted = match &self.groups_from {
             None => None,
             Some(train) => Some(Counted::read(train, format, &taxonomy)?),
@@ -91,12 +91,8 @@ struct Counted {
 
 impl Counted {
     /// Counts the file that groups are made of: rows of other splits are no training documents.
-    fn read(
-        path: &Path,
-        format: Option<CorpusFormat>,
-        taxonomy: &Taxonomy,
-    ) -> Result<Self, CliError> {
-        let mut reader = CorpusReader::open(path, format)?;
+    fn read(path: &Path, reading: &Reading, taxonomy: &Taxonomy) -> Result<Self, CliError> {
+        let mut reader = CorpusReader::open(path, reading, Some(taxonomy))?;
         let name = reader.name().to_owned();
         let mut rejects = Rejects::default();
         let mut counted = Self {
@@ -193,12 +189,8 @@ impl Problem {
 }
 
 impl Gold {
-    fn read(
-        path: &Path,
-        format: Option<CorpusFormat>,
-        taxonomy: &Taxonomy,
-    ) -> Result<Self, CliError> {
-        let mut reader = CorpusReader::open(path, format)?;
+    fn read(path: &Path, reading: &Reading, taxonomy: &Taxonomy) -> Result<Self, CliError> {
+        let mut reader = CorpusReader::open(path, reading, Some(taxonomy))?;
         let name = reader.name().to_owned();
         let mut gold = Self {
             documents: FxHashMap::default(),

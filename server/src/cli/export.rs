@@ -1,9 +1,11 @@
 //! `arborist export`: a corpus and its taxonomy in the files that other tools read.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
-use arborist_shared::corpus::{RowError, resolve_labels};
+use arborist_shared::corpus::{CorpusFormat, RowError, resolve_labels};
 use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
 use clap::{Args, ValueEnum};
@@ -14,7 +16,9 @@ use super::options::{Formats, TaxonomyFile, input_file};
 use super::progress::Progress;
 use super::{CliError, output};
 use crate::corpora::column;
+use crate::corpus_files::write::{self, CorpusWriter, WRITABLE, Written};
 use crate::exports::{Cleaning, ExportError, Exported, HiAgmOptions, HiAgmWriter};
+use crate::output_directory::OutputDirectory;
 
 const REJECTS: &str = "rejects.jsonl";
 
@@ -28,9 +32,11 @@ pub(super) struct Export {
     split: Split,
     #[command(flatten)]
     taxonomy: TaxonomyFile,
-    /// Whose files to write
-    #[arg(long, value_enum)]
-    format: Format,
+    /// Whose files to write: `hiagm` (token and label lines, *.taxonomy, prior probabilities), or one file in the format
+    /// `jsonl`, `csv`, `tsv`, `neuralclassifier`, `annif_tsv`, `annif_csv`, `annif_json`, `label_studio`, `doccano`,
+    /// `fasttext`, `prodigy`, `label_sleuth` or `hiclass`
+    #[arg(long)]
+    format: CorpusFormat,
     /// How texts are cut into words
     #[arg(long, value_enum, default_value_t = Rule::Wos)]
     cleaning: Rule,
@@ -51,12 +57,6 @@ pub(super) struct Export {
     /// One JSON object as the last line
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// HiAGM, HTCInfoMax, HiMatch: {token,label} lines, *.taxonomy, prior probabilities
-    Hiagm,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -101,11 +101,13 @@ struct Report {
 
 impl Export {
     pub(super) fn run(self) -> Result<(), CliError> {
-        let Format::Hiagm = self.format;
         for path in &self.corpus {
             input_file("--corpus", path)?;
         }
         let taxonomy = self.taxonomy.read()?;
+        if self.format != CorpusFormat::HiAgm {
+            return self.single_file(&taxonomy);
+        }
         let tree = taxonomy.to_tree();
         if !taxonomy.is_tree() {
             eprintln!(
@@ -123,7 +125,7 @@ impl Export {
         let mut rejects = Rejects::to_file(&writer.path(REJECTS))?;
         let mut not_annotated = 0;
         for path in &self.corpus {
-            let mut reader = CorpusReader::open(path, self.formats.corpus_format)?;
+            let mut reader = CorpusReader::open(path, &self.formats.reading(), Some(&taxonomy))?;
             not_annotated += self.rows(&mut reader, &taxonomy, &mut writer, &mut rejects)?;
         }
         let kept_at = self.out.join(REJECTS);
@@ -152,7 +154,7 @@ impl Export {
     /// Writes the rows of a file; tells how many have no `labels`.
     fn rows(
         &self,
-        reader: &mut CorpusReader,
+        reader: &mut CorpusReader<'_>,
         taxonomy: &Taxonomy,
         writer: &mut HiAgmWriter<'_>,
         rejects: &mut Rejects,
@@ -187,6 +189,97 @@ impl Export {
             }
         }
         Ok(not_annotated)
+    }
+}
+
+/// What `--json` prints of a single file.
+#[derive(Serialize)]
+struct FileReport {
+    out: String,
+    documents: u64,
+    rejected: u64,
+    /// Documents that the format cannot hold, by reason.
+    left_out: BTreeMap<String, u64>,
+}
+
+impl Export {
+    /// Writes one file in a format that `import` reads back.
+    fn single_file(&self, taxonomy: &Taxonomy) -> Result<(), CliError> {
+        let mut writer = CorpusWriter::new(self.format, taxonomy).ok_or_else(|| {
+            let words = WRITABLE.map(CorpusFormat::as_str).join(", ");
+            CliError::input(format!(
+                "--format: found {}, expected one of {words}",
+                self.format
+            ))
+        })?;
+        let failed =
+            |error: std::io::Error| CliError::failed(format!("{}: {error}", self.out.display()));
+        let directory = OutputDirectory::create(&self.out)
+            .map_err(|error| CliError::input(format!("--out: {}: {error}", self.out.display())))?;
+        let name = format!("{}.{}", self.name, write::ending(self.format));
+        let file = fs::File::create(directory.path(&name)).map_err(failed)?;
+        let mut file = BufWriter::with_capacity(1 << 18, file);
+        let mut rejects = Rejects::to_file(&directory.path(REJECTS))?;
+        let mut report = FileReport {
+            out: self.out.join(&name).display().to_string(),
+            documents: 0,
+            rejected: 0,
+            left_out: BTreeMap::new(),
+        };
+        writer.begin(&mut file).map_err(failed)?;
+        for path in &self.corpus {
+            let mut reader = CorpusReader::open(path, &self.formats.reading(), Some(taxonomy))?;
+            let name = reader.name().to_owned();
+            while let Some(row) = reader.next_row()? {
+                let resolved = row.content.and_then(|content| {
+                    let labels = content.labels.as_deref();
+                    let labels = labels.map(|labels| resolve_labels(taxonomy, labels));
+                    let labels = labels.transpose().map_err(|error| RowError {
+                        line: row.line,
+                        column: column::of_label(row.raw, &error),
+                        reason: error.to_string(),
+                    })?;
+                    Ok((content, labels))
+                });
+                let (content, labels) = match resolved {
+                    Ok(resolved) => resolved,
+                    Err(error) => {
+                        rejects.add(&name, row.raw, &error)?;
+                        continue;
+                    }
+                };
+                let document = Written {
+                    id: content.id.as_deref().unwrap_or_default(),
+                    id_is_hash: content.id.is_none(),
+                    text: &content.text,
+                    labels: labels.as_ref().map(|labels| &labels.explicit[..]),
+                    split: content.split.unwrap_or(self.split),
+                    lang: content.lang.as_deref(),
+                    meta: &content.meta,
+                };
+                match writer.document(&document, &mut file).map_err(failed)? {
+                    Ok(()) => report.documents += 1,
+                    Err(reason) => {
+                        *report.left_out.entry(reason.to_string()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        writer.end(&mut file).map_err(failed)?;
+        file.flush().map_err(failed)?;
+        report.rejected = rejects.finish(Some(&self.out.join(REJECTS)))?;
+        if report.rejected == 0 {
+            // An empty file would only raise questions.
+            let _ = fs::remove_file(directory.path(REJECTS));
+        }
+        directory.publish().map_err(failed)?;
+        output::result(self.json, &report, |report| {
+            let mut text = format!("{}: {} documents\n", report.out, report.documents);
+            for (reason, n) in &report.left_out {
+                text += &format!("left out: {n}: {reason}\n");
+            }
+            text
+        })
     }
 }
 

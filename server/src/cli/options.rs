@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::corpus::{CorpusFormat, Reading};
 use arborist_shared::decode::{DecodeOptions, DecodingRule, Ends};
 use arborist_shared::taxonomy::{Taxonomy, TaxonomyFormat};
 use clap::Args;
@@ -47,12 +47,54 @@ impl Places {
     }
 }
 
-/// How input files are read.
-#[derive(Clone, Debug, Args)]
+/// How input files are read. What is left out is detected.
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Formats {
-    /// Format of corpus files: `jsonl`, `hiagm` or `neuralclassifier` [default: detected]
+    /// Format of corpus files: `jsonl`, `hiagm`, `neuralclassifier`, `csv`, `label_studio`, … [default: detected]
     #[arg(long, value_name = "FORMAT")]
-    pub(super) corpus_format: Option<CorpusFormat>,
+    corpus_format: Option<CorpusFormat>,
+    /// Encoding of corpus files, such as windows-1252 [default: detected]
+    #[arg(long, value_name = "NAME", help_heading = "Corpus files")]
+    encoding: Option<String>,
+    /// Between the columns of a table: one character, or `tab`
+    #[arg(long, value_name = "CHARACTER", help_heading = "Corpus files")]
+    delimiter: Option<String>,
+    /// Columns of the text, by name or number
+    #[arg(long, value_name = "COLUMNS", help_heading = "Corpus files")]
+    text_column: Option<String>,
+    /// Column of the id
+    #[arg(long, value_name = "COLUMN", help_heading = "Corpus files")]
+    id_column: Option<String>,
+    /// Columns of the labels; several are the levels of a path
+    #[arg(long, value_name = "COLUMNS", help_heading = "Corpus files")]
+    label_columns: Option<String>,
+    /// Between the labels of a cell
+    #[arg(long, value_name = "TEXT", help_heading = "Corpus files")]
+    label_separator: Option<String>,
+    /// Between the names of a path
+    #[arg(long, value_name = "TEXT", help_heading = "Corpus files")]
+    path_separator: Option<String>,
+    /// Column of the split
+    #[arg(long, value_name = "COLUMN", help_heading = "Corpus files")]
+    split_column: Option<String>,
+}
+
+impl Formats {
+    pub(super) fn reading(&self) -> Reading {
+        let this = self.clone();
+        Reading {
+            format: this.corpus_format,
+            encoding: this.encoding,
+            delimiter: this.delimiter,
+            text: this.text_column,
+            id: this.id_column,
+            labels: this.label_columns,
+            label_separator: this.label_separator,
+            path_separator: this.path_separator,
+            split: this.split_column,
+            ..Reading::default()
+        }
+    }
 }
 
 /// How label sets are made from scores.

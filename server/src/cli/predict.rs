@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::corpus::Reading;
 use arborist_shared::decode::{DecodeOptions, Selection, decode};
 use arborist_shared::taxonomy::Taxonomy;
 use clap::Args;
@@ -109,8 +109,8 @@ impl Predict {
         let start = Instant::now();
         let (window_sender, windows) = mpsc::channel(WINDOW_QUEUE);
         let (scored_sender, scored) = mpsc::channel(WINDOW_QUEUE);
-        let (input, format) = (self.input.clone(), self.formats.corpus_format);
-        let reading = tokio::task::spawn_blocking(move || read(&input, format, &window_sender));
+        let (input, files) = (self.input.clone(), self.formats.reading());
+        let reading = tokio::task::spawn_blocking(move || read(&input, &files, &window_sender));
         let writing = tokio::task::spawn_blocking(move || {
             let sink = Sink {
                 taxonomy: &taxonomy,
@@ -172,12 +172,8 @@ fn refuse_same_file(input: &Path, output: &Path) -> Result<(), CliError> {
 }
 
 /// Reads documents into windows; answers the number of rejected rows.
-fn read(
-    path: &Path,
-    format: Option<CorpusFormat>,
-    to: &mpsc::Sender<Window>,
-) -> Result<u64, CliError> {
-    let mut reader = CorpusReader::open(path, format)?;
+fn read(path: &Path, reading: &Reading, to: &mpsc::Sender<Window>) -> Result<u64, CliError> {
+    let mut reader = CorpusReader::open(path, reading, None)?;
     let name = reader.name().to_owned();
     let mut rejects = Rejects::default();
     let mut window = Window::default();

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arborist_shared::corpus::{
-    CorpusFormat, CorpusRow, LabelSet, RowError, SnapshotDocument, resolve_labels, text_hash,
+    CorpusRow, LabelSet, Reading, RowError, SnapshotDocument, resolve_labels, text_hash,
 };
 use arborist_shared::split::{Split, SplitRatios, assign};
 use arborist_shared::taxonomy::Taxonomy;
@@ -48,7 +48,7 @@ pub(super) struct Sources<'a> {
     pub(super) train: &'a Path,
     pub(super) validation: Option<&'a Path>,
     pub(super) test: Option<&'a Path>,
-    pub(super) format: Option<CorpusFormat>,
+    pub(super) reading: Reading,
 }
 
 /// What came out of an import.
@@ -88,7 +88,7 @@ pub(super) fn import(
         .collect();
     for (split, path) in files {
         if let Some(path) = path {
-            import.read(split, path, sources.format, &given)?;
+            import.read(split, path, &sources.reading, &given)?;
         }
     }
     import.finish(seed, directory, &given)
@@ -149,10 +149,10 @@ impl Import<'_> {
         &mut self,
         split: Split,
         path: &Path,
-        format: Option<CorpusFormat>,
+        reading: &Reading,
         given: &[Split],
     ) -> Result<(), CliError> {
-        let mut reader = CorpusReader::open(path, format)?;
+        let mut reader = CorpusReader::open(path, reading, Some(self.taxonomy))?;
         let name = reader.name().to_owned();
         let mut unannotated = 0_u64;
         let mut elsewhere = 0_u64;

@@ -281,7 +281,7 @@ impl Train {
             train: &self.train,
             validation: self.validation.as_deref(),
             test: self.test.as_deref(),
-            format: self.formats.corpus_format,
+            reading: self.formats.reading(),
         };
         let imported = import(&sources, taxonomy, self.seed, &directory)?;
         let snapshot =

@@ -12,7 +12,7 @@ pub(crate) fn of_label(raw: &[u8], error: &ResolveError) -> u64 {
     };
     let labels = written_labels(raw).unwrap_or_default();
     let Some(&label) = labels.get(position) else {
-        return 1;
+        return of_words(raw, error);
     };
     // A path in one string is pointed at as a whole.
     let steps: Vec<&RawValue> = serde_json::from_str(label.get()).unwrap_or_default();
@@ -35,9 +35,17 @@ fn written_labels(raw: &[u8]) -> Option<Vec<&RawValue>> {
     let row: Row<'_> = serde_json::from_slice(without_mark(raw)).ok()?;
     let labels = match CorpusFormat::detect(raw) {
         CorpusFormat::Jsonl => row.labels,
-        CorpusFormat::HiAgm | CorpusFormat::NeuralClassifier => row.label.or(row.doc_label),
+        _ => row.label.or(row.doc_label),
     };
     serde_json::from_str(labels?.get()).ok()
+}
+
+/// Where a label's last name stands, from behind: labels come after the text more often than before.
+fn of_words(raw: &[u8], error: &ResolveError) -> u64 {
+    let (ResolveError::Unknown { label, .. } | ResolveError::Ambiguous { label, .. }) = error;
+    let name = label.rsplit(" › ").next().unwrap_or(label).as_bytes();
+    let place = raw.windows(name.len().max(1)).rposition(|at| at == name);
+    place.map_or(1, column)
 }
 
 fn without_mark(line: &[u8]) -> &[u8] {

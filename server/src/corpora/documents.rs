@@ -18,7 +18,10 @@ pub(super) fn show(row: DocumentRow, taxonomy: &Taxonomy) -> Document {
             .collect::<Vec<_>>()
     };
     let paths = deepest(taxonomy, closed.as_deref().unwrap_or_default());
+    let meta = row.metadata();
     Document {
+        lang: row.lang.clone(),
+        meta,
         id: row.id,
         key: row.key,
         text: row.text,

@@ -7,16 +7,18 @@
 use std::sync::Arc;
 
 use arborist_shared::api::jobs::JobResult;
-use arborist_shared::corpus::CorpusFormat;
-use arborist_shared::split::SplitRatios;
+use arborist_shared::corpus::Reading;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::choices::Choices;
 use super::contents::Totals;
+use super::parts::{Dealing, Parts};
 use super::reader::{self, Rules, Summary};
 use super::store::{self, Finished};
 use super::writer::Writer;
-use super::{CorpusRow, index, rejects_file};
+use super::{CorpusRow, checks_file, index, rejects_file};
+use crate::corpus_files::FileError;
 use crate::http::upload::Upload;
 use crate::jobs::{self, JobContext, JobError, step};
 use crate::{App, taxonomies};
@@ -29,11 +31,15 @@ const CHANNEL: usize = 4;
 pub struct Import {
     pub upload: Upload,
     pub taxonomy: i64,
-    /// Detected when it is not given.
-    pub format: Option<CorpusFormat>,
-    /// Shares of rows that do not ask for a part: `0.8,0.1,0.1`.
-    pub split: Option<String>,
-    pub seed: u64,
+    /// How the file is read; what is left out is detected.
+    #[serde(default)]
+    pub reading: Reading,
+    /// Parts of rows that do not ask for one.
+    #[serde(default)]
+    pub dealing: Dealing,
+    /// Whether a row whose text an earlier row has is refused.
+    #[serde(default)]
+    pub first_of_text: bool,
 }
 
 impl Import {
@@ -71,17 +77,14 @@ impl Import {
         corpus: &CorpusRow,
     ) -> Result<JobResult, JobError> {
         let taxonomy = taxonomies::load(app, self.taxonomy).await?;
-        let ratios = self
-            .split
-            .as_deref()
-            .map(str::parse::<SplitRatios>)
-            .transpose();
-        let ratios = ratios.map_err(|error| JobError::Failed(error.to_string()))?;
+        let parts = Parts::new(&self.dealing).map_err(JobError::Failed)?;
+        let choices = store::choices(app.db.read(), job.project()).await?;
         let rules = Rules {
             taxonomy: Arc::clone(&taxonomy),
-            format: self.format,
-            ratios,
-            seed: self.seed,
+            reading: self.reading.clone(),
+            parts,
+            choices: Choices::new(choices, &taxonomy),
+            first_of_text: self.first_of_text,
         };
 
         let (summary, totals, content_hash) = self.copy(app, job, corpus, rules).await?;
@@ -95,6 +98,8 @@ impl Import {
             )));
         }
         index::build(app, job, corpus.id, &taxonomy).await?;
+        let checks = serde_json::to_vec(&summary.checks)?;
+        tokio::fs::write(checks_file(app, corpus.id), checks).await?;
 
         let transaction = app.db.begin().await?;
         let finished = Finished {
@@ -154,6 +159,15 @@ impl Import {
     }
 }
 
+impl From<FileError> for JobError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Refused(reason) => Self::Failed(reason),
+            FileError::Io(error) => error.into(),
+        }
+    }
+}
+
 /// How far reading is.
 struct Progress {
     total: u64,
@@ -175,8 +189,11 @@ impl Progress {
 }
 
 async fn remove_rejects(app: &App, corpus: i64) -> std::io::Result<()> {
-    match tokio::fs::remove_file(rejects_file(app, corpus)).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    for file in [rejects_file(app, corpus), checks_file(app, corpus)] {
+        match tokio::fs::remove_file(file).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
+    Ok(())
 }

@@ -105,12 +105,7 @@ pub(crate) async fn carry_over(
         n_review: 0,
         n_restored: 0,
     };
-    let everything = DocumentQuery {
-        corpus: source.id,
-        search: None,
-        label: None,
-        split: None,
-    };
+    let everything = DocumentQuery::all(source.id);
     let mut after = 0;
     loop {
         job.check()?;

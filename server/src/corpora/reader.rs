@@ -1,28 +1,29 @@
-//! Reading an upload: lines become documents, or rejects with line, column and reason.
+//! Reading an upload: rows become documents, or rejects with line, column and reason.
 //!
 //! Runs on a thread of its own and hands batches over a short channel, so that memory does not grow with the file: what
 //! stays is 20 bytes for each document, to notice ids that come twice.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arborist_shared::LabelIndex;
-use arborist_shared::api::corpora::Reject;
-use arborist_shared::corpus::{
-    CorpusFormat, CorpusRow, RowError, parse_row_as, resolve_labels, text_hash,
-};
-use arborist_shared::split::{Split, SplitRatios, assign};
+use arborist_shared::api::corpora::{CorpusChecks, Reject};
+use arborist_shared::corpus::{CorpusFormat, Reading, RowError, resolve_labels, text_hash};
+use arborist_shared::split::Split;
 use arborist_shared::taxonomy::Taxonomy;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use super::checks::Texts;
+use super::choices::Choices;
 use super::column;
+use super::parts::Parts;
+use crate::corpus_files::{CorpusFile, FileError, Row};
 
-/// A longer row is refused: a document of this length is a file that lost its line breaks.
-pub(super) const MAX_ROW: usize = 16 << 20;
 /// Rejected rows are kept up to this many characters.
 const MAX_REJECT: usize = 10_000;
 /// A batch is handed over when it has so many documents, or so many bytes of text.
@@ -42,13 +43,23 @@ pub(super) struct NewDocument {
     pub(super) split: Split,
     /// Whether the row itself asks for the split.
     pub(super) asks_for_split: bool,
+    pub(super) lang: Option<String>,
+    pub(super) meta: BTreeMap<String, String>,
+}
+
+impl NewDocument {
+    /// The metadata as it is stored; none when there is none.
+    pub(super) fn meta_text(&self) -> Option<String> {
+        // A map of texts can always be written.
+        (!self.meta.is_empty()).then(|| serde_json::json!(self.meta).to_string())
+    }
 }
 
 /// Accepted rows, and how far the file was read when the last of them was.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pub(super) documents: Vec<NewDocument>,
-    /// Lines read so far, good and bad.
+    /// Rows read so far, good and bad.
     pub(super) lines: u64,
     pub(super) bytes: u64,
     pub(super) rejected: u64,
@@ -58,11 +69,14 @@ pub(super) struct Batch {
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) taxonomy: Arc<Taxonomy>,
-    /// Detected from the first line when it is not given.
-    pub(super) format: Option<CorpusFormat>,
-    /// Parts of rows that do not ask for one; none = train.
-    pub(super) ratios: Option<SplitRatios>,
-    pub(super) seed: u64,
+    /// How the file is read; what is left out is detected.
+    pub(super) reading: Reading,
+    /// Parts of rows that do not ask for one.
+    pub(super) parts: Parts,
+    /// What people said unknown labels mean.
+    pub(super) choices: Choices,
+    /// A row whose text an earlier row has is refused.
+    pub(super) first_of_text: bool,
 }
 
 /// What the whole file was.
@@ -71,6 +85,7 @@ pub(super) struct Summary {
     pub(super) format: Option<CorpusFormat>,
     pub(super) lines: u64,
     pub(super) rejected: u64,
+    pub(super) checks: CorpusChecks,
     /// The first reject, to explain an import without a single good row.
     pub(super) first_reject: Option<String>,
 }
@@ -81,26 +96,23 @@ pub(super) fn read(
     rejects: &Path,
     rules: Rules,
     batches: &mpsc::Sender<Batch>,
-) -> io::Result<Summary> {
-    let mut input = BufReader::with_capacity(1 << 18, File::open(path)?);
+) -> Result<Summary, FileError> {
+    let taxonomy = Arc::clone(&rules.taxonomy);
     let mut rejects = Rejects::create(rejects)?;
+    let mut file = CorpusFile::open(path, &rules.reading, Some(&taxonomy))?;
+    let format = file.format();
     let mut rows = Rows::new(rules);
     let mut batch = Batch::default();
     let mut batch_bytes = 0;
-    let mut line = Vec::new();
-    while let Some(read) = read_line(&mut input, &mut line)? {
+    while let Some(row) = file.next_row()? {
         batch.lines += 1;
-        batch.bytes += read as u64;
-        if is_blank(&line) {
-            continue;
-        }
-        match rows.read(&line, read, batch.lines) {
+        match rows.read(&row) {
             Ok(document) => {
                 batch_bytes += document.text.len() + document.key.len();
                 batch.documents.push(document);
             }
             Err(error) => {
-                rejects.write(&error, &line)?;
+                rejects.write(&error, &row)?;
                 batch.rejected += 1;
             }
         }
@@ -109,6 +121,7 @@ pub(super) fn read(
             || batch_bytes >= BATCH_BYTES
             || batch.lines.is_multiple_of(10_000)
         {
+            batch.bytes = file.bytes_read();
             let next = Batch {
                 documents: Vec::new(),
                 ..batch
@@ -121,11 +134,13 @@ pub(super) fn read(
         }
     }
     let summary = Summary {
-        format: rows.rules.format,
+        format: Some(format),
         lines: batch.lines,
         rejected: batch.rejected,
+        checks: rows.checks().clone(),
         first_reject: rejects.first.take(),
     };
+    batch.bytes = file.bytes_read();
     // Fails when nobody receives any more, who then does not read the summary either.
     let _ = batches.blocking_send(batch);
     rejects.finish()?;
@@ -138,6 +153,7 @@ pub(super) struct Rows {
     pub(super) rules: Rules,
     /// Line by hash of the key.
     seen: FxHashMap<u128, u32>,
+    texts: Texts,
 }
 
 impl Rows {
@@ -145,43 +161,48 @@ impl Rows {
         Self {
             rules,
             seen: FxHashMap::default(),
+            texts: Texts::default(),
         }
     }
 
-    /// The document of a line, of which `read` bytes were read in all.
-    pub(super) fn read(
-        &mut self,
-        line: &[u8],
-        read: usize,
-        number: u64,
-    ) -> Result<NewDocument, RowError> {
+    /// What was found in the good rows so far.
+    pub(super) fn checks(&self) -> &CorpusChecks {
+        &self.texts.checks
+    }
+
+    /// The document of a row.
+    pub(super) fn read(&mut self, row: &Row<'_>) -> Result<NewDocument, RowError> {
+        let (raw, number) = (row.raw, row.line);
         let fail = |column: u64, reason: String| RowError {
             line: number,
             column,
             reason,
         };
-        if read > MAX_ROW {
-            let reason = format!("found a row of {read} bytes, expected at most {MAX_ROW}");
-            return Err(fail(1, reason));
+        let mut row = row.content.clone()?;
+        if let Some(labels) = &mut row.labels {
+            self.rules.choices.apply(&self.rules.taxonomy, labels);
         }
-        let row = self.parse(line, number)?;
+        if row.text.contains('\0') {
+            let reason = "found a NUL character in the text, expected text without any";
+            return Err(fail(1, reason.to_owned()));
+        }
         let (explicit, n_closed) = match &row.labels {
             None => (None, 0),
             Some(labels) => {
                 let set = resolve_labels(&self.rules.taxonomy, labels)
-                    .map_err(|error| fail(column::of_label(line, &error), error.to_string()))?;
+                    .map_err(|error| fail(column::of_label(raw, &error), error.to_string()))?;
                 (Some(set.explicit), set.closed.len())
             }
         };
         let has_id = row.id.is_some();
-        let key = row.id.unwrap_or_else(|| text_hash(&row.text));
+        let key = row.id.take().unwrap_or_else(|| text_hash(&row.text));
         if let Some(first) = self
             .seen
             .insert(hash(&key), u32::try_from(number).unwrap_or(u32::MAX))
         {
             self.seen.insert(hash(&key), first);
             let (column, what) = if has_id {
-                (column::of_id(line), format!("found the id `{key}`"))
+                (column::of_id(raw), format!("found the id `{key}`"))
             } else {
                 (1, "found a text without id".to_owned())
             };
@@ -189,12 +210,24 @@ impl Rows {
                 format!("{what}, which line {first} has already, expected each document once");
             return Err(fail(column, reason));
         }
-        let split = match (row.split, self.rules.ratios) {
-            (Some(split), _) => split,
-            (None, Some(ratios)) => assign(&key, self.rules.seed, ratios),
-            (None, None) => Split::Train,
+        let split = match row.split {
+            Some(split) => split,
+            None => self.rules.parts.of(&key, &row, explicit.as_deref()),
         };
+        let repeated = self
+            .texts
+            .see(number, &row.text, explicit.as_deref(), split);
+        if let Some(first) = repeated
+            && self.rules.first_of_text
+        {
+            let reason = format!(
+                "found the text of line {first} again, expected each text once, as was asked for"
+            );
+            return Err(fail(1, reason));
+        }
         Ok(NewDocument {
+            lang: row.lang,
+            meta: row.meta,
             key,
             text: row.text,
             explicit,
@@ -203,17 +236,6 @@ impl Rows {
             asks_for_split: row.split.is_some(),
         })
     }
-
-    /// The row as written; the first one that can be read tells the format.
-    pub(super) fn parse(&mut self, line: &[u8], number: u64) -> Result<CorpusRow, RowError> {
-        let format = self
-            .rules
-            .format
-            .unwrap_or_else(|| CorpusFormat::detect(line));
-        let row = parse_row_as(format, line, number)?;
-        self.rules.format = Some(format);
-        Ok(row)
-    }
 }
 
 fn hash(key: &str) -> u128 {
@@ -221,39 +243,6 @@ fn hash(key: &str) -> u128 {
     let mut bytes = [0_u8; 16];
     bytes.copy_from_slice(&digest[..16]);
     u128::from_le_bytes(bytes)
-}
-
-pub(super) fn is_blank(line: &[u8]) -> bool {
-    line.strip_prefix("\u{feff}".as_bytes())
-        .unwrap_or(line)
-        .iter()
-        .all(u8::is_ascii_whitespace)
-}
-
-/// Reads up to and including the next line break; of a line that is too long, the beginning is kept and all is counted.
-/// None at the end of the file.
-pub(super) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<usize>> {
-    line.clear();
-    let mut read = 0;
-    loop {
-        let buffer = match input.fill_buf() {
-            Ok(buffer) => buffer,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if buffer.is_empty() {
-            return Ok((read > 0).then_some(read));
-        }
-        let end = buffer.iter().position(|&byte| byte == b'\n');
-        let taken = end.map_or(buffer.len(), |end| end + 1);
-        let kept = taken.min((MAX_ROW + 1).saturating_sub(line.len()));
-        line.extend_from_slice(&buffer[..kept]);
-        input.consume(taken);
-        read += taken;
-        if end.is_some() {
-            return Ok(Some(read));
-        }
-    }
 }
 
 /// The rejects' file.
@@ -272,8 +261,8 @@ impl Rejects {
         })
     }
 
-    fn write(&mut self, error: &RowError, line: &[u8]) -> io::Result<()> {
-        let reject = reject(error, line);
+    fn write(&mut self, error: &RowError, row: &Row<'_>) -> io::Result<()> {
+        let reject = reject(error, row);
         self.first.get_or_insert_with(|| error.to_string());
         serde_json::to_writer(&mut self.file, &reject)?;
         self.file.write_all(b"\n")
@@ -293,9 +282,11 @@ impl Rejects {
 }
 
 /// A refused row as people see it.
-pub(super) fn reject(error: &RowError, line: &[u8]) -> Reject {
-    let row = String::from_utf8_lossy(line);
+pub(super) fn reject(error: &RowError, row: &Row<'_>) -> Reject {
+    let file = row.file.as_deref().map(str::to_owned);
+    let row = String::from_utf8_lossy(row.raw);
     Reject {
+        file,
         line: error.line,
         column: error.column,
         reason: error.reason.clone(),
@@ -323,9 +314,10 @@ mod tests {
         let labels = vec![label("A", &[]), label("A1", &["A"]), label("B", &[])];
         Rules {
             taxonomy: Arc::new(Taxonomy::new(labels).unwrap()),
-            format: None,
-            ratios: ratios.map(|ratios| ratios.parse().unwrap()),
-            seed: 7,
+            reading: Reading::default(),
+            parts: Parts::by_document(ratios.map(|ratios| ratios.parse().unwrap()), 7),
+            choices: Choices::default(),
+            first_of_text: false,
         }
     }
 
@@ -385,7 +377,7 @@ mod tests {
         assert!(rejects[1].reason.contains("`C`"), "{:?}", rejects[1]);
         assert!(rejects[2].reason.contains("line 1"), "{:?}", rejects[2]);
         assert!(rejects[3].reason.contains("line 6"), "{:?}", rejects[3]);
-        assert_eq!((summary.lines, summary.rejected), (8, 5));
+        assert_eq!((summary.lines, summary.rejected), (7, 5));
         assert!(summary.first_reject.unwrap().starts_with("line 2, column"));
     }
 
@@ -409,10 +401,10 @@ mod tests {
 
     #[test]
     fn endless_lines_are_refused_without_being_held() {
-        let mut text = "x".repeat(MAX_ROW + 10);
+        let mut text = "x".repeat(crate::corpus_files::MAX_ROW + 10);
         text.push_str("\n{\"text\":\"fine\"}\n");
         let (documents, rejects, _) = check(&text, None);
-        assert_eq!(documents.len(), 1);
+        assert_eq!(documents.len(), 1, "{:?}", rejects.len());
         assert_eq!(rejects[0].row.len(), MAX_REJECT);
         assert!(
             rejects[0].reason.contains("16777227 bytes"),

@@ -1,5 +1,7 @@
 //! Addresses of corpora and documents.
 
+mod versions;
+
 use actix_web::http::header;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
@@ -9,14 +11,16 @@ use arborist_shared::api::corpora::{
 };
 use arborist_shared::api::drafts::ReviewPage;
 use arborist_shared::api::jobs::Accepted;
-use arborist_shared::corpus::CorpusFormat;
+use arborist_shared::corpus::{CorpusFormat, Reading};
 use arborist_shared::split::{Split, SplitRatios};
 use serde::Deserialize;
 use tokio::fs::File;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::choices::Choices;
 use super::import::Import;
+use super::parts::{Dealing, Parts, SplitBy};
 use super::reader::Rules;
 use super::store::{self, COUNT_CAP, DocumentQuery};
 use super::{documents, preview, rejects_file, reviews, show, visible};
@@ -45,6 +49,63 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_documents)
         .service(show_document)
         .service(list_reviews);
+    versions::configure(config);
+}
+
+/// How a file is to be read; what is left out is detected. Columns go by name, or by number from 1.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ReadingQuery {
+    /// One of the formats: `jsonl`, `hiagm`, `csv`, `label_studio`, …
+    format: Option<String>,
+    /// `utf-8`, `windows-1252`, `utf-16le`, …
+    encoding: Option<String>,
+    /// Between columns: one character, or `tab`.
+    delimiter: Option<String>,
+    /// Whether the first line names the columns.
+    header: Option<bool>,
+    /// Columns of the text, separated by commas.
+    text_column: Option<String>,
+    /// Column of the document's id.
+    id_column: Option<String>,
+    /// Columns of the labels; several are the levels of one path.
+    label_columns: Option<String>,
+    /// Between labels in a cell.
+    label_separator: Option<String>,
+    /// Between the names of a path.
+    path_separator: Option<String>,
+    /// Column of the part.
+    split_column: Option<String>,
+    /// Column of where a document comes from.
+    source_column: Option<String>,
+    /// Column of when a document was written.
+    date_column: Option<String>,
+    /// Column of what belongs together.
+    group_column: Option<String>,
+    /// Column of the language.
+    lang_column: Option<String>,
+}
+
+impl ReadingQuery {
+    fn reading(&self) -> Result<Reading, ApiError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Ok(Reading {
+            format: parse_format(self.format.as_deref())?,
+            encoding: given(&self.encoding),
+            delimiter: given(&self.delimiter),
+            header: self.header,
+            text: given(&self.text_column),
+            id: self.id_column.clone(),
+            labels: given(&self.label_columns),
+            label_separator: self.label_separator.clone(),
+            path_separator: self.path_separator.clone(),
+            split: self.split_column.clone(),
+            source: self.source_column.clone(),
+            date: self.date_column.clone(),
+            group: self.group_column.clone(),
+            lang: self.lang_column.clone(),
+        })
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,10 +113,17 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 struct ImportCorpus {
     /// Id of the taxonomy version that the labels belong to.
     taxonomy: i64,
-    /// `jsonl`, `hiagm` or `neuralclassifier`; detected when it is not given.
-    format: Option<String>,
     /// Shares of train, validation and test, `0.8,0.1,0.1`, for rows that do not name their split; absent, those are train.
     split: Option<String>,
+    /// What decides about the part: `document` (the hash of its id), `label` (every label has its share), `group` or `time`.
+    #[param(inline)]
+    split_by: Option<SplitBy>,
+    /// By time: documents from this date on are for validation.
+    validation_from: Option<String>,
+    /// By time: documents from this date on are for testing.
+    test_from: Option<String>,
+    /// Refuse rows whose text an earlier row has.
+    first_of_text: Option<bool>,
     /// Seed of the split, 1 unless told otherwise.
     seed: Option<u64>,
     /// Name of the file, for people to read.
@@ -64,7 +132,7 @@ struct ImportCorpus {
 
 /// Upload a corpus, raw or as a form with one file. The job's result names the version that it made. Rows that cannot be read
 /// are kept aside with line, column and reason; the others are imported.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ImportCorpus),
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ImportCorpus, ReadingQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 202, body = Accepted, headers(("Location" = String)))))]
 #[post("/projects/{id}/corpora")]
@@ -73,11 +141,12 @@ async fn import_corpus(
     caller: Caller,
     id: web::Path<i64>,
     query: web::Query<ImportCorpus>,
+    reading: web::Query<ReadingQuery>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
-    let format = parse_format(query.format.as_deref())?;
+    let reading = reading.reading()?;
     let split = query.split.clone().filter(|split| !split.is_empty());
     if let Some(split) = &split {
         split
@@ -91,11 +160,20 @@ async fn import_corpus(
     let import = Import {
         upload,
         taxonomy: query.taxonomy,
-        format,
-        split,
-        seed: query.seed.unwrap_or(DEFAULT_SEED),
+        reading,
+        dealing: Dealing {
+            shares: split,
+            seed: query.seed.unwrap_or(DEFAULT_SEED),
+            by: query.split_by.unwrap_or_default(),
+            validation_from: query
+                .validation_from
+                .clone()
+                .filter(|date| !date.is_empty()),
+            test_from: query.test_from.clone().filter(|date| !date.is_empty()),
+        },
+        first_of_text: query.first_of_text.unwrap_or(false),
     };
-    let request = JobRequest::ImportCorpus(import);
+    let request = JobRequest::ImportCorpus(Box::new(import));
     let job = jobs::insert(
         app.db.write(),
         *id,
@@ -113,14 +191,12 @@ async fn import_corpus(
 struct PreviewCorpus {
     /// Id of the taxonomy version that the labels belong to.
     taxonomy: i64,
-    /// `jsonl`, `hiagm` or `neuralclassifier`; detected when it is not given.
-    format: Option<String>,
     /// The file goes on: the line that was cut is left out.
     partial: Option<bool>,
 }
 
 /// See what the beginning of a corpus file would become; nothing is stored.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PreviewCorpus),
+#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), PreviewCorpus, ReadingQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses((status = 200, body = CorpusPreview)))]
 #[post("/projects/{id}/corpora/preview")]
@@ -129,20 +205,23 @@ async fn preview_corpus(
     caller: Caller,
     id: web::Path<i64>,
     query: web::Query<PreviewCorpus>,
+    reading: web::Query<ReadingQuery>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<web::Json<CorpusPreview>, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
-    let format = parse_format(query.format.as_deref())?;
+    let reading = reading.reading()?;
     taxonomy_of(&app, *id, query.taxonomy).await?;
     let taxonomy = taxonomies::load(&app, query.taxonomy).await?;
     let bytes = upload::peek(&request, payload, MAX_PREVIEW).await?;
     let partial = query.partial.unwrap_or(false);
+    let choices = store::choices(app.db.read(), *id).await?;
     let rules = Rules {
+        choices: Choices::new(choices, &taxonomy),
         taxonomy,
-        format,
-        ratios: None,
-        seed: DEFAULT_SEED,
+        reading,
+        parts: Parts::none(),
+        first_of_text: false,
     };
     let preview =
         tokio::task::spawn_blocking(move || preview::preview(&bytes, rules, partial)).await?;
@@ -215,6 +294,14 @@ struct ListDocuments {
     label: Option<String>,
     /// `train`, `validation` or `test`.
     split: Option<String>,
+    /// Where the documents come from, as their file says.
+    source: Option<String>,
+    /// Documents dated from here on: `2024`, `2024-05` or `2024-05-31`.
+    from: Option<String>,
+    /// Documents dated up to and with this day, month or year.
+    to: Option<String>,
+    /// Whether somebody has judged them.
+    annotated: Option<bool>,
     /// Corpus version; the newest unless told otherwise.
     corpus: Option<i64>,
     /// At most so many, 50 unless told otherwise, up to 500.
@@ -287,12 +374,18 @@ async fn list_documents(
             .filter(|search| !search.trim().is_empty()),
         label,
         split,
+        source: given(&query.source),
+        from: given(&query.from),
+        to: given(&query.to),
+        annotated: query.annotated,
     };
     let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
     let limit = paging::limit(query.limit, 50, 500);
     let mut rows = store::documents(app.db.read(), &wanted, after, limit + 1).await?;
     let next = paging::cut(&mut rows, limit, |row| row.id);
+    let plain = wanted.is_plain().then_some(());
     let (total, total_is_capped) = match (&wanted.search, wanted.label, wanted.split) {
+        _ if plain.is_none() => capped(&app, &wanted).await?,
         (None, None, None) => (corpus.n_documents, false),
         (None, None, Some(Split::Train)) => (corpus.n_train, false),
         (None, None, Some(Split::Validation)) => (corpus.n_validation, false),
@@ -301,10 +394,7 @@ async fn list_documents(
             store::label_count(app.db.read(), corpus.id, label).await?,
             false,
         ),
-        _ => {
-            let total = store::count_documents(app.db.read(), &wanted).await?;
-            (total.min(COUNT_CAP), total > COUNT_CAP)
-        }
+        _ => capped(&app, &wanted).await?,
     };
     let documents = rows
         .into_iter()
@@ -316,6 +406,12 @@ async fn list_documents(
         total,
         total_is_capped,
     }))
+}
+
+/// How many documents match, up to a number beyond which nobody counts.
+async fn capped(app: &App, wanted: &DocumentQuery) -> Result<(u64, bool), ApiError> {
+    let total = store::count_documents(app.db.read(), wanted).await?;
+    Ok((total.min(COUNT_CAP), total > COUNT_CAP))
 }
 
 /// A document, with its labels in the newest corpus that holds it.

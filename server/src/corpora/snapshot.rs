@@ -99,12 +99,7 @@ async fn write(
     taxonomy: &Arc<Taxonomy>,
     mut files: Files,
 ) -> Result<Files, JobError> {
-    let everything = DocumentQuery {
-        corpus: corpus.id,
-        search: None,
-        label: None,
-        split: None,
-    };
+    let everything = DocumentQuery::all(corpus.id);
     let (mut after, mut done) = (0, 0);
     loop {
         job.check()?;

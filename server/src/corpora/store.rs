@@ -1,5 +1,6 @@
 //! The queries of corpora.
 
+mod choices;
 mod documents;
 mod label_sets;
 mod reviews;
@@ -20,8 +21,10 @@ use crate::db::entity::corpora::{corpus, corpus_document, corpus_label, counter,
 use crate::db::kinds::CorpusState;
 use crate::db::{Db, DbErr, Timestamp, now, search};
 
+pub(super) use choices::{choices, remember};
 pub(super) use documents::{
     COUNT_CAP, DocumentQuery, DocumentRow, count_documents, documents, excerpts, find_document,
+    keys,
 };
 
 pub(super) use label_sets::{
@@ -267,7 +270,17 @@ impl Tables {
             documents: BulkInsert::new(
                 backend,
                 "document",
-                &["id", "project_id", "key", "text", "split"],
+                &[
+                    "id",
+                    "project_id",
+                    "key",
+                    "text",
+                    "split",
+                    "lang",
+                    "source",
+                    "date",
+                    "meta",
+                ],
                 false,
             ),
             // An attempt after an interruption may repeat some.
@@ -298,6 +311,8 @@ pub(super) struct KnownDocument {
     pub(super) id: i64,
     pub(super) text: String,
     pub(super) split: Split,
+    pub(super) lang: Option<String>,
+    pub(super) meta: Option<String>,
 }
 
 /// By key. A key has several documents when its text changed; all have the same part.
@@ -321,6 +336,8 @@ pub(super) async fn known_documents(
                 id: row.id,
                 text: row.text,
                 split: row.split.into(),
+                lang: row.lang,
+                meta: row.meta,
             };
             known.entry(row.key).or_default().push(document);
         }

@@ -1,5 +1,6 @@
 //! Writing documents in short transactions, each of which also says how far the import has come.
 
+use arborist_shared::corpus::{META_DATE, META_SOURCE};
 use sea_orm::Value;
 
 use super::contents::{Contents, Counted, Totals};
@@ -114,7 +115,11 @@ impl<'a> Writer<'a> {
             let known: &[KnownDocument] = known.get(&document.key)?;
             known
                 .iter()
-                .find(|known| known.text == document.text)
+                .find(|known| {
+                    known.text == document.text
+                        && known.lang == document.lang
+                        && known.meta == document.meta_text()
+                })
                 .map(|known| known.id)
         };
         let ids: Vec<Option<i64>> = documents.iter().map(same).collect();
@@ -123,7 +128,7 @@ impl<'a> Writer<'a> {
         let transaction = self.app.db.begin().await?;
         let first = store::reserve_document_ids(&transaction, n_new as i64).await?;
         let mut next = first;
-        let mut rows: Vec<Value> = Vec::with_capacity(5 * n_new);
+        let mut rows: Vec<Value> = Vec::with_capacity(9 * n_new);
         let mut memberships: Vec<Value> = Vec::with_capacity(3 * documents.len());
         for (document, id) in documents.iter().zip(ids) {
             let id = id.unwrap_or_else(|| {
@@ -135,6 +140,10 @@ impl<'a> Writer<'a> {
                     document.key.as_str().into(),
                     document.text.as_str().into(),
                     kinds::Split::from(document.split).into(),
+                    document.lang.as_deref().into(),
+                    document.meta.get(META_SOURCE).map(String::as_str).into(),
+                    document.meta.get(META_DATE).map(String::as_str).into(),
+                    document.meta_text().into(),
                 ]);
                 id
             });

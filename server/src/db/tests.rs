@@ -104,6 +104,7 @@ async fn entities_are_what_the_migrations_make() {
     check(&db, corpora::corpus_document::Entity).await;
     check(&db, corpora::document_label::Entity).await;
     check(&db, corpora::corpus_label::Entity).await;
+    check(&db, corpora::label_choice::Entity).await;
     check(&db, corpora::counter::Entity).await;
     check(&db, corpora::asset::Entity).await;
     check(&db, drafts::draft::Entity).await;
@@ -121,7 +122,7 @@ async fn entities_are_what_the_migrations_make() {
          AND name NOT LIKE 'document_search%' AND name <> 'seaql_migrations'",
         "name",
     );
-    assert_eq!(tables.await.len(), 24, "a table has no entity");
+    assert_eq!(tables.await.len(), 25, "a table has no entity");
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use actix_web::{HttpResponse, post, web};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::projects::{Project, SampleProject};
+use arborist_shared::corpus::Reading;
 use arborist_shared::taxonomy::{TaxonomyFormat, parse};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{DOCUMENTS, PROJECT_NAME, SEED, generate};
 use crate::App;
 use crate::accounts::Caller;
-use crate::corpora::{self, import::Import};
+use crate::corpora::{self, import::Import, parts::Dealing};
 use crate::http::problem::ApiError;
 use crate::http::upload;
 use crate::jobs::{self, JobRequest};
@@ -56,13 +57,17 @@ async fn sample_project(app: web::Data<App>, caller: Caller) -> Result<HttpRespo
         }
     };
     let upload = upload::keep(&app, "sample.jsonl", sample.corpus.into_bytes()).await?;
-    let request = JobRequest::ImportCorpus(Import {
+    let request = JobRequest::ImportCorpus(Box::new(Import {
         upload,
         taxonomy,
-        format: None,
-        split: Some(SPLIT.to_owned()),
-        seed: SEED,
-    });
+        reading: Reading::default(),
+        dealing: Dealing {
+            shares: Some(SPLIT.to_owned()),
+            seed: SEED,
+            ..Dealing::default()
+        },
+        first_of_text: false,
+    }));
     let title = "Import the sample corpus";
     let job = jobs::insert(
         app.db.write(),

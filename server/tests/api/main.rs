@@ -28,3 +28,4 @@ mod publishing;
 mod runs;
 mod sample;
 mod taxonomies;
+mod versions;

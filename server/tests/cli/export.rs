@@ -285,3 +285,56 @@ fn what_the_authors_could_not_read_is_refused() {
         .says(&["--taxonomy: found the label \"a\\tb\""]);
     assert!(!bench.path("out").exists());
 }
+
+/// Every format of a single file, written by one command and read by another: nothing that the format holds is lost.
+#[test]
+fn what_is_exported_is_imported_unchanged() {
+    let bench = bench();
+    let export = |format: &str, from: &str, out: &str| {
+        let arguments = [
+            "export",
+            "--corpus",
+            from,
+            "--taxonomy",
+            "taxonomy.tsv",
+            "--format",
+            format,
+            "--out",
+            out,
+            "--json",
+        ];
+        bench.run(&arguments).ended_with(0).json()
+    };
+    let report = export("jsonl", "corpus.jsonl", "first");
+    assert_eq!(
+        (report["documents"].as_u64(), report["rejected"].as_u64()),
+        (Some(6), Some(1))
+    );
+    let first = bench.read("first/corpus.jsonl");
+    for (format, ending) in [
+        ("csv", "csv"),
+        ("tsv", "tsv"),
+        ("annif_json", "jsonl"),
+        ("label_studio", "json"),
+        ("doccano", "jsonl"),
+        ("prodigy", "jsonl"),
+    ] {
+        let there = format!("there-{format}");
+        export(format, "first/corpus.jsonl", &there);
+        let back = format!("back-{format}");
+        let report = export("jsonl", &format!("{there}/corpus.{ending}"), &back);
+        assert_eq!(report["rejected"].as_u64(), Some(0), "{format}");
+        assert_eq!(
+            bench.read(&format!("{back}/corpus.jsonl")),
+            first,
+            "{format}"
+        );
+    }
+    // What the format cannot hold is told.
+    let report = export("fasttext", "first/corpus.jsonl", "words");
+    assert_eq!(report["documents"], 5);
+    assert_eq!(
+        report["left_out"],
+        json!({"no label applies, and the format cannot say so": 1})
+    );
+}

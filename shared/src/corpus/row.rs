@@ -1,96 +1,19 @@
 //! One line of a corpus file.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
+use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::error::Category;
 
+use super::format::{CorpusFormat, RowKind};
+use super::{foreign, lines};
 use crate::split::Split;
 
-/// A format of corpus files in which every line is a JSON object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum CorpusFormat {
-    /// `{"id"?, "text", "labels"?, "split"?}`.
-    #[default]
-    Jsonl,
-    /// `{"token": […], "label": […]}`, also spelled `doc_token`, `doc_label`.
-    HiAgm,
-    /// `{"doc_token": […], "doc_label": ["A--B"]}`: one path a string.
-    NeuralClassifier,
-}
-
-impl CorpusFormat {
-    /// All formats, in the order in which they are listed to people.
-    pub const ALL: [Self; 3] = [Self::Jsonl, Self::HiAgm, Self::NeuralClassifier];
-
-    /// The word on the command line and in `?format=`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::HiAgm => "hiagm",
-            Self::NeuralClassifier => "neuralclassifier",
-        }
-    }
-
-    /// The format that a line seems to have, by its keys; a line that is no JSON object counts as JSONL.
-    #[must_use]
-    pub fn detect(line: &[u8]) -> Self {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Keys {
-            text: Option<IgnoredAny>,
-            token: Option<IgnoredAny>,
-            doc_token: Option<IgnoredAny>,
-            doc_label: Option<serde_json::Value>,
-        }
-        let keys: Keys = serde_json::from_slice(without_mark(line)).unwrap_or_default();
-        if keys.text.is_some() || (keys.token.is_none() && keys.doc_token.is_none()) {
-            return Self::Jsonl;
-        }
-        let has_paths = |value: &serde_json::Value| {
-            value
-                .as_str()
-                .is_some_and(|text| text.contains(PATH_SEPARATOR))
-        };
-        let labels = keys
-            .doc_label
-            .as_ref()
-            .and_then(serde_json::Value::as_array);
-        if labels.is_some_and(|labels| labels.iter().any(has_paths)) {
-            Self::NeuralClassifier
-        } else {
-            Self::HiAgm
-        }
-    }
-}
-
-impl fmt::Display for CorpusFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A word that names no corpus format.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("found the corpus format `{0}`, expected one of jsonl, hiagm, neuralclassifier")]
-pub struct UnknownCorpusFormat(pub String);
-
-impl FromStr for CorpusFormat {
-    type Err = UnknownCorpusFormat;
-
-    fn from_str(word: &str) -> Result<Self, UnknownCorpusFormat> {
-        let known = Self::ALL.into_iter().find(|format| format.as_str() == word);
-        known.ok_or_else(|| UnknownCorpusFormat(word.to_owned()))
-    }
-}
-
 /// Between the names of a path in files of `NeuralClassifier`.
-const PATH_SEPARATOR: &str = "--";
+pub(super) const PATH_SEPARATOR: &str = "--";
 
 /// A row as it was written, before its labels are looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,7 +26,18 @@ pub struct CorpusRow {
     pub labels: Option<Vec<RowLabel>>,
     /// The part that the row asks for.
     pub split: Option<Split>,
+    /// Language of the text, as the row calls it.
+    pub lang: Option<String>,
+    /// What else is known of the document. [`META_SOURCE`], [`META_DATE`] and [`META_GROUP`] are words that mean something.
+    pub meta: BTreeMap<String, String>,
 }
+
+/// Key of a row's metadata for where the document comes from.
+pub const META_SOURCE: &str = "source";
+/// Key of a row's metadata for when the document was written: `2024`, `2024-05`, `2024-05-31`, or with a time.
+pub const META_DATE: &str = "date";
+/// Key of a row's metadata for what belongs together: documents of a group go to the same part.
+pub const META_GROUP: &str = "group";
 
 /// A label as a row writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -179,24 +113,48 @@ pub fn parse_row_as(
             "found an empty line, expected a JSON object".to_owned(),
         ));
     }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let row = deserializer
-        .deserialize_map(RowVisitor(format))
-        .and_then(|row| deserializer.end().map(|()| row));
-    row.map_err(|error| {
-        let message = error.to_string();
-        let message = message
-            .rsplit_once(" at line ")
-            .map_or(message.as_str(), |(message, _)| message);
-        let reason = match error.classify() {
-            Category::Data => message.to_owned(),
-            _ => format!("found broken JSON ({message}), expected one JSON object"),
-        };
-        fail(error.column().max(1), reason)
-    })
+    match format.kind() {
+        RowKind::Object => object(format, text).map_err(|error| {
+            let message = error.to_string();
+            let message = message
+                .rsplit_once(" at line ")
+                .map_or(message.as_str(), |(message, _)| message);
+            let reason = match error.classify() {
+                Category::Data => message.to_owned(),
+                _ => format!("found broken JSON ({message}), expected one JSON object"),
+            };
+            // An element of an array may go over several lines.
+            let below = error.line().saturating_sub(1);
+            let mut error = fail(error.column().max(1), reason);
+            if below > 0 {
+                error.line += below as u64;
+                error.column -= offset as u64;
+            }
+            error
+        }),
+        RowKind::Line => {
+            lines::parse(format, text).map_err(|(column, reason)| fail(column, reason))
+        }
+        RowKind::Record | RowKind::File => Err(fail(
+            1,
+            format!("found a line, expected the columns or files of {format}"),
+        )),
+    }
 }
 
-fn without_mark(line: &[u8]) -> &[u8] {
+fn object(format: CorpusFormat, text: &str) -> serde_json::Result<CorpusRow> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let row = match format {
+        CorpusFormat::AnnifJson => foreign::annif(&mut deserializer)?,
+        CorpusFormat::LabelStudio => foreign::label_studio(&mut deserializer)?,
+        CorpusFormat::Doccano => foreign::doccano(&mut deserializer)?,
+        CorpusFormat::Prodigy => foreign::prodigy(&mut deserializer)?,
+        _ => deserializer.deserialize_map(RowVisitor(format))?,
+    };
+    deserializer.end().map(|()| row)
+}
+
+pub(super) fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }
 
@@ -212,6 +170,8 @@ impl<'de> Visitor<'de> for RowVisitor {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<CorpusRow, M::Error> {
         let mut row = CorpusRow::default();
         let mut text: Option<String> = None;
+        let mut joined: Option<String> = None;
+        let mut paths: Option<Vec<RowLabel>> = None;
         let tokenized = self.0 != CorpusFormat::Jsonl;
         while let Some(key) = map.next_key::<Key>()? {
             match key.0.as_str() {
@@ -219,7 +179,18 @@ impl<'de> Visitor<'de> for RowVisitor {
                     let id: Option<Scalar> = field(&mut map, "id", row.id.is_some())?;
                     row.id = id.map(|Scalar(id)| id);
                 }
-                "text" if !tokenized => text = Some(field(&mut map, "text", text.is_some())?),
+                "text" if !tokenized => {
+                    let given: Option<String> = field(&mut map, "text", text.is_some())?;
+                    text = given.or(text);
+                }
+                // Of a document that was never put together; where there is a text, it is the truth.
+                "tokens" if !tokenized => {
+                    let tokens: Option<Tokens> = map.next_value().unwrap_or_default();
+                    joined = tokens.map(|Tokens(text)| text);
+                }
+                "paths" if !tokenized => paths = path_list(&map.next_value()?),
+                "lang" => row.lang = map.next_value::<Value>()?.as_str().map(str::to_owned),
+                "meta" if !tokenized => row.meta = metadata(map.next_value()?),
                 name @ ("token" | "doc_token") if tokenized => {
                     let Tokens(joined) = field(&mut map, name, text.is_some())?;
                     text = Some(joined);
@@ -246,9 +217,44 @@ impl<'de> Visitor<'de> for RowVisitor {
         } else {
             "found no `text`, expected the document's text"
         };
-        row.text = text.ok_or_else(|| M::Error::custom(expected))?;
+        row.text = text.or(joined).ok_or_else(|| M::Error::custom(expected))?;
+        row.labels = row.labels.or(paths);
         Ok(row)
     }
+}
+
+/// Paths of names; none when the value is something else, which another tool may mean by the word.
+fn path_list(value: &Value) -> Option<Vec<RowLabel>> {
+    let names = |path: &Value| -> Option<RowLabel> {
+        let names = path.as_array()?.iter().map(scalar);
+        let names: Vec<String> = names.collect::<Option<_>>()?;
+        (!names.is_empty()).then_some(RowLabel::Path(names))
+    };
+    value.as_array()?.iter().map(names).collect()
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The entries of an object as texts; of anything else, nothing.
+pub(super) fn metadata(value: Value) -> BTreeMap<String, String> {
+    let Value::Object(entries) = value else {
+        return BTreeMap::new();
+    };
+    let text = |value: Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    };
+    entries
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, text(value)?)))
+        .collect()
 }
 
 /// The value of a key that may stand once; faults name the key.
@@ -287,7 +293,7 @@ impl<'de> Deserialize<'de> for Key {
 }
 
 /// A string or an integer, as text.
-struct Scalar(String);
+pub(super) struct Scalar(pub(super) String);
 
 struct ScalarVisitor;
 
@@ -322,7 +328,7 @@ impl<'de> Deserialize<'de> for Scalar {
 }
 
 /// A string, an integer or an array of names.
-struct Label(RowLabel);
+pub(super) struct Label(pub(super) RowLabel);
 
 struct LabelVisitor;
 

@@ -29,7 +29,8 @@ fn rows_of_our_own() {
             id: Some("d1".to_owned()),
             text: "a é b".to_owned(),
             labels,
-            split: Some(Split::Validation)
+            split: Some(Split::Validation),
+            ..CorpusRow::default()
         }
     );
 }

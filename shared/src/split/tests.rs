@@ -112,3 +112,27 @@ fn words_for_parts() {
     );
     assert!("Train".parse::<Split>().is_err());
 }
+
+#[test]
+fn every_stratum_has_its_share_of_every_part() {
+    let ratios: SplitRatios = "0.8,0.1,0.1".parse().unwrap();
+    let deal = |seed| {
+        let mut stratified = Stratified::new(ratios, seed);
+        (0..3_000_u64)
+            .map(|n| (n % 30, stratified.next(n % 30)))
+            .collect::<Vec<_>>()
+    };
+    let dealt = deal(1);
+    for stratum in 0..30 {
+        let n = |split| dealt.iter().filter(|&&it| it == (stratum, split)).count();
+        let counts = Split::ALL.map(n);
+        assert!((79..=81).contains(&counts[0]), "{stratum}: {counts:?}");
+        assert!((9..=11).contains(&counts[1]), "{stratum}: {counts:?}");
+        assert_eq!(counts.iter().sum::<usize>(), 100);
+    }
+    assert_eq!(dealt, deal(1));
+    assert_ne!(dealt, deal(2));
+    // A part without a share stays empty.
+    let mut halves = Stratified::new("0.5,0,0.5".parse().unwrap(), 3);
+    assert!((0..50).all(|_| halves.next(7) != Split::Validation));
+}

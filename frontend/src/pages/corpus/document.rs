@@ -69,6 +69,12 @@ fn content(document: &Document, taxonomy: Option<i64>) -> Html {
         <>
             <p class="ab-pane__facts">{ split_tag(document.split) }<code title="Id of the document">{ format::middle(&document.key, 40) }</code></p>
             <p class="ab-text" dir="auto" data-testid="document-text">{ &document.text }</p>
+            if document.lang.is_some() || !document.meta.is_empty() {
+                <dl class="ab-facts" data-testid="document-meta">
+                    if let Some(lang) = &document.lang { <div><dt>{ "language" }</dt><dd>{ lang }</dd></div> }
+                    for (key, value) in document.meta.iter() { <div key={key.clone()}><dt dir="auto">{ key }</dt><dd dir="auto">{ value }</dd></div> }
+                </dl>
+            }
             <h3 class="ab-pane__title">{ "Labels" }</h3>
             {
                 match &document.labels {

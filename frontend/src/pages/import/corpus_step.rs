@@ -2,42 +2,40 @@
 
 use std::rc::Rc;
 
-use arborist_shared::api::corpora::CorpusPreview;
+use arborist_shared::api::corpora::{CorpusChecks, CorpusPreview};
 use arborist_shared::api::jobs::{Accepted, Job};
 use arborist_shared::api::taxonomies::Taxonomy;
+use arborist_shared::corpus::Reading;
 use arborist_shared::split::Split;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
 use super::file_list::FileList;
-use super::files::{join, named_formats, slice};
+use super::files::{is_archive, join, slice};
+use super::preview::{content, repeats};
+use super::reading_form::ReadingForm;
 use super::sending::{Following, Sending};
 use super::splits::{Parts, SplitForm};
 use crate::api::{self, Answer, ApiError};
 use crate::components::drop_zone::DropZone;
-use crate::components::field::{Field, Select};
-use crate::components::label_path::LabelRef;
+use crate::components::field::Checkbox;
 use crate::components::{
-    Button, Failure, Icon, LabelPath, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show,
+    Button, Failure, Icon, Lines, Notice, NoticeKind, Panel, RouteLink, Variant, show,
 };
 use crate::format;
 use crate::hooks::{use_query, use_url_query};
 use crate::model::jsonl::split_of_name;
-use crate::pages::corpus::{path_chips, split_tag};
 use crate::pages::guide;
 use crate::pages::overview::stat;
 use crate::route::Route;
 
 /// The most that a preview looks at.
 const PREVIEW_BYTES: f64 = 256.0 * 1024.0;
-
-/// Formats of a corpus, as the interface names them, and as people do.
-const FORMATS: [(&str, &str); 3] = [
-    ("jsonl", "JSON lines with text and labels"),
-    ("hiagm", "HiAGM lines with token and label"),
-    ("neuralclassifier", "NeuralClassifier lines with paths"),
-];
+/// An archive has to be looked at as a whole, up to what the server takes.
+const ARCHIVE_BYTES: f64 = 1024.0 * 1024.0;
+/// Formats whose files can be joined line by line.
+const JOINABLE: [&str; 3] = ["jsonl", "hiagm", "neuralclassifier"];
 
 #[derive(PartialEq, Properties)]
 pub struct CorpusStepProps {
@@ -124,8 +122,9 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
                 <details class="ab-fold"><summary>{ "Which files work?" }</summary>
                     <dl class="ab-formats">
                         <div><dt>{ "JSON lines with text and labels" }</dt><dd><pre>{ "{\"text\": \"The choir sang until midnight.\", \"labels\": [\"Music\"]}\n{\"id\": \"d2\", \"text\": \"…\", \"labels\": [[\"Culture\", \"Film\"]], \"split\": \"test\"}" }</pre><p>{ "Labels by id, by unique name, or as a path. An empty list means that no label applies; without the field a document counts as not annotated." }</p></dd></div>
-                        <div><dt>{ "HiAGM lines with token and label" }</dt><dd><pre>{ "{\"token\": [\"the\", \"choir\"], \"label\": [\"Culture\", \"Music\"]}" }</pre></dd></div>
-                        <div><dt>{ "NeuralClassifier lines with paths" }</dt><dd><pre>{ "{\"doc_token\": [\"the\", \"choir\"], \"doc_label\": [\"Culture--Music\"]}" }</pre></dd></div>
+                        <div><dt>{ "Tables: CSV, TSV" }</dt><dd><pre>{ "title;text;topic\nConcert;The choir sang until midnight.;Culture > Music | Stage" }</pre><p>{ "With any column names and separators; which column is what is recognized and can be changed. Other columns stay with the documents." }</p></dd></div>
+                        <div><dt>{ "Files of other tools" }</dt><dd><p>{ "HiAGM, HGCLR and NeuralClassifier, Annif, Label Studio, doccano, fastText, Prodigy, Label Sleuth, HiClass, PaddleNLP, Extreme Classification." }</p></dd></div>
+                        <div><dt>{ "Packed" }</dt><dd><p>{ "gzip and zip. A zip may hold several files, a text file for each document in folders named like its labels, or a directory of Annif." }</p></dd></div>
                     </dl>
                 </details>
             </>
@@ -157,7 +156,9 @@ pub type Previews = Vec<Answer<CorpusPreview>>;
 
 #[component]
 fn Review(props: &ReviewProps) -> Html {
-    let format = use_state_eq(String::new);
+    let reading = use_state_eq(Reading::default);
+    let look = use_state_eq(|| 0_u32);
+    let strict = use_state_eq(|| false);
     let parts = use_state_eq(Parts::default);
     let shown = use_state_eq(|| 0_usize);
     let joining = use_state_eq(|| None::<f64>);
@@ -168,13 +169,25 @@ fn Review(props: &ReviewProps) -> Html {
         .map(|chosen| chosen.file.clone())
         .collect();
     let previews = use_query(
-        (props.project, props.taxonomy, files, (*format).clone()),
-        |(project, taxonomy, files, format)| async move {
+        (
+            props.project,
+            props.taxonomy,
+            files,
+            (*reading).clone(),
+            *look,
+        ),
+        |(project, taxonomy, files, reading, _)| async move {
             let mut previews: Previews = Vec::new();
             for file in files {
-                let (head, partial) = slice(&file, PREVIEW_BYTES);
+                // The list of an archive's files stands at its end.
+                let most = if is_archive(&file) {
+                    ARCHIVE_BYTES
+                } else {
+                    PREVIEW_BYTES
+                };
+                let (head, partial) = slice(&file, most);
                 previews
-                    .push(api::preview_corpus(project, taxonomy, &format, partial, &head).await);
+                    .push(api::preview_corpus(project, taxonomy, &reading, partial, &head).await);
             }
             Ok(previews)
         },
@@ -215,6 +228,12 @@ fn Review(props: &ReviewProps) -> Html {
                 .is_ok_and(|preview| preview.error.is_none() && preview.format == detected)
         })
     });
+    let is_joinable = !several || JOINABLE.contains(&detected.as_str());
+    // An archive that is too large to be looked at is read once it was sent.
+    let is_unseen = !several
+        && is_archive(&props.chosen[0].file)
+        && props.chosen[0].file.size() > ARCHIVE_BYTES;
+    let good = (good || is_unseen) && is_joinable;
     let choice = if several {
         Ok(api::SplitChoice::default())
     } else {
@@ -240,11 +259,12 @@ fn Review(props: &ReviewProps) -> Html {
             choice.clone(),
         );
         let (project, taxonomy) = (props.project, props.taxonomy);
-        let format = if format.is_empty() {
-            detected.clone()
-        } else {
-            (*format).clone()
+        // What was recognized is said again: joined files begin with a row of the first.
+        let reading = Reading {
+            format: reading.format.or_else(|| detected.parse().ok()),
+            ..(*reading).clone()
         };
+        let strict = *strict;
         Callback::from(move |_: MouseEvent| {
             let Ok(split) = &choice else { return };
             let name = match chosen.as_slice() {
@@ -255,7 +275,7 @@ fn Review(props: &ReviewProps) -> Html {
                     format::counted(many.len() as u64 - 1, "other file", "other files")
                 ),
             };
-            let address = api::corpus_upload(project, taxonomy, &format, split, &name);
+            let address = api::corpus_upload(project, taxonomy, &reading, split, strict, &name);
             if let [one] = chosen.as_slice() {
                 onready.emit(Parcel {
                     address,
@@ -290,10 +310,21 @@ fn Review(props: &ReviewProps) -> Html {
             });
         })
     };
-    let set_format = {
-        let format = format.clone();
-        Callback::from(move |value: String| format.set(value))
+    let set_reading = {
+        let reading = reading.clone();
+        Callback::from(move |value: Reading| reading.set(value))
     };
+    let look_again = {
+        let look = look.clone();
+        Callback::from(move |()| look.set(*look + 1))
+    };
+    let set_strict = {
+        let strict = strict.clone();
+        Callback::from(move |value: bool| strict.set(value))
+    };
+    let first = data
+        .as_ref()
+        .and_then(|previews| previews.first()?.as_ref().ok().cloned());
     let set_parts = {
         let parts = parts.clone();
         Callback::from(move |value: Parts| parts.set(value))
@@ -305,16 +336,19 @@ fn Review(props: &ReviewProps) -> Html {
             if several {
                 <FileList chosen={props.chosen.clone()} previews={data.clone()} shown={at} onshow={let shown = shown.clone(); Callback::from(move |index: usize| shown.set(index))} onchange={props.onchange.clone()} />
             } else {
-                <div class="ab-form__row">
-                    <Field id="format" label="Format"><Select id="format" value={(*format).clone()} onchange={set_format} testid="corpus-format" choices={named_formats(&FORMATS, &detected)} /></Field>
-                </div>
+                <ReadingForm reading={(*reading).clone()} onchange={set_reading} preview={first} />
+            }
+            if !is_joinable && !detected.is_empty() {
+                <Notice kind={NoticeKind::Warning} title="Several files of this format come in an archive" testid="corpus-several"><p>{ "Put them into a zip archive; names such as train.csv and test.csv say their part." }</p></Notice>
             }
             { show(&previews, html! { <Lines count={8} /> }, |previews| match previews.get(at) {
-                Some(Ok(preview)) => content(preview, props.taxonomy),
+                Some(Ok(_)) if is_unseen => html! { <Notice kind={NoticeKind::Info} title="A large archive is looked at once it was sent" testid="corpus-unseen"><p>{ "Rows that cannot be read are kept aside, and the import says which." }</p></Notice> },
+                Some(Ok(preview)) => content(preview, props.project, props.taxonomy, &look_again),
                 Some(Err(error)) => html! { <Failure error={error.clone()} retry={previews_retry(&props.onchange, &props.chosen)} /> },
                 None => Html::default(),
             }) }
             if !several && good { <SplitForm parts={(*parts).clone()} onchange={set_parts} {named} /> }
+            if good { <Checkbox id="first-of-text" checked={*strict} onchange={set_strict} text="Refuse rows whose text an earlier row has" testid="first-of-text" /> }
             <div class="ab-form__actions">
                 <Button label={match *joining { Some(share) => format!("Preparing {:.0}%", share * 100.0), None => "Import".to_owned() }} variant={Variant::Primary} icon={Icon::Upload} disabled={!good || choice.is_err()} busy={joining.is_some()} testid="corpus-upload" onclick={send} />
                 <Button label={if several { "Choose other files" } else { "Choose another file" }} variant={Variant::Link} testid="corpus-back" onclick={props.onback.reform(|_| ())} />
@@ -327,57 +361,6 @@ fn Review(props: &ReviewProps) -> Html {
 fn previews_retry(onchange: &Callback<Vec<Chosen>>, chosen: &[Chosen]) -> Callback<()> {
     let (onchange, chosen) = (onchange.clone(), chosen.to_vec());
     Callback::from(move |()| onchange.emit(chosen.clone()))
-}
-
-fn content(preview: &CorpusPreview, taxonomy: i64) -> Html {
-    if let Some(error) = &preview.error {
-        return html! { <Notice kind={NoticeKind::Danger} title="This file cannot be read" testid="corpus-problem"><p>{ api::sentence(error) }</p></Notice> };
-    }
-    html! {
-        <>
-            <p class="ab-muted">{ format!("The first {} looked at", format::counted(preview.n_rows, "row", "rows")) }
-                // Files are read as UTF-8; only what is found beyond that is worth saying.
-                if preview.encoding != "UTF-8" { { format!(" · {}", preview.encoding) } }
-                if preview.n_unannotated > 0 { { format!(" · {} without labels, kept as not annotated", format::count(preview.n_unannotated)) } }
-            </p>
-            if preview.n_problems > 0 {
-                <Notice kind={NoticeKind::Warning} title={format!("{} would be refused", format::counted(preview.n_problems, "row", "rows"))} testid="corpus-problems">
-                    <p>{ "The others are kept. The refused ones can be downloaded after the import." }</p>
-                    <details class="ab-fold" open={preview.n_problems <= 5}><summary>{ "Which and why" }</summary>
-                        <ul class="ab-list">for problem in preview.problems.iter() { <li key={problem.line}><strong>{ format!("Line {}, column {}: ", problem.line, problem.column) }</strong>{ api::sentence(&problem.reason) }</li> }</ul>
-                    </details>
-                </Notice>
-            }
-            if preview.n_unknown_labels > 0 {
-                <Notice kind={NoticeKind::Warning} title={format!("{} not in the taxonomy", format::counted(preview.n_unknown_labels, "label is", "labels are"))} testid="corpus-unknown">
-                    <p>{ "Rows with such a label are refused. Check the taxonomy's version, or repair the labels in the file." }</p>
-                    <ul class="ab-list">for unknown in preview.unknown_labels.iter() { <li key={unknown.label.clone()}><strong dir="auto">{ &unknown.label }</strong>{ format!(" · {} · ", format::counted(unknown.n_rows, "row", "rows")) }{ api::sentence(&unknown.reason) }</li> }</ul>
-                </Notice>
-            }
-            <h3 class="ab-pane__title">{ "As it will be read" }</h3>
-            <div class="ab-scroll" tabindex="0" role="region" aria-label="First rows">
-                <table class="ab-table ab-table--preview" data-testid="corpus-rows">
-                    <thead><tr><th scope="col">{ "Line" }</th><th scope="col">{ "Text" }</th><th scope="col">{ "Labels" }</th><th scope="col">{ "Part" }</th></tr></thead>
-                    <tbody>
-                        for row in preview.rows.iter() {
-                            <tr key={row.line}>
-                                <td class="ab-number" title={row.id.clone()}>{ row.line }</td>
-                                <td><p class="ab-clip" dir="auto">{ row.text.chars().take(240).collect::<String>() }</p></td>
-                                <td class="ab-table__labels">{
-                                    match &row.paths {
-                                        None => html! { <span class="ab-muted">{ "not annotated" }</span> },
-                                        Some(paths) if paths.is_empty() => html! { <span class="ab-muted">{ "no label applies" }</span> },
-                                        Some(paths) => path_chips(&format::deepest(paths), 3, |path| html! { <LabelPath path={path.clone()} chip=true card={LabelRef::path(Some(taxonomy), path)} /> }),
-                                    }
-                                }</td>
-                                <td>{ row.split.map(split_tag).unwrap_or_else(|| html! { <span class="ab-muted">{ "–" }</span> }) }</td>
-                            </tr>
-                        }
-                    </tbody>
-                </table>
-            </div>
-        </>
-    }
 }
 
 #[derive(PartialEq, Properties)]
@@ -395,6 +378,12 @@ fn Summary(props: &SummaryProps) -> Html {
         api::corpora(project)
             .await
             .map(|answer| answer.into_iter().find(|other| Some(other.id) == corpus))
+    });
+    let checks = use_query(props.corpus, |corpus| async move {
+        match corpus {
+            Some(corpus) => api::checks(corpus).await,
+            None => Ok(CorpusChecks::default()),
+        }
     });
     html! {
         <Panel title="The documents are in place" testid="corpus-done">
@@ -416,6 +405,7 @@ fn Summary(props: &SummaryProps) -> Html {
                         } else {
                             <p class="ab-muted">{ "Every row was kept." }</p>
                         }
+                        { checks.data().map(|checks| repeats(&checks.repeats)).unwrap_or_default() }
                     </>
                 },
             }) }

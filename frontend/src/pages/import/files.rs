@@ -25,6 +25,11 @@ pub fn slice(file: &File, most: f64) -> (Blob, bool) {
     }
 }
 
+/// Whether the file is a zip archive, by its name.
+pub fn is_archive(file: &File) -> bool {
+    file.name().to_ascii_lowercase().ends_with(".zip")
+}
+
 fn unreadable(error: &JsValue) -> ApiError {
     ApiError::Unreadable {
         detail: format!("the file could not be read: {error:?}"),

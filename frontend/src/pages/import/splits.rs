@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::api::SplitChoice;
-use crate::components::field::{Field, Input};
+use crate::components::field::{Field, Input, Select};
 
 /// How parts are given.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,19 @@ pub struct Parts {
     /// In percent.
     pub shares: [String; 3],
     pub seed: String,
+    /// What decides about the part.
+    pub by: String,
+    pub validation_from: String,
+    pub test_from: String,
 }
+
+/// What may decide about the part of a document.
+const BY: [(&str, &str); 4] = [
+    ("document", "Each document by chance"),
+    ("label", "Every label has its share"),
+    ("group", "Documents of a group together"),
+    ("time", "The newest for testing"),
+];
 
 impl Default for Parts {
     fn default() -> Self {
@@ -21,6 +33,9 @@ impl Default for Parts {
             by_share: true,
             shares: ["80".into(), "10".into(), "10".into()],
             seed: "1".into(),
+            by: "document".into(),
+            validation_from: String::new(),
+            test_from: String::new(),
         }
     }
 }
@@ -33,6 +48,25 @@ impl Parts {
     pub fn choice(&self) -> Result<SplitChoice, String> {
         if !self.by_share {
             return Ok(SplitChoice::default());
+        }
+        if self.by == "time" {
+            let date = |text: &str| {
+                let text = text.trim();
+                let is_date =
+                    text.len() >= 4 && text.chars().all(|c| c.is_ascii_digit() || c == '-');
+                (text.is_empty() || is_date).then(|| text.to_owned())
+            };
+            let wrong = "Dates are written 2024, 2024-05 or 2024-05-31.";
+            let test_from = date(&self.test_from).ok_or(wrong)?;
+            if test_from.is_empty() {
+                return Err("Say from which date on documents are for testing.".into());
+            }
+            return Ok(SplitChoice {
+                by: "time",
+                validation_from: date(&self.validation_from).ok_or(wrong)?,
+                test_from,
+                ..SplitChoice::default()
+            });
         }
         let mut shares = [0.0; 3];
         for (share, text) in shares.iter_mut().zip(&self.shares) {
@@ -64,6 +98,12 @@ impl Parts {
         Ok(SplitChoice {
             ratios: Some(ratios),
             seed: Some(seed),
+            by: BY
+                .iter()
+                .map(|(word, _)| *word)
+                .find(|word| *word == self.by)
+                .unwrap_or(""),
+            ..SplitChoice::default()
         })
     }
 }
@@ -108,9 +148,21 @@ pub fn SplitForm(props: &SplitFormProps) -> Html {
             <legend>{ "Parts" }</legend>
             <div class="pf-v6-c-radio">
                 <input class="pf-v6-c-radio__input" type="radio" name="parts" id="parts-share" checked={parts.by_share} onchange={choose(true)} data-testid="split-shares" />
-                <label class="pf-v6-c-radio__label" for="parts-share">{ if named > 0 { "Divide the rows that do not name their part" } else { "Divide by chance" } }</label>
+                <label class="pf-v6-c-radio__label" for="parts-share">{ if named > 0 { "Divide the rows that do not name their part" } else { "Divide them" } }</label>
             </div>
             if parts.by_share {
+                <div class="ab-form__row ab-form__row--inset">
+                    <Field id="split-by" label="How"><Select id="split-by" value={parts.by.clone()} onchange={set(|parts, value| parts.by = value)} testid="split-by"
+                        choices={BY.iter().map(|&(word, name)| (AttrValue::Static(word), AttrValue::Static(name))).collect::<Vec<_>>()} /></Field>
+                </div>
+            }
+            if parts.by_share && parts.by == "time" {
+                <div class="ab-form__row ab-form__row--inset">
+                    <Field id="validation-from" label="Validation from"><Input id="validation-from" placeholder="2023" value={parts.validation_from.clone()} onchange={set(|parts, value| parts.validation_from = value)} testid="validation-from" /></Field>
+                    <Field id="test-from" label="Test from"><Input id="test-from" placeholder="2024-05" value={parts.test_from.clone()} onchange={set(|parts, value| parts.test_from = value)} invalid={error.is_some()} testid="test-from" /></Field>
+                </div>
+                if let Some(error) = &error { <p class="ab-field__error" role="alert">{ error }</p> }
+            } else if parts.by_share {
                 <div class="ab-form__row ab-form__row--inset">
                     <Field id="share-train" label="Train, %"><Input id="share-train" inputmode="decimal" value={parts.shares[0].clone()} onchange={set(|parts, value| parts.shares[0] = value)} invalid={error.is_some()} testid="share-train" /></Field>
                     <Field id="share-validation" label="Validation, %"><Input id="share-validation" inputmode="decimal" value={parts.shares[1].clone()} onchange={set(|parts, value| parts.shares[1] = value)} invalid={error.is_some()} testid="share-validation" /></Field>
@@ -147,6 +199,8 @@ mod tests {
             SplitChoice {
                 ratios: Some("0.8,0.1,0.1".into()),
                 seed: Some(1)
+                by: "document",
+                ..SplitChoice::default()
             }
         );
         let named = Parts {

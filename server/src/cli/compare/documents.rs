@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use arborist_shared::LabelIndex;
-use arborist_shared::corpus::{CorpusFormat, RowError, resolve_labels, text_hash};
+use arborist_shared::corpus::{Reading, RowError, resolve_labels, text_hash};
 use arborist_shared::taxonomy::Taxonomy;
 use rustc_hash::FxHashSet;
 
@@ -29,10 +29,10 @@ pub(super) struct GoldDocument {
 /// Reads the gold documents.
 pub(super) fn read_gold(
     path: &Path,
-    format: Option<CorpusFormat>,
+    reading: &Reading,
     taxonomy: &Taxonomy,
 ) -> Result<Vec<GoldDocument>, CliError> {
-    let mut reader = CorpusReader::open(path, format)?;
+    let mut reader = CorpusReader::open(path, reading, Some(taxonomy))?;
     let name = reader.name().to_owned();
     let mut rejects = Rejects::default();
     let mut documents = Vec::new();

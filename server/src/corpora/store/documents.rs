@@ -1,5 +1,7 @@
 //! The queries for documents: lists by words, label and part, and single ones.
 
+use std::collections::BTreeMap;
+
 use arborist_shared::split::Split;
 use sea_orm::sea_query::{Condition, Expr, Func, IntoTableRef, SelectStatement, TableRef};
 use sea_orm::{
@@ -22,6 +24,37 @@ pub(in crate::corpora) struct DocumentQuery {
     /// Position of a label that the documents have, closed upwards.
     pub(in crate::corpora) label: Option<i64>,
     pub(in crate::corpora) split: Option<Split>,
+    /// Where the documents come from.
+    pub(in crate::corpora) source: Option<String>,
+    /// Dates from here on, and up to there; a date may be a year or a month.
+    pub(in crate::corpora) from: Option<String>,
+    pub(in crate::corpora) to: Option<String>,
+    /// Whether somebody has judged them.
+    pub(in crate::corpora) annotated: Option<bool>,
+}
+
+impl DocumentQuery {
+    /// All documents of a version.
+    pub(in crate::corpora) fn all(corpus: i64) -> Self {
+        Self {
+            corpus,
+            search: None,
+            label: None,
+            split: None,
+            source: None,
+            from: None,
+            to: None,
+            annotated: None,
+        }
+    }
+
+    /// Whether nothing but the part is asked for, of which the version knows the counts.
+    pub(in crate::corpora) fn is_plain(&self) -> bool {
+        self.source.is_none()
+            && self.from.is_none()
+            && self.to.is_none()
+            && self.annotated.is_none()
+    }
 }
 
 /// A document as one version has it.
@@ -32,6 +65,17 @@ pub(in crate::corpora) struct DocumentRow {
     pub(in crate::corpora) text: String,
     pub(in crate::corpora) split: kinds::Split,
     pub(in crate::corpora) explicit: Option<Vec<u8>>,
+    pub(in crate::corpora) lang: Option<String>,
+    pub(in crate::corpora) meta: Option<String>,
+}
+
+impl DocumentRow {
+    /// What else is known of the document.
+    pub(in crate::corpora) fn metadata(&self) -> BTreeMap<String, String> {
+        // Written by us; should it ever not be readable, the document is still one.
+        let meta = self.meta.as_deref().map(serde_json::from_str);
+        meta.and_then(Result::ok).unwrap_or_default()
+    }
 }
 
 /// Documents in the order of their ids, after one.
@@ -49,6 +93,8 @@ pub(in crate::corpora) async fn documents(
         document::Column::Key,
         document::Column::Text,
         document::Column::Split,
+        document::Column::Lang,
+        document::Column::Meta,
     ] {
         select.column((document::Entity, column));
     }
@@ -124,6 +170,25 @@ fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
             of_document(document::Column::Split).eq(Expr::value(kinds::Split::from(split))),
         );
     }
+    let text_of = |column| of_document(column);
+    if let Some(source) = &query.source {
+        select.and_where(text_of(document::Column::Source).eq(source.as_str()));
+    }
+    if let Some(from) = &query.from {
+        select.and_where(text_of(document::Column::Date).gte(from.as_str()));
+    }
+    if let Some(to) = &query.to {
+        // `2024` holds all that begins with it.
+        select.and_where(text_of(document::Column::Date).lt(format!("{to}\u{10FFFF}")));
+    }
+    if let Some(annotated) = query.annotated {
+        let explicit = member(corpus_document::Column::Explicit);
+        select.and_where(if annotated {
+            explicit.is_not_null()
+        } else {
+            explicit.is_null()
+        });
+    }
     Some((select, id))
 }
 
@@ -148,6 +213,8 @@ pub(in crate::corpora) async fn find_document(
                 text: document.text,
                 split: document.split,
                 explicit: membership.explicit,
+                lang: document.lang,
+                meta: document.meta,
             };
             return Ok(Some((row, corpus)));
         }
@@ -173,6 +240,27 @@ pub(in crate::corpora) async fn excerpts(
             .column(document::Column::Id)
             .column(document::Column::Key)
             .column_as(Expr::from(text), "excerpt")
+            .filter(document::COLUMN.id.is_in(ids.iter().copied()))
+            .order_by_asc(document::Column::Id)
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Ids and keys, in the order given.
+pub(in crate::corpora) async fn keys(
+    db: &impl ConnectionTrait,
+    ids: &[i64],
+) -> Result<Vec<(i64, String)>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(KEYS) {
+        let rows: Vec<(i64, String)> = document::Entity::find()
+            .select_only()
+            .column(document::Column::Id)
+            .column(document::Column::Key)
             .filter(document::COLUMN.id.is_in(ids.iter().copied()))
             .order_by_asc(document::Column::Id)
             .into_tuple()
@@ -220,10 +308,12 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let db = Db::open(&url).await.unwrap();
         let query = |search: Option<&str>, label, split| DocumentQuery {
-            corpus: 1,
             search: search.map(str::to_owned),
             label,
             split,
+            source: Some("press".to_owned()),
+            from: Some("2020".to_owned()),
+            ..DocumentQuery::all(1)
         };
         let by_corpus = "SEARCH corpus_document USING PRIMARY KEY (corpus_id=? AND document_id>?)";
         check(&db, query(None, None, None), by_corpus).await;

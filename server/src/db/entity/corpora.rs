@@ -55,6 +55,11 @@ pub mod document {
         pub key: String,
         pub text: String,
         pub split: Split,
+        pub lang: Option<String>,
+        pub source: Option<String>,
+        pub date: Option<String>,
+        /// A JSON object of texts.
+        pub meta: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -110,6 +115,27 @@ pub mod corpus_label {
         #[sea_orm(primary_key, auto_increment = false)]
         pub label: i64,
         pub n_documents: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What unknown labels mean.
+pub mod label_choice {
+    use sea_orm::entity::prelude::*;
+
+    use crate::db::Timestamp;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "label_choice")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub project_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub label: String,
+        pub choice: Option<String>,
+        pub created_at: Timestamp,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

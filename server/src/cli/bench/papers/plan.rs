@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arborist_plugin_api::host::{FoundPlugin, FoundPlugins, SideManifest, sha256_of_file};
+use arborist_shared::corpus::Reading;
 use arborist_shared::manifest::{AssetNeed, MethodManifest};
 use arborist_shared::taxonomy::Taxonomy;
 use clap::ValueEnum;
@@ -214,8 +215,10 @@ impl Contents {
                 common.insert(role.to_owned(), hash(path)?);
             }
         }
-        if let Some(format) = settings.formats.corpus_format {
-            common.insert("corpus_format".to_owned(), format.to_string());
+        let reading = settings.formats.reading();
+        if reading != Reading::default() {
+            let described = serde_json::to_string(&reading).map_err(CliError::failed)?;
+            common.insert("reading".to_owned(), described);
         }
         Ok(Self {
             common,
@@ -382,9 +385,7 @@ mod tests {
                 taxonomy: PathBuf::new(),
                 taxonomy_format: None,
             },
-            formats: Formats {
-                corpus_format: None,
-            },
+            formats: Formats::default(),
             places: Places {
                 plugins: None,
                 data_dir: None,

@@ -1,0 +1,217 @@
+//! How often labels and levels occur, how many labels and words documents have, which labels occur together.
+
+use std::rc::Rc;
+
+use arborist_shared::api::corpora::{Bar, Corpus, CorpusStatistics, LabelSupport};
+use yew::prelude::*;
+
+use crate::api;
+use crate::components::figure::ShareBar;
+use crate::components::{Button, LabelPath, Lines, Panel, Variant, show};
+use crate::format;
+use crate::hooks::{UrlQuery, use_query, use_url_query};
+use crate::pages::overview::stat;
+
+/// Children that are drawn; beyond, the rest is counted.
+const MOST: usize = 200;
+
+#[derive(PartialEq, Properties)]
+pub struct StatisticsProps {
+    pub corpus: Corpus,
+}
+
+#[component]
+pub fn Statistics(props: &StatisticsProps) -> Html {
+    let statistics = use_query(props.corpus.id, |corpus| async move {
+        api::statistics(corpus).await
+    });
+    let query = use_url_query();
+    html! {
+        { show(&statistics, html! { <Lines count={14} /> }, |statistics| html! {
+            <>
+                { numbers(statistics) }
+                { levels(statistics) }
+                { support(&query, statistics) }
+                <div class="ab-columns">
+                    { bars("Labels per document", "The deepest ones; of annotated documents.", &statistics.labels_per_document, "statistics-labels") }
+                    { bars("Words per document", "Separated by blanks.", &statistics.lengths, "statistics-lengths") }
+                </div>
+                { pairs(statistics) }
+            </>
+        }) }
+    }
+}
+
+fn numbers(statistics: &CorpusStatistics) -> Html {
+    let all = |counts: &arborist_shared::api::corpora::SplitCounts| {
+        counts.train + counts.validation + counts.test
+    };
+    let rare = statistics
+        .labels
+        .iter()
+        .filter(|label| label.splits.train < statistics.rare_below)
+        .count();
+    let unused = statistics
+        .labels
+        .iter()
+        .filter(|label| label.n_documents == 0)
+        .count();
+    html! {
+        <dl class="ab-stats" data-testid="statistics">
+            { stat(format::count(all(&statistics.documents)), "documents") }
+            { stat(format::count(all(&statistics.annotated)), "annotated") }
+            { stat(format!("{:.1}", statistics.words_per_document), "words per document") }
+            { stat(format::count(rare as u64), "labels rare in training") }
+            { stat(format::count(unused as u64), "labels without a document") }
+            if statistics.n_empty_texts > 0 { { stat(format::count(statistics.n_empty_texts), "documents without any text") } }
+        </dl>
+    }
+}
+
+fn levels(statistics: &CorpusStatistics) -> Html {
+    html! {
+        <Panel title="Levels">
+            <p class="ab-muted">{ format!("A label with fewer than {} training documents is rare.", statistics.rare_below) }</p>
+            <div class="ab-scroll" tabindex="0" role="region" aria-label="Levels">
+                <table class="ab-table" data-testid="statistics-levels">
+                    <thead><tr><th scope="col" class="ab-number">{ "Level" }</th><th scope="col" class="ab-number">{ "Labels" }</th><th scope="col" class="ab-number">{ "With documents" }</th><th scope="col" class="ab-number">{ "Rare in training" }</th><th scope="col" class="ab-number">{ "Documents" }</th></tr></thead>
+                    <tbody>
+                        for level in statistics.levels.iter() {
+                            <tr key={level.level}>
+                                <th scope="row" class="ab-number">{ level.level }</th>
+                                <td class="ab-number">{ format::count(level.n_labels) }</td>
+                                <td class="ab-number">{ format::count(level.n_used) }</td>
+                                <td class="ab-number">{ format::count(level.n_rare) }</td>
+                                <td class="ab-number">{ format::count(level.n_documents) }</td>
+                            </tr>
+                        }
+                    </tbody>
+                </table>
+            </div>
+        </Panel>
+    }
+}
+
+/// Support below one label, which stands in the address; one goes down by a click and up by the path.
+fn support(query: &UrlQuery, statistics: &CorpusStatistics) -> Html {
+    let at = query.text("label");
+    let find = |id: &str| statistics.labels.iter().find(|label| label.id == id);
+    let mut trail: Vec<&LabelSupport> = Vec::new();
+    let mut above = find(&at);
+    while let Some(label) = above {
+        trail.push(label);
+        above = label.parent.as_deref().and_then(find);
+    }
+    trail.reverse();
+    let here = trail.last().map(|label| label.id.as_str());
+    let mut children: Vec<&LabelSupport> = statistics
+        .labels
+        .iter()
+        .filter(|label| label.parent.as_deref() == here)
+        .collect();
+    children.sort_by(|a, b| {
+        b.n_documents
+            .cmp(&a.n_documents)
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    let most = children.first().map_or(1, |label| label.n_documents.max(1));
+    let go = |id: Option<String>| {
+        let query = query.clone();
+        Callback::from(move |_: MouseEvent| query.set(&[("label", id.clone())]))
+    };
+    let has_children = |id: &str| {
+        statistics
+            .labels
+            .iter()
+            .any(|label| label.parent.as_deref() == Some(id))
+    };
+    html! {
+        <Panel title="Support of labels" testid="statistics-support">
+            <p class="ab-climb">
+                <Button label="All labels" variant={Variant::Link} disabled={trail.is_empty()} testid="support-top" onclick={go(None)} />
+                for (position, label) in trail.iter().enumerate() {
+                    <span aria-hidden="true">{ " › " }</span>
+                    <Button label={label.name.clone()} variant={Variant::Link} disabled={position + 1 == trail.len()} onclick={go(Some(label.id.clone()))} />
+                }
+            </p>
+            <div class="ab-scroll" tabindex="0" role="region" aria-label="Support">
+                <table class="ab-table">
+                    <thead><tr><th scope="col">{ "Label" }</th><th scope="col" class="ab-number">{ "Documents" }</th><th scope="col"><span class="pf-v6-screen-reader">{ "Share" }</span></th><th scope="col" class="ab-number">{ "Train" }</th><th scope="col" class="ab-number">{ "Validation" }</th><th scope="col" class="ab-number">{ "Test" }</th></tr></thead>
+                    <tbody>
+                        for label in children.iter().take(MOST) {
+                            <tr key={label.id.clone()}>
+                                <td dir="auto">
+                                    if has_children(&label.id) {
+                                        <Button label={label.name.clone()} variant={Variant::Link} onclick={go(Some(label.id.clone()))} />
+                                    } else { { &label.name } }
+                                    if label.splits.train < statistics.rare_below { <span class="ab-muted">{ " rare" }</span> }
+                                </td>
+                                <td class="ab-number">{ format::count(label.n_documents) }</td>
+                                <td><ShareBar share={label.n_documents as f64 / most as f64} /></td>
+                                <td class="ab-number">{ format::count(label.splits.train) }</td>
+                                <td class="ab-number">{ format::count(label.splits.validation) }</td>
+                                <td class="ab-number">{ format::count(label.splits.test) }</td>
+                            </tr>
+                        }
+                    </tbody>
+                </table>
+            </div>
+            if children.len() > MOST { <p class="ab-muted">{ format!("and {} more with fewer documents", format::count((children.len() - MOST) as u64)) }</p> }
+        </Panel>
+    }
+}
+
+fn bars(title: &'static str, help: &'static str, bars: &[Bar], testid: &'static str) -> Html {
+    let last = bars
+        .iter()
+        .rposition(|bar| bar.n_documents > 0)
+        .map_or(0, |at| at + 1);
+    let most = bars
+        .iter()
+        .map(|bar| bar.n_documents)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let class = |bar: &Bar| match bar.to {
+        None => format!("{} or more", format::count(bar.from)),
+        Some(to) if to == bar.from => format::count(to),
+        Some(to) => format!("{} to {}", format::count(bar.from), format::count(to)),
+    };
+    let bars: Rc<[Bar]> = bars.iter().take(last).copied().collect();
+    html! {
+        <Panel {title} {testid}>
+            <p class="ab-muted">{ help }</p>
+            <table class="ab-table ab-table--bars">
+                <tbody>
+                    for bar in bars.iter() {
+                        <tr key={bar.from}>
+                            <th scope="row" class="ab-number">{ class(bar) }</th>
+                            <td class="ab-table__bar"><ShareBar share={bar.n_documents as f64 / most as f64} /></td>
+                            <td class="ab-number">{ format::count(bar.n_documents) }</td>
+                        </tr>
+                    }
+                </tbody>
+            </table>
+        </Panel>
+    }
+}
+
+fn pairs(statistics: &CorpusStatistics) -> Html {
+    if statistics.pairs.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <Panel title="Labels that occur together" testid="statistics-pairs">
+            <div class="ab-scroll" tabindex="0" role="region" aria-label="Labels that occur together">
+                <table class="ab-table">
+                    <thead><tr><th scope="col">{ "Label" }</th><th scope="col">{ "With" }</th><th scope="col" class="ab-number">{ "Documents" }</th></tr></thead>
+                    <tbody>
+                        for pair in statistics.pairs.iter() {
+                            <tr><td><LabelPath path={pair.a.clone()} /></td><td><LabelPath path={pair.b.clone()} /></td><td class="ab-number">{ format::count(pair.n_documents) }</td></tr>
+                        }
+                    </tbody>
+                </table>
+            </div>
+        </Panel>
+    }
+}
