@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use arborist_tests::{Client, Server, command, tiny_corpus, wait_for};
+use arborist_tests::{Client, Server, command, database_url, tiny_corpus, wait_for};
 use serde_json::{Value, json};
 
 use crate::crash::{children, half_way, kill_process};
@@ -44,7 +44,26 @@ async fn in_the_middle(
 }
 
 /// The database is whole by its own account.
-fn check_database(data_dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_database(data_dir: &Path) -> anyhow::Result<()> {
+    if let Some(url) = database_url(data_dir) {
+        let Some(programs) = std::env::var_os("ARBORIST_TEST_POSTGRES_PROGRAMS") else {
+            return Ok(());
+        };
+        let (server, name) = url.rsplit_once('/').context("a URL with a database")?;
+        let checked = std::process::Command::new(Path::new(&programs).join("pg_amcheck"))
+            .args(["--install-missing", "--heapallindexed", "--maintenance-db"])
+            .arg(format!("{server}/postgres"))
+            .args(["--database", name])
+            .output()
+            .context("pg_amcheck")?;
+        let said = [checked.stdout, checked.stderr].concat();
+        ensure!(
+            checked.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
+        return Ok(());
+    }
     let script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchall())";
     let checked = std::process::Command::new("python3")
         .args(["-c", script])

@@ -14,6 +14,7 @@ mod hash;
 mod http;
 mod openapi;
 mod packages;
+mod postgres;
 mod process;
 mod server;
 mod setup;
@@ -39,7 +40,7 @@ mod flags {
             cmd setup {
                 /// Also fetch the CUDA libraries (2.5 GB; not verified on a GPU).
                 optional --cuda
-                /// Also what only the tests need: Chromium, its driver, nextest.
+                /// Also what only the tests need: Chromium, its driver, nextest, PostgreSQL.
                 optional --tests
             }
             /// Build executable, plugins and dashboard into target/release.
