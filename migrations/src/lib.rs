@@ -20,6 +20,7 @@ mod m20261121_000005_create_jobs;
 mod m20261121_000006_create_runs;
 mod m20261122_000007_keep_label_details;
 mod m20261122_000008_create_drafts;
+mod m20261122_000020_plan_jobs;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_create_runs::Migration),
             Box::new(m20261122_000007_keep_label_details::Migration),
             Box::new(m20261122_000008_create_drafts::Migration),
+            Box::new(m20261122_000020_plan_jobs::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ pub mod comparisons;
 pub mod corpora;
 pub mod datasets;
 pub mod db;
+pub mod devices;
 pub mod drafts;
 pub mod exports;
 pub mod hash;

@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod check;
 mod demo;
 mod dist;
@@ -77,6 +78,15 @@ mod flags {
             cmd test {
                 repeated part: String
             }
+            /// Kill servers and workers at random under load, on SQLite and on PostgreSQL, and prove that nothing is lost.
+            cmd chaos {
+                /// How long, both together; 1,000 blows an hour at least. One unless told otherwise.
+                optional --hours H: f64
+                /// Repeats one course of blows, as far as processes and disks let it be repeated.
+                optional --seed N: u64
+                /// Against the debug build.
+                optional --debug
+            }
             /// Rewrite docs/openapi.json from the server.
             cmd openapi {}
             /// Run what should pass before every push: formatting, lints, house rules, fast tests.
@@ -132,6 +142,14 @@ fn dispatch(flags: flags::Xtask) -> Result<()> {
             bench::run(&workspace, &options)
         }
         flags::XtaskCmd::Dist(flags) => dist::run(&workspace, flags.cuda),
+        flags::XtaskCmd::Chaos(flags) => {
+            let options = chaos::Options {
+                hours: flags.hours.unwrap_or(1.0),
+                seed: flags.seed.unwrap_or(1),
+                debug: flags.debug,
+            };
+            chaos::run(&workspace, &options)
+        }
         flags::XtaskCmd::Test(flags) => test::run(&workspace, &flags.part),
         flags::XtaskCmd::Openapi(_) => openapi::run(&workspace),
         flags::XtaskCmd::Check(_) => check::run(&workspace),

@@ -280,7 +280,7 @@ fn stories(tests: &Tests<'_>) -> Result<Outcome> {
     };
     let mut outcome = judge(runner(tests, &["-p", END_TO_END]))?;
     // Whatever kills servers and workers, once more on the other database.
-    let parts = ["crash::", "resume::"];
+    let parts = ["crash::", "resume::", "chaos::"];
     outcome.and(on_postgres(tests, |tests| {
         let commands = parts
             .iter()

@@ -322,6 +322,11 @@ impl Client {
         let text = String::from_utf8(answer.body).unwrap();
         let events = text
             .split("\n\n")
+            .map(|event| match event.strip_prefix("id: ") {
+                // The number of an event of a run; a test of its own looks at those.
+                Some(numbered) => numbered.split_once('\n').unwrap().1,
+                None => event,
+            })
             .filter(|event| event.starts_with("event: "))
             .map(|event| {
                 let (name, data) = event
