@@ -6,6 +6,7 @@
 mod accounts;
 mod corpora;
 mod error;
+mod queue;
 mod upload;
 
 use std::cell::RefCell;
@@ -36,6 +37,7 @@ use yew::Callback;
 pub use accounts::*;
 pub use corpora::*;
 pub use error::{ApiError, sentence};
+pub use queue::*;
 pub use upload::{Sent, Upload};
 
 /// What every function here comes back with.

@@ -7,6 +7,7 @@ pub mod import;
 pub mod not_found;
 pub mod overview;
 pub mod projects;
+pub mod queue;
 pub mod run;
 pub mod runs;
 pub mod settings;

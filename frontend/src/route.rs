@@ -31,6 +31,8 @@ pub enum Route {
     Runs { project: i64 },
     #[at("/projects/:project/runs/:run")]
     Run { project: i64, run: i64 },
+    #[at("/projects/:project/queue")]
+    Queue { project: i64 },
     #[at("/projects/:project/side-by-side")]
     SideBySide { project: i64 },
     #[at("/projects/:project/try")]
@@ -60,6 +62,7 @@ impl Route {
             | Self::Train { project }
             | Self::Runs { project }
             | Self::Run { project, .. }
+            | Self::Queue { project }
             | Self::SideBySide { project }
             | Self::TryIt { project }
             | Self::Settings { project } => Some(project),
@@ -78,6 +81,7 @@ impl Route {
             Self::Runs { .. } | Self::Run { .. } | Self::SideBySide { .. } => {
                 Self::Runs { project }
             }
+            Self::Queue { .. } => Self::Queue { project },
             Self::TryIt { .. } => Self::TryIt { project },
             Self::Settings { .. } => Self::Settings { project },
             _ => Self::Overview { project },
@@ -100,6 +104,7 @@ impl Route {
             Self::Train { .. } => "Train",
             Self::Runs { .. } => "Runs",
             Self::Run { .. } => "Run",
+            Self::Queue { .. } => "Queue",
             Self::SideBySide { .. } => "Side by side",
             Self::TryIt { .. } => "Try it",
             Self::Settings { .. } => "Settings",
@@ -125,6 +130,7 @@ mod tests {
                 run: 12,
             },
             Route::SideBySide { project: 3 },
+            Route::Queue { project: 3 },
         ] {
             assert_eq!(Route::recognize(&route.to_path()), Some(route));
         }

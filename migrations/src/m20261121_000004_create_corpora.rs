@@ -166,6 +166,17 @@ impl MigrationTrait for Migration {
                      tokenize='unicode61 remove_diacritics 2')",
                 )
                 .await?;
+        } else {
+            for statement in [
+                "CREATE TABLE document_search (\
+                 rowid bigint PRIMARY KEY REFERENCES document (id) ON DELETE CASCADE, words tsvector NOT NULL)",
+                "CREATE INDEX document_search_words ON document_search USING gin (words)",
+            ] {
+                manager
+                    .get_connection()
+                    .execute_unprepared(statement)
+                    .await?;
+            }
         }
         manager
             .create_table(
@@ -214,12 +225,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_sqlite(manager) {
-            manager
-                .get_connection()
-                .execute_unprepared("DROP TABLE document_search")
-                .await?;
-        }
+        manager
+            .get_connection()
+            .execute_unprepared("DROP TABLE document_search")
+            .await?;
         for table in [
             "asset",
             "counter",

@@ -20,3 +20,16 @@ pub use first_start::FirstStart;
 pub use keys::create_key;
 pub use limit::SignInLimit;
 pub use session::{forget_expired_sessions, identify};
+
+use std::collections::HashMap;
+
+use crate::App;
+use crate::db::DbErr;
+
+/// Names of people, by id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn names(app: &App, ids: &[i64]) -> Result<HashMap<i64, String>, DbErr> {
+    store::names(app.db.read(), ids).await
+}

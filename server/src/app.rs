@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::accounts::{CallerCache, FirstStart, SignInLimit};
 use crate::corpora::LabelCounts;
 use crate::db::Db;
+use crate::devices::{Devices, Simulated};
 use crate::drafts::Drafts;
 use crate::jobs::Jobs;
 use crate::plugins::{PluginCache, PluginSearch};
@@ -30,8 +31,10 @@ pub struct ServeOptions {
     pub plugin_dirs: Vec<PathBuf>,
     /// The executable that children are started from.
     pub program: ChildProgram,
-    /// Trainings at the same time.
+    /// Trainings on the processor at the same time; they share its threads.
     pub training_slots: usize,
+    /// GPUs that are only played, in the place of real ones.
+    pub simulated: Vec<Simulated>,
     /// Memory of all warm models together, in bytes; none = half of the machine's.
     pub model_memory: Option<u64>,
 }
@@ -50,6 +53,7 @@ impl ServeOptions {
             plugin_dirs: crate::locations::plugin_dirs(None),
             program: ChildProgram::current()?,
             training_slots: 1,
+            simulated: Vec::new(),
             model_memory: None,
         })
     }
@@ -114,6 +118,9 @@ pub struct App {
     pub drafts: Drafts,
     pub plugins: PluginCache,
     pub jobs: Jobs,
+    pub devices: Devices,
+    /// Name of this data directory in leases.
+    pub owner: String,
     pub models: Models,
     pub intervals: IntervalCache,
     pub fits: FitCache,

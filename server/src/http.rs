@@ -31,6 +31,7 @@ use utoipa_actix_web::AppExt;
 use crate::accounts::{self, CallerCache, FirstStart, SignInLimit};
 use crate::app::Folders;
 use crate::db::{Db, DbErr};
+use crate::devices::{self, Devices};
 use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
 use crate::runs::models::Models;
@@ -178,7 +179,10 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
     let (first_start, first_start_token) = FirstStart::begin(&db).await?;
     let executor = Arc::new(LocalExecutor::new(options.program.clone()));
     let bind = options.bind.clone();
+    let owner = instance_name(&options.data_dir).context("cannot write into the data directory")?;
     let app = Arc::new(App {
+        devices: Devices::find(options.training_slots, options.simulated.clone()),
+        owner,
         models: Models::new(options.model_memory),
         options,
         db,
@@ -199,6 +203,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         runtime: tokio::runtime::Handle::current(),
     });
     accounts::forget_expired_sessions(&app).await?;
+    app.devices.remember(&app, &app.owner).await?;
     jobs::clear_up(&app).await?;
 
     let data = web::Data::from(Arc::clone(&app));
@@ -235,8 +240,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
     let handle = server.handle();
     let serving = tokio::sync::Mutex::new(tokio::spawn(server));
 
-    let owner = instance_name(&app).context("cannot write into the data directory")?;
-    let runner = Runner::start(&app, &owner).await?;
+    let runner = Runner::start(&app).await?;
     tracing::info!(%address, "listening");
     Ok(Server {
         app,
@@ -258,6 +262,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     corpora::routes::configure(config);
     assets::routes::configure(config);
     jobs::routes::configure(config);
+    devices::routes::configure(config);
     plugins::routes::configure(config);
     runs::routes::configure(config);
     comparisons::routes::configure(config);
@@ -288,8 +293,8 @@ fn lock(data_dir: &std::path::Path) -> anyhow::Result<std::fs::File> {
 }
 
 /// Name of this data directory in leases: the same after a restart, different from every other server's.
-fn instance_name(app: &App) -> io::Result<String> {
-    let path = app.options.data_dir.join("instance");
+fn instance_name(data_dir: &std::path::Path) -> io::Result<String> {
+    let path = data_dir.join("instance");
     match std::fs::read_to_string(&path) {
         Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
         _ => {

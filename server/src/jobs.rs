@@ -5,7 +5,10 @@
 //! resumes where it was committed. What a job does is the business of the room that knows its [`JobRequest`].
 
 mod context;
+mod dispatch;
 mod live;
+mod plan;
+mod queue;
 pub mod routes;
 mod runner;
 mod store;
@@ -26,7 +29,7 @@ pub use arborist_shared::api::jobs::JobStatus;
 pub use context::{JobContext, JobError, Stop, step};
 pub use live::LiveJobs;
 pub use runner::Runner;
-pub use store::{JobRow, insert};
+pub use store::{JobRow, Needs, insert, insert_with};
 
 /// What is asked for, as the row holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +96,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    const ALL: [Self; 2] = [Self::Import, Self::Train];
+    pub(crate) const ALL: [Self; 2] = [Self::Import, Self::Train];
 
     fn word(self) -> &'static str {
         match self {
@@ -177,6 +180,51 @@ pub async fn cancel(app: &App, id: i64) -> Result<(), ApiError> {
     store::request_cancel(&app.db, id).await?;
     app.jobs.live.stop(id, Stop::Cancelled);
     app.jobs.live.tell(id);
+    tell_dependents(app).await?;
+    Ok(())
+}
+
+/// Fails waiting jobs that need one which did not succeed, and tells those who watch them.
+async fn tell_dependents(app: &App) -> Result<(), DbErr> {
+    for id in store::fail_dependents(&app.db).await? {
+        app.jobs.live.tell(id);
+    }
+    Ok(())
+}
+
+/// Puts jobs at work back into the queue, where they resume.
+pub fn put_back(app: &App, ids: &[i64]) {
+    for &id in ids {
+        app.jobs.live.stop(id, Stop::Interrupted);
+    }
+}
+
+/// Has the queue looked at again: something changed about what may start.
+pub fn look_again(app: &App) {
+    for slot in Slot::ALL {
+        app.jobs.bell(slot).notify_one();
+    }
+}
+
+/// Refuses another training of somebody who has as many waiting as they may; `more` are about to be queued.
+///
+/// # Errors
+/// `too_many_jobs`, with the numbers.
+pub async fn check_limit(app: &App, user: Option<i64>, more: u64) -> Result<(), ApiError> {
+    let Some(user) = user else { return Ok(()) };
+    let limits = store::order::limits(app.db.read()).await?;
+    let limit = limits.get(&Some(user)).or_else(|| limits.get(&None));
+    let Some(waiting) = limit.and_then(|limit| limit.waiting) else {
+        return Ok(());
+    };
+    let counts = store::order::counts(app.db.read(), crate::db::kinds::JobStatus::Queued).await?;
+    let has = counts.get(&user).copied().unwrap_or(0);
+    if has + more > waiting as u64 {
+        let detail = format!(
+            "{has} of your trainings wait, {more} more would be over your limit of {waiting}"
+        );
+        return Err(ApiError::new(Code::TooManyJobs, detail));
+    }
     Ok(())
 }
 

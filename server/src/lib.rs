@@ -11,6 +11,7 @@ pub mod corpora;
 pub mod corpus_files;
 pub mod datasets;
 pub mod db;
+pub mod devices;
 pub mod drafts;
 pub mod exports;
 pub mod hash;

@@ -3,27 +3,42 @@
 pub mod directory;
 mod estimate;
 mod fit;
+mod groups;
 mod intervals;
+mod log;
 pub mod models;
 mod newer;
 mod predict;
 pub mod predictions;
 mod request;
+mod retry;
 pub mod routes;
 mod spool;
 mod store;
 pub mod train;
 
 use arborist_shared::api;
+use arborist_shared::run::RunEvent;
 
 use crate::App;
 use crate::db::DbErr;
-use crate::jobs::JobStatus;
+use crate::jobs::{JobError, JobStatus};
 
 pub use fit::FitCache;
 pub use intervals::IntervalCache;
 pub use newer::NewerCache;
-pub use store::RunRow;
+pub use store::{OfJob, RunRow};
+
+/// Runs of jobs, by job.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_jobs(
+    app: &App,
+    jobs: &[i64],
+) -> Result<std::collections::HashMap<i64, OfJob>, DbErr> {
+    store::of_jobs(app.db.read(), jobs).await
+}
 
 /// The best succeeded run of a project by macro-F1, then micro-F1, on test.
 ///
@@ -47,6 +62,31 @@ pub async fn count(app: &App, project: i64) -> Result<u64, DbErr> {
 /// When the database does not answer.
 pub async fn with_model(app: &App, project: i64) -> Result<Vec<(i64, i64)>, DbErr> {
     store::with_model(app.db.read(), project).await
+}
+
+/// Events of a job's run behind the given line of its file, with the numbers of their lines.
+///
+/// # Errors
+/// When the database does not answer, or the file cannot be read.
+pub async fn events_after(
+    app: &App,
+    job: i64,
+    line: u64,
+) -> Result<Vec<(u64, RunEvent)>, JobError> {
+    let Some(run) = store::find_by_job(app.db.read(), job).await? else {
+        return Ok(Vec::new());
+    };
+    let path = app.folders.run(run.id);
+    tokio::task::spawn_blocking(move || match directory::RunDirectory::open(&path) {
+        // Not begun yet.
+        Err(_) => Ok(Vec::new()),
+        Ok(directory) => {
+            let events = directory.read_events()?;
+            let numbered = (1..).zip(events);
+            Ok(numbered.filter(|(number, _)| *number > line).collect())
+        }
+    })
+    .await?
 }
 
 /// Status of a run: that of its job.

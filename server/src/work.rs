@@ -28,7 +28,7 @@ pub use child::{LocalExecutor, StopPolicy};
 pub use device::{device_kind, is_device};
 pub use executor::{Canceller, Ending, Executor, Exit, RunningChild};
 pub use frames::Kept;
-pub use memory::available_bytes;
+pub use memory::{available_bytes, memory_total};
 pub use program::ChildProgram;
 pub use warm::{WarmModel, WarmOptions};
 

@@ -85,24 +85,27 @@ pub(crate) async fn half_way(client: &Client, run: i64) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_killed_worker_is_explained_and_the_next_run_works() -> anyhow::Result<()> {
+async fn a_killed_worker_is_explained_and_replaced() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     approve_toy(directory.path()).await?;
     let server = Server::start(directory.path()).await?;
     let client = server.first_start().await?;
     let ids = uploaded(&client, 60).await?;
 
-    let accepted = start_toy(&client, ids, json!({"epochs": 600, "step_ms": 100})).await?;
+    let accepted = start_toy(&client, ids, json!({"epochs": 60, "step_ms": 50})).await?;
     let run = accepted["run"].as_i64().context("a run")?;
     half_way(&client, run).await?;
     let child = *children(directory.path())
         .first()
         .context("a child that trains")?;
     kill_process(child)?;
-    let job = client.finished(&accepted, 60).await?;
-    assert_eq!(job["status"], "failed", "{job}");
-    let error = job["error"].as_str().context("an explanation")?;
-    assert!(error.to_lowercase().contains("kill"), "{error}");
+    assert_eq!(client.made(&accepted, 120).await?, run);
+    let place = client
+        .get(&format!("/api/v1/jobs/{}/place", accepted["job"]))
+        .await?;
+    assert_eq!(place["attempts"][0]["cause"], "lost_worker", "{place}");
+    let words = place["attempts"][0]["message"].as_str().unwrap_or_default();
+    assert!(words.to_lowercase().contains("kill"), "{words}");
 
     let next = start_toy(&client, ids, json!({"epochs": 1, "step_ms": 0})).await?;
     client.made(&next, 60).await?;

@@ -5,6 +5,7 @@
 mod account;
 mod alike;
 mod browser;
+mod chaos;
 mod clone;
 mod crash;
 mod decided_here;

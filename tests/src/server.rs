@@ -33,6 +33,28 @@ pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Comma
     command
 }
 
+/// URL of the database of a data directory on the PostgreSQL server that the tests run on, where one is named; without it
+/// the server keeps a file of SQLite there.
+#[must_use]
+pub fn database_url(data_dir: &Path) -> Option<String> {
+    let server = std::env::var("ARBORIST_TEST_POSTGRES").ok()?;
+    let name: String = data_dir
+        .to_string_lossy()
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    Some(format!(
+        "{server}/{}",
+        name.trim_start_matches('_').to_lowercase()
+    ))
+}
+
 /// Asks until `probe` answers something, at most `seconds`.
 ///
 /// # Errors
@@ -69,6 +91,7 @@ impl Server {
     pub async fn start(data_dir: &Path) -> anyhow::Result<Self> {
         let mut child = command(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
+            .envs(database_url(data_dir).map(|url| ("ARBORIST_DATABASE_URL", url)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod check;
 mod demo;
 mod dist;
@@ -14,6 +15,7 @@ mod hash;
 mod http;
 mod openapi;
 mod packages;
+mod postgres;
 mod process;
 mod server;
 mod setup;
@@ -39,7 +41,7 @@ mod flags {
             cmd setup {
                 /// Also fetch the CUDA libraries (2.5 GB; not verified on a GPU).
                 optional --cuda
-                /// Also what only the tests need: Chromium, its driver, nextest.
+                /// Also what only the tests need: Chromium, its driver, nextest, PostgreSQL.
                 optional --tests
             }
             /// Build executable, plugins and dashboard into target/release.
@@ -75,6 +77,15 @@ mod flags {
             /// Run every test, or only the named parts: fmt, lint, units, plugins, frontend, build, peers, stories.
             cmd test {
                 repeated part: String
+            }
+            /// Kill servers and workers at random under load, on SQLite and on PostgreSQL, and prove that nothing is lost.
+            cmd chaos {
+                /// How long, both together; 1,000 blows an hour at least. One unless told otherwise.
+                optional --hours H: f64
+                /// Repeats one course of blows, as far as processes and disks let it be repeated.
+                optional --seed N: u64
+                /// Against the debug build.
+                optional --debug
             }
             /// Rewrite docs/openapi.json from the server.
             cmd openapi {}
@@ -131,6 +142,14 @@ fn dispatch(flags: flags::Xtask) -> Result<()> {
             bench::run(&workspace, &options)
         }
         flags::XtaskCmd::Dist(flags) => dist::run(&workspace, flags.cuda),
+        flags::XtaskCmd::Chaos(flags) => {
+            let options = chaos::Options {
+                hours: flags.hours.unwrap_or(1.0),
+                seed: flags.seed.unwrap_or(1),
+                debug: flags.debug,
+            };
+            chaos::run(&workspace, &options)
+        }
         flags::XtaskCmd::Test(flags) => test::run(&workspace, &flags.part),
         flags::XtaskCmd::Openapi(_) => openapi::run(&workspace),
         flags::XtaskCmd::Check(_) => check::run(&workspace),

@@ -12,6 +12,7 @@ mod libtorch;
 mod nextest;
 mod node;
 mod pip;
+mod postgres;
 pub(crate) mod wasm;
 
 use anyhow::Result;
@@ -27,13 +28,14 @@ pub(crate) use libtorch::{
 };
 pub(crate) use nextest::find as find_nextest;
 pub(crate) use pip::venv;
+pub(crate) use postgres::{PROGRAMS as POSTGRES_PROGRAMS, find as find_postgres};
 
 /// What is wanted beyond what a build of the product needs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extras {
     /// The CUDA build of libtorch, in a folder of its own.
     pub(crate) cuda: bool,
-    /// What only the tests use: a browser, its driver and nextest.
+    /// What only the tests use: a browser, its driver, nextest and PostgreSQL.
     pub(crate) tests: bool,
 }
 
@@ -52,6 +54,7 @@ pub(crate) fn run(workspace: &Workspace, extras: Extras) -> Result<()> {
     if extras.tests {
         nextest::ensure(workspace)?;
         browser::ensure()?;
+        postgres::ensure(workspace)?;
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::build;
-use crate::packages::{BUNDLE, END_TO_END, FRONTEND, Packages, SHARED, select};
+use crate::packages::{BUNDLE, END_TO_END, FRONTEND, Packages, SERVER, SHARED, select};
+use crate::postgres::Postgres;
 use crate::process::{Cmd, cargo, cmd};
 use crate::setup::{self, Extras};
 use crate::workspace::{Profile, Workspace};
@@ -182,7 +183,45 @@ fn clippy(command: Cmd) -> Cmd {
 }
 
 fn units(tests: &Tests<'_>) -> Result<Outcome> {
-    judge(tests.runner(&select(&tests.packages.plain())))
+    let mut outcome = judge(tests.runner(&select(&tests.packages.plain())))?;
+    // What speaks to the database, once more on the other one.
+    let arguments = [
+        vec!["-p", SERVER, "--lib", "db::tests"],
+        vec!["-p", SERVER, "--test", "api"],
+    ];
+    outcome.and(on_postgres(tests, |tests| {
+        Ok(arguments
+            .iter()
+            .map(|arguments| tests.runner(arguments))
+            .collect())
+    })?);
+    Ok(outcome)
+}
+
+/// Runs commands with a PostgreSQL server named in their environment, where one is installed.
+fn on_postgres(
+    tests: &Tests<'_>,
+    commands: impl FnOnce(&Tests<'_>) -> Result<Vec<Cmd>>,
+) -> Result<Outcome> {
+    let Some(postgres) = Postgres::start(tests.workspace, false)? else {
+        return Ok(Outcome {
+            passed: true,
+            closing: vec![
+                "skipped: PostgreSQL (`cargo xtask setup --tests` installs one)".to_owned(),
+            ],
+        });
+    };
+    let mut outcome = Outcome {
+        passed: true,
+        closing: vec!["on PostgreSQL:".to_owned()],
+    };
+    for command in commands(tests)? {
+        let command = command
+            .env("ARBORIST_TEST_POSTGRES", postgres.url())
+            .env("ARBORIST_TEST_POSTGRES_PROGRAMS", postgres.programs());
+        outcome.and(judge(command)?);
+    }
+    Ok(outcome)
 }
 
 fn plugins(tests: &Tests<'_>) -> Result<Outcome> {
@@ -226,19 +265,29 @@ fn peers(tests: &Tests<'_>) -> Result<Outcome> {
 
 fn stories(tests: &Tests<'_>) -> Result<Outcome> {
     let product = tests.workspace.product(Profile::Release);
-    let runner = tests
-        .runner(&["-p", END_TO_END])
-        .env("ARBORIST_BIN", product.join("arborist"))
-        .env("ARBORIST_PLUGINS", product.join("plugins"));
-    let runner = match setup::find_browser() {
-        Some(browser) => runner
-            .env("CHROMIUM", &browser.chromium)
-            .env("CHROMEDRIVER", &browser.driver),
-        None => bail!(
+    let Some(browser) = setup::find_browser() else {
+        bail!(
             "Chromium and chromedriver are not on the search path; run `cargo xtask setup --tests`"
-        ),
+        )
     };
-    judge(runner)
+    let runner = |tests: &Tests<'_>, arguments: &[&str]| {
+        tests
+            .runner(arguments)
+            .env("ARBORIST_BIN", product.join("arborist"))
+            .env("ARBORIST_PLUGINS", product.join("plugins"))
+            .env("CHROMIUM", &browser.chromium)
+            .env("CHROMEDRIVER", &browser.driver)
+    };
+    let mut outcome = judge(runner(tests, &["-p", END_TO_END]))?;
+    // Whatever kills servers and workers, once more on the other database.
+    let parts = ["crash::", "resume::", "chaos::"];
+    outcome.and(on_postgres(tests, |tests| {
+        let commands = parts
+            .iter()
+            .map(|part| runner(tests, &["-p", END_TO_END, part]));
+        Ok(commands.collect())
+    })?);
+    Ok(outcome)
 }
 
 fn judge(command: Cmd) -> Result<Outcome> {

@@ -290,6 +290,8 @@ impl TrainForm {
                     },
                     seed: Some(*seed),
                     device: Some(self.device.clone()).filter(|device| !device.is_empty()),
+                    priority: None,
+                    after: Vec::new(),
                 });
             }
         }

@@ -95,6 +95,7 @@ pub fn RunsPage(props: &ProjectProps) -> Html {
     use_interval(4_000, is_active, first.reload.clone());
 
     let train = html! { <RouteLink to={Route::Train { project }} button={Variant::Primary} icon={Icon::Train} testid="train">{ "Train" }</RouteLink> };
+    let queue = html! { <RouteLink to={Route::Queue { project }} button={Variant::Secondary} icon={Icon::Jobs} testid="open-queue">{ "Queue" }</RouteLink> };
     let is_empty = first.data().is_some_and(|page| page.runs.is_empty());
     let known: Vec<&str> = COLUMNS.iter().map(|(key, _, _)| *key).collect();
     let order = Order::parse(query.get("sort"), &known, "-created_at");
@@ -102,7 +103,7 @@ pub fn RunsPage(props: &ProjectProps) -> Html {
     let selected = query.ids("select");
     html! {
         <div class="ab-page">
-            <PageHeader title="Runs" subtitle={html! { "A run is one training: what was asked for, how it went, how good the result is." }} actions={if is_empty { Html::default() } else { train.clone() }} />
+            <PageHeader title="Runs" subtitle={html! { "A run is one training: what was asked for, how it went, how good the result is." }} actions={if is_empty { queue } else { html! { <>{ queue }{ train.clone() }</> } }} />
             { show(&first, html! { <Lines count={8} height="36px" /> }, |page| {
                 if page.runs.is_empty() {
                     html! { <Empty icon={Icon::Runs} title="No runs yet" action={train} guide={chapter::TRAIN}>{ "Train a method, or several at once: their results will stand here, side by side." }</Empty> }

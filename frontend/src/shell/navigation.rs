@@ -13,7 +13,11 @@ pub struct NavigationProps {
 
 /// The entry that a page belongs to.
 fn home(route: Route, project: i64) -> Route {
-    route.in_project(project)
+    match route.in_project(project) {
+        // The queue is a part of the runs.
+        Route::Queue { project } => Route::Runs { project },
+        other => other,
+    }
 }
 
 #[component]

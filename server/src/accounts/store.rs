@@ -1,5 +1,7 @@
 //! The queries of accounts.
 
+use std::collections::HashMap;
+
 use arborist_shared::api::accounts::Role;
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -29,6 +31,24 @@ impl From<user::Model> for UserRow {
             role: user.role.into(),
         }
     }
+}
+
+/// Names of people, by id.
+pub(super) async fn names(
+    db: &impl ConnectionTrait,
+    ids: &[i64],
+) -> Result<HashMap<i64, String>, DbErr> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, String)> = user::Entity::find()
+        .select_only()
+        .columns([user::Column::Id, user::Column::Name])
+        .filter(user::COLUMN.id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A key, without its secret.

@@ -7,6 +7,7 @@ use clap::Args;
 use super::CliError;
 use super::options::Places;
 use crate::app::ServeOptions;
+use crate::devices::Simulated;
 use crate::locations;
 
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub(super) struct Serve {
     /// Address under which browsers reach the server, where it is another one
     #[arg(long, value_name = "URL", value_parser = web_address)]
     public_url: Option<String>,
-    /// Database [default: `arborist.db` in the data directory]
+    /// Database, `sqlite:///FILE` or `postgres://USER:PASSWORD@HOST/NAME` [default: `arborist.db` in the data directory]
     #[arg(
         long,
         env = "ARBORIST_DATABASE_URL",
@@ -27,6 +28,12 @@ pub(super) struct Serve {
         value_name = "URL"
     )]
     database_url: Option<String>,
+    /// Trainings on the processor at the same time; they share its threads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    training_slots: u32,
+    /// Pretend to have GPUs with so much memory each, in MB, to try the queue out: their jobs run on the processor
+    #[arg(long, value_name = "MB,…", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    simulated_gpus: Vec<u64>,
     /// Memory of all models that stay loaded for predictions, in MB [default: half of the machine's]
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     model_memory: Option<u64>,
@@ -60,6 +67,14 @@ impl Serve {
             bind: self.bind,
             public_url: self.public_url,
             database_url: self.database_url,
+            training_slots: self.training_slots as usize,
+            simulated: self
+                .simulated_gpus
+                .into_iter()
+                .map(|megabytes| Simulated {
+                    memory_bytes: megabytes * 1_000_000,
+                })
+                .collect(),
             model_memory: self.model_memory.map(|megabytes| megabytes * 1_000_000),
             plugin_dirs: locations::plugin_dirs(self.places.plugins.as_deref()),
             ..ServeOptions::new(search.data_dir)?

@@ -1,6 +1,6 @@
 //! Enumerations as the database spells them, and their twins on the wire.
 
-use arborist_shared::api::{accounts, assets, drafts, jobs};
+use arborist_shared::api::{accounts, assets, drafts, jobs, queue};
 use arborist_shared::edits;
 use arborist_shared::split;
 use sea_orm::entity::prelude::*;
@@ -64,6 +64,13 @@ twin! {
     /// Why a document waits for a person.
     ReviewReason = edits::ReviewReason {
         Split = "split", Deleted = "deleted", NothingLeft = "nothing_left",
+    }
+}
+
+twin! {
+    /// Whether a device takes jobs.
+    DeviceState = queue::DeviceState {
+        Enabled = "enabled", Draining = "draining", Disabled = "disabled",
     }
 }
 

@@ -70,8 +70,12 @@ codes! {
     DraftNotFound = "draft_not_found", 404, "There is no such draft";
     LabelNotFound = "label_not_found", 404, "There is no such label";
     LinkNotFound = "link_not_found", 404, "There is no such link";
+    DeviceNotFound = "device_not_found", 404, "There is no such device";
+    GroupNotFound = "group_not_found", 404, "There is no such group";
     KeyNotFound = "key_not_found", 404, "There is no such key";
     MethodNotAllowed = "method_not_allowed", 405, "This address does not know the method";
+    JobNotWaiting = "job_not_waiting", 409, "The job does not wait";
+    JobNotEnded = "job_not_ended", 409, "The job cannot be queued again";
     RunNotReady = "run_not_ready", 409, "The run has no usable model";
     DraftStale = "draft_stale", 409, "Others changed the draft meanwhile";
     DraftClosed = "draft_closed", 409, "The draft takes no edits";
@@ -90,6 +94,7 @@ codes! {
     HyperparametersInvalid = "hyperparameters_invalid", 422, "The hyperparameters do not fit the method";
     RunTooLarge = "run_too_large", 422, "The run would not fit into memory";
     ComparisonImpossible = "comparison_impossible", 422, "These runs cannot be compared";
+    TooManyJobs = "too_many_jobs", 429, "Too many jobs wait already";
     TooManyRequests = "too_many_requests", 429, "Too many attempts";
     Internal = "internal", 500, "The server failed";
     PredictionFailed = "prediction_failed", 502, "The model failed";
@@ -133,6 +138,15 @@ impl ApiError {
         );
         error.0.source = Some(source.into());
         error
+    }
+
+    /// The same, of something that is part of a larger request: its fields are below this JSON pointer.
+    #[must_use]
+    pub fn within(mut self, pointer: &str) -> Self {
+        for error in &mut self.0.errors {
+            error.field = format!("{pointer}{}", error.field);
+        }
+        self
     }
 
     /// One field that cannot be used; `field` is a JSON pointer or the name of a query parameter.

@@ -4,10 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use arborist_shared::api::queue::{Attempt, Cause};
 use arborist_shared::run::{ProgressStep, RunEvent};
 use tokio::sync::watch;
 
+use super::JobRow;
 use super::live::LiveJob;
+use crate::devices::Placement;
 
 /// Why a job should stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +28,12 @@ pub enum Stop {
 pub enum JobError {
     /// Something about the request or its data; the text is for people.
     Failed(String),
+    /// The same, where more is known of why.
+    Because(Cause, String),
+    /// An attempt ended that need not be the last one.
+    Again(Box<Attempt>),
+    /// Given up on purpose, before its end; the text says why.
+    Abandoned(String),
     /// Something on our side; the text is shown, since the job belongs to whoever reads it.
     Internal(Box<dyn Error + Send + Sync>),
     Cancelled,
@@ -34,7 +43,10 @@ pub enum JobError {
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(text) => f.write_str(text),
+            Self::Failed(text) | Self::Because(_, text) | Self::Abandoned(text) => {
+                f.write_str(text)
+            }
+            Self::Again(attempt) => f.write_str(&attempt.message),
             Self::Internal(error) => write!(f, "the server failed: {error}"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Interrupted => f.write_str("interrupted"),
@@ -84,18 +96,34 @@ pub struct JobContext {
     resumed: bool,
     live: Arc<LiveJob>,
     stop: watch::Receiver<Stop>,
+    placement: Option<Placement>,
+    history: Arc<Vec<Attempt>>,
 }
 
 impl JobContext {
-    pub(super) fn new(id: i64, project: i64, resumed: bool, live: Arc<LiveJob>) -> Self {
+    pub(super) fn new(row: &JobRow, placement: Option<Placement>, live: Arc<LiveJob>) -> Self {
         let stop = live.stop.subscribe();
         Self {
-            id,
-            project,
-            resumed,
+            id: row.id,
+            project: row.project_id,
+            resumed: row.interruptions > 0 || row.attempts > 0,
             live,
             stop,
+            placement,
+            history: Arc::new(row.history.clone()),
         }
+    }
+
+    /// The device that it was given, for jobs that take one.
+    #[must_use]
+    pub fn placement(&self) -> Option<&Placement> {
+        self.placement.as_ref()
+    }
+
+    /// Attempts that did not end it, oldest first.
+    #[must_use]
+    pub fn history(&self) -> &[Attempt] {
+        &self.history
     }
 
     /// Id of the job.
@@ -121,10 +149,10 @@ impl JobContext {
         self.live.progress.send_replace(steps);
     }
 
-    /// Passes an event of a run on to those who watch the job.
-    pub fn run_event(&self, event: &RunEvent) {
+    /// Passes an event of a run on to those who watch the job, with the number of its line in the run's file.
+    pub fn run_event(&self, line: u64, event: &RunEvent) {
         // Fails when nobody watches.
-        let _ = self.live.events.send(event.clone());
+        let _ = self.live.events.send((line, event.clone()));
     }
 
     /// Whether to go on; to be asked between steps.

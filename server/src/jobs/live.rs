@@ -18,7 +18,8 @@ const EVENT_CAPACITY: usize = 1_024;
 pub(super) struct LiveJob {
     pub(super) progress: watch::Sender<Vec<ProgressStep>>,
     pub(super) stop: watch::Sender<Stop>,
-    pub(super) events: broadcast::Sender<RunEvent>,
+    /// With the numbers of their lines in the run's file, from 1.
+    pub(super) events: broadcast::Sender<(u64, RunEvent)>,
 }
 
 /// All jobs at work.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arborist_shared::api::jobs::{JobResult, JobStatus};
+use arborist_shared::api::queue::{Attempt, Cause};
 use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -14,13 +15,14 @@ use super::live::LiveJob;
 use super::{JobRequest, JobRow, Slot, store};
 use crate::App;
 use crate::db::{DbErr, now};
+use crate::devices::Placement;
 
 /// How long a job stays ours without a sign of life.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// How often a job at work shows a sign of life and stores its progress.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Waiting jobs are looked for this often, should a wake-up be lost or another process have queued one.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 /// Jobs of servers that went away, and idle models, are looked for this often.
 const RECOVER: Duration = Duration::from_secs(30);
 /// Imports at the same time: a small one need not wait for a large one.
@@ -34,33 +36,27 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Takes over what an earlier process of this data directory left, and starts to work. `owner` names this data
-    /// directory; only one server at a time may use it.
+    /// Takes over what an earlier process of this data directory left, and starts to work. Only one server at a time may use
+    /// the data directory.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn start(app: &Arc<App>, owner: &str) -> Result<Self, DbErr> {
+    pub async fn start(app: &Arc<App>) -> Result<Self, DbErr> {
+        let owner = app.owner.as_str();
         let recovered = store::recover(&app.db, Some(owner), &[]).await?;
         if !recovered.is_empty() {
             tracing::info!(jobs = ?recovered, "took up jobs that an earlier server left");
         }
         let (stop, stopped) = watch::channel(false);
         let mut workers = Vec::new();
-        for slot in Slot::ALL {
-            let n = match slot {
-                Slot::Import => IMPORT_SLOTS,
-                Slot::Train => app.options.training_slots.max(1),
-            };
-            for _ in 0..n {
-                let worker = Worker {
-                    app: Arc::clone(app),
-                    owner: owner.to_owned(),
-                    slot,
-                    stopped: stopped.clone(),
-                };
-                workers.push(tokio::spawn(worker.work()));
-            }
+        let worker = Worker {
+            app: Arc::clone(app),
+            stopped: stopped.clone(),
+        };
+        for _ in 0..IMPORT_SLOTS {
+            workers.push(tokio::spawn(worker.clone().work()));
         }
+        workers.push(tokio::spawn(super::dispatch::run(worker)));
         workers.push(tokio::spawn(keep_house(Arc::clone(app), stopped)));
         Ok(Self { stop, workers })
     }
@@ -78,25 +74,25 @@ impl Runner {
     }
 }
 
-struct Worker {
-    app: Arc<App>,
-    owner: String,
-    slot: Slot,
-    stopped: watch::Receiver<bool>,
+/// Works on jobs, one at a time.
+#[derive(Clone)]
+pub(super) struct Worker {
+    pub(super) app: Arc<App>,
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Worker {
-    /// One turn: 1. listen for the bell, before looking, so that nothing is missed between; 2. stop if asked to;
+    /// Jobs that need no device. One turn: 1. listen for the bell, before looking, so that nothing is missed between; 2. stop if asked to;
     /// 3. claim a job and work on it; 4. if there is none, wait for the bell.
     async fn work(mut self) {
-        let bell = Arc::clone(self.app.jobs.bell(self.slot));
+        let bell = Arc::clone(self.app.jobs.bell(Slot::Import));
         loop {
             let rings = bell.notified();
             if *self.stopped.borrow() {
                 return;
             }
-            match store::claim(&self.app.db, self.slot, &self.owner, LEASE).await {
-                Ok(Some(row)) => self.work_on(row).await,
+            match store::claim(&self.app.db, Slot::Import, &self.app.owner, LEASE).await {
+                Ok(Some(row)) => self.work_on(row, None).await,
                 Ok(None) => {
                     tokio::select! {
                         () = rings => {}
@@ -115,7 +111,8 @@ impl Worker {
         }
     }
 
-    async fn work_on(&self, row: JobRow) {
+    /// Carries a job out that was claimed, until its row says how it ended.
+    pub(super) async fn work_on(&self, row: JobRow, placement: Option<Placement>) {
         let id = row.id;
         let live = self.app.jobs.live().enter(id, row.progress.clone());
         // The server may have been told to stop while the job was claimed.
@@ -128,10 +125,10 @@ impl Worker {
             resumed = row.interruptions > 0,
             "a job starts"
         );
-        let context = JobContext::new(id, row.project_id, row.interruptions > 0, Arc::clone(&live));
+        let context = JobContext::new(&row, placement, Arc::clone(&live));
         let work = tokio::spawn(carry_out(Arc::clone(&self.app), context, row.request));
         let ended = self.tend(id, &live, work).await;
-        if let Err(error) = self.write_end(id, &live, ended).await {
+        if let Err(error) = self.write_end(id, &live, ended, row.history).await {
             // The lease runs out, and the job is taken up again.
             tracing::error!(job.id = id, %error, "could not write how a job ended");
         }
@@ -158,7 +155,7 @@ impl Worker {
                 }
                 _ = beat.tick() => {
                     let progress = live.progress.borrow().clone();
-                    match store::heartbeat(&self.app.db, id, &self.owner, LEASE, &progress).await {
+                    match store::heartbeat(&self.app.db, id, &self.app.owner, LEASE, &progress).await {
                         Ok(Some(true)) => self.app.jobs.live().stop(id, Stop::Cancelled),
                         Ok(Some(false)) => {}
                         // Ended within its own transaction a moment ago, or taken by somebody else.
@@ -175,6 +172,7 @@ impl Worker {
         id: i64,
         live: &LiveJob,
         ended: Result<JobResult, JobError>,
+        mut history: Vec<Attempt>,
     ) -> Result<(), DbErr> {
         let progress = live.progress.borrow().clone();
         store::set_progress(self.app.db.write(), id, &progress).await?;
@@ -182,26 +180,48 @@ impl Worker {
             Ok(result) => (JobStatus::Succeeded, None, Some(result)),
             Err(JobError::Interrupted) => {
                 tracing::info!(job.id = id, "a job was interrupted and waits to be resumed");
-                return store::release(&self.app.db, id, &self.owner).await;
+                return store::release(&self.app.db, id, &self.app.owner).await;
+            }
+            Err(JobError::Again(attempt)) => {
+                tracing::warn!(job.id = id, cause = ?attempt.cause, next = attempt.next, "an attempt ended, there will be another");
+                history.push(*attempt);
+                return store::again(&self.app.db, id, &self.app.owner, &history).await;
             }
             Err(JobError::Cancelled) => (JobStatus::Cancelled, None, None),
-            Err(error @ (JobError::Failed(_) | JobError::Internal(_))) => {
-                (JobStatus::Failed, Some(error.to_string()), None)
+            Err(JobError::Abandoned(why)) => {
+                (JobStatus::Cancelled, Some((why, Cause::Hopeless)), None)
             }
+            Err(JobError::Because(cause, why)) => (JobStatus::Failed, Some((why, cause)), None),
+            Err(error @ (JobError::Failed(_) | JobError::Internal(_))) => (
+                JobStatus::Failed,
+                Some((error.to_string(), Cause::Failed)),
+                None,
+            ),
         };
         match (&status, &error) {
-            (JobStatus::Failed, Some(error)) => tracing::warn!(job.id = id, error, "a job failed"),
+            (JobStatus::Failed, Some((error, cause))) => {
+                tracing::warn!(job.id = id, error, ?cause, "a job failed");
+            }
             _ => tracing::info!(job.id = id, status = ?status, "a job ended"),
         }
         store::finish(
             self.app.db.write(),
             id,
             status,
-            error.as_deref(),
+            error
+                .as_ref()
+                .map(|(error, cause)| (error.as_str(), *cause)),
             result.as_ref(),
             now(),
         )
-        .await
+        .await?;
+        if status == JobStatus::Succeeded {
+            // Those that needed it may start.
+            self.app.jobs.bell(Slot::Train).notify_one();
+        } else {
+            super::tell_dependents(&self.app).await?;
+        }
+        Ok(())
     }
 }
 
@@ -231,6 +251,9 @@ async fn keep_house(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
         app.models.let_idle_go();
+        if let Err(error) = super::tell_dependents(&app).await {
+            tracing::error!(%error, "could not look for jobs whose needs failed");
+        }
         let ours = app.jobs.live().ids();
         match store::recover(&app.db, None, &ours).await {
             Ok(jobs) if jobs.is_empty() => {}

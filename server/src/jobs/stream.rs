@@ -24,8 +24,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Events that may wait for a slow reader.
 const QUEUE: usize = 64;
 
-/// Starts to watch a job; the receiver ends after its last event.
-pub(super) fn watch(app: Arc<App>, id: i64) -> mpsc::Receiver<Bytes> {
+/// Starts to watch a job; the receiver ends after its last event. `seen`: number of the last event of its run that the
+/// reader has; what came after it is sent first.
+pub(super) fn watch(app: Arc<App>, id: i64, seen: Option<u64>) -> mpsc::Receiver<Bytes> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
         // Ends early when the reader goes away.
@@ -34,6 +35,7 @@ pub(super) fn watch(app: Arc<App>, id: i64) -> mpsc::Receiver<Bytes> {
             id,
             sender,
             last: None,
+            seen,
         }
         .run()
         .await;
@@ -49,6 +51,8 @@ struct Watcher {
     id: i64,
     sender: mpsc::Sender<Bytes>,
     last: Option<Job>,
+    /// Number of the last event of the run that was sent.
+    seen: Option<u64>,
 }
 
 impl Watcher {
@@ -59,16 +63,25 @@ impl Watcher {
         let mut last_look = Instant::now();
         // When to look at the job again, if there is a reason to.
         let mut look_at = Some(last_look);
+        ears.attach(self.app.jobs.live().find(self.id));
+        if self.seen.is_some() {
+            // Heard from before reading: what is written meanwhile comes either way, and once.
+            self.catch_up().await?;
+        }
         loop {
             ears.attach(self.app.jobs.live().find(self.id));
             let Ears {
                 progress, events, ..
             } = &mut ears;
             tokio::select! {
-                event = next_event(events) => self.send("run", &event).await?,
+                event = next_event(events) => match event {
+                    Some(event) => self.send_event(event).await?,
+                    // Too slow: what passed by stands in the run's file.
+                    None => self.catch_up().await?,
+                },
                 () = sleep_until(look_at.unwrap_or(last_look)), if look_at.is_some() => {
                     while let Some(event) = events.as_mut().and_then(|events| events.try_recv().ok()) {
-                        self.send("run", &event).await?;
+                        self.send_event(event).await?;
                     }
                     last_look = Instant::now();
                     look_at = None;
@@ -91,6 +104,34 @@ impl Watcher {
                 }
             }
         }
+    }
+
+    /// Sends what the run's file has behind the last event that was sent.
+    async fn catch_up(&mut self) -> Result<(), Gone> {
+        let seen = self.seen.unwrap_or(0);
+        let missed = crate::runs::events_after(&self.app, self.id, seen).await;
+        for event in missed.map_err(|error| {
+            tracing::warn!(job.id = self.id, %error, "could not read the events of a run");
+            Gone
+        })? {
+            self.send_event(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_event(&mut self, (line, event): (u64, RunEvent)) -> Result<(), Gone> {
+        // A resumed run goes on counting; what was sent already is not sent again.
+        if self.seen.is_some_and(|seen| line <= seen) {
+            return Ok(());
+        }
+        self.seen = Some(line);
+        let json = serde_json::to_string(&event).map_err(|_| Gone)?;
+        self.sender
+            .send(Bytes::from(format!(
+                "id: {line}\nevent: run\ndata: {json}\n\n"
+            )))
+            .await
+            .map_err(|_| Gone)
     }
 
     /// Sends the job if it changed; answers whether that was the last time.
@@ -122,7 +163,7 @@ impl Watcher {
 }
 
 type Progress = watch::Receiver<Vec<ProgressStep>>;
-type Events = broadcast::Receiver<RunEvent>;
+type Events = broadcast::Receiver<(u64, RunEvent)>;
 
 /// Channels of the job at work, while it is.
 #[derive(Default)]
@@ -163,16 +204,13 @@ async fn next_change(progress: &mut Option<Progress>) {
     std::future::pending().await
 }
 
-/// Waits for an event of the run; for ever while the job is not at work.
-async fn next_event(events: &mut Option<Events>) -> RunEvent {
+/// Waits for an event of the run, none where some passed by; for ever while the job is not at work.
+async fn next_event(events: &mut Option<Events>) -> Option<(u64, RunEvent)> {
     if let Some(events) = events {
-        loop {
-            match events.recv().await {
-                Ok(event) => return event,
-                // A slow reader misses some; the epochs' rows have them all.
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => break,
-            }
+        match events.recv().await {
+            Ok(event) => return Some(event),
+            Err(RecvError::Lagged(_)) => return None,
+            Err(RecvError::Closed) => {}
         }
     }
     std::future::pending().await

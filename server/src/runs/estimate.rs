@@ -7,10 +7,11 @@
 use arborist_shared::api::runs::{NewRun, RunEstimate, SecondsFrom};
 use serde_json::{Map, Value};
 
-use super::request::{self, Checked, fits, machine_memory};
+use super::request::{self, Checked, fits};
 use super::store::{self, Speed};
 use crate::App;
 use crate::http::problem::ApiError;
+use crate::work::memory_total;
 
 /// Documents are of like length up to this factor.
 const LIKE_LENGTH: f64 = 2.0;
@@ -22,7 +23,7 @@ const EPOCHS: &str = "epochs";
 /// The estimate for a request that is otherwise in order.
 pub(super) async fn of(app: &App, project: i64, new: NewRun) -> Result<RunEstimate, ApiError> {
     let checked = request::understand(app, project, new).await?;
-    let (memory_bytes, memory_available_bytes) = (checked.memory_bytes(), machine_memory());
+    let (memory_bytes, memory_available_bytes) = (checked.memory_bytes(), memory_total());
     let speeds = store::speeds(app.db.read(), &checked.plugin.side.name).await?;
     let time = time(&Wanted::new(&checked, project), &speeds);
     let (seconds, seconds_from) = time.unzip();
@@ -33,6 +34,16 @@ pub(super) async fn of(app: &App, project: i64, new: NewRun) -> Result<RunEstima
         seconds,
         seconds_from,
     })
+}
+
+/// How long a checked run may take, as far as runs before it tell.
+pub(super) async fn seconds(
+    app: &App,
+    project: i64,
+    checked: &Checked,
+) -> Result<Option<f64>, ApiError> {
+    let speeds = store::speeds(app.db.read(), &checked.plugin.side.name).await?;
+    Ok(time(&Wanted::new(checked, project), &speeds).map(|(seconds, _)| seconds))
 }
 
 /// What the time of a run depends on.

@@ -19,10 +19,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::directory::RunDirectory;
 use super::predictions::PredictionWriter;
-use super::request::machine_memory;
 use super::store::RunRow;
 use super::train::find_plugin;
 use crate::http::problem::{ApiError, Code};
+use crate::work::memory_total;
 use crate::work::{Kept, WarmModel, WarmOptions, WorkError};
 use crate::{App, taxonomies};
 
@@ -155,7 +155,7 @@ impl Models {
     #[must_use]
     pub fn new(memory: Option<u64>) -> Self {
         let memory = memory
-            .or_else(|| machine_memory().map(|total| total / 2))
+            .or_else(|| memory_total().map(|total| total / 2))
             .unwrap_or(u64::MAX);
         Self {
             entries: Mutex::default(),

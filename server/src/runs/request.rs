@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::corpora::CorpusRow;
 use crate::http::problem::{ApiError, Code};
 use crate::taxonomies::TaxonomyRow;
+use crate::work::memory_total;
 use crate::{App, assets, corpora, locations, taxonomies};
 
 /// A request that can be carried out.
@@ -165,7 +166,7 @@ pub(super) fn fits(memory_bytes: u64, available: Option<u64>) -> bool {
 /// Only a child process loads plugins, so this is the manifest's formula, which knows no hyperparameters. The child asks
 /// the method itself, with those that were chosen, before it trains (`work::train`).
 fn check_memory(checked: &Checked) -> Result<(), ApiError> {
-    let (needed, available) = (checked.memory_bytes(), machine_memory());
+    let (needed, available) = (checked.memory_bytes(), memory_total());
     if fits(needed, available) {
         return Ok(());
     }
@@ -182,18 +183,6 @@ fn check_memory(checked: &Checked) -> Result<(), ApiError> {
 
 fn gibibytes(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
-}
-
-/// Memory of the machine, or of the control group where that is less.
-pub(super) fn machine_memory() -> Option<u64> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let total = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let total: u64 = total.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let group = group.and_then(|limit| limit.trim().parse::<u64>().ok());
-    Some((total * 1024).min(group.unwrap_or(u64::MAX)))
 }
 
 /// The encoder by asset id, or by the name of the one that comes along. A path is neither.

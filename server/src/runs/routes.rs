@@ -8,6 +8,7 @@ use actix_web::web::{self, Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::jobs::Accepted;
+use arborist_shared::api::queue::RunLog;
 use arborist_shared::api::runs::{
     EpochList, NewRun, PredictRequest, PredictResponse, Run, RunAnswer, RunEstimate, RunFigures,
     RunPage, RunTaxonomy,
@@ -15,21 +16,24 @@ use arborist_shared::api::runs::{
 use arborist_shared::decode::DecodeOptions;
 use arborist_shared::split::Split;
 use futures_util::{StreamExt, stream};
+use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::predict::{Wish, stream as answer_stream, whole as answer_whole};
+use super::request::Checked;
 use super::spool::Spool;
 use super::store::{self, NewRunRow, RunRow};
 use super::train::Train;
-use super::{estimate, fit, intervals, models, newer, request};
-use crate::App;
+use super::{estimate, fit, groups, intervals, log, models, newer, request};
 use crate::accounts::Caller;
 use crate::http::problem::{ApiError, Code};
 use crate::http::{accepted, paging, upload};
 use crate::jobs::{self, JobRequest};
+use crate::work::device_kind;
+use crate::{App, devices};
 
 /// A request that is sent whole; longer ones are streamed.
 const MAX_PREDICT: usize = 32 << 20;
@@ -52,7 +56,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(show_taxonomy)
         .service(show_metrics)
         .service(list_epochs)
-        .service(predict);
+        .service(predict)
+        .service(show_log);
+    groups::configure(config);
 }
 
 /// Train a method on a corpus. Everything is checked before anything is queued: the answer to a request that cannot work
@@ -68,14 +74,33 @@ async fn create_run(
 ) -> Result<HttpResponse, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
     let new: NewRun = parse(body.into_inner())?;
+    let after = new.after.clone();
+    let priority = new.priority.unwrap_or(0);
+    check_priority(&caller, priority)?;
     let checked = request::check(&app, *id, new).await?;
+    check_after(&app, *id, &after).await?;
+    jobs::check_limit(&app, caller.user_id(), 1).await?;
+    let needs = needs(&app, *id, &checked, priority, after).await?;
+    let transaction = app.db.begin().await?;
+    let (job, run) = queue_run(&transaction, *id, checked, needs, caller.user_id()).await?;
+    transaction.commit().await?;
+    app.jobs.wake(JobRequest::Train(Train {}).slot(), job);
+    Ok(accepted(job, Some(run)))
+}
+
+/// Queues a checked run; answers its job and its id. The caller wakes the queue once the transaction is committed.
+pub(super) async fn queue_run(
+    transaction: &DatabaseTransaction,
+    project: i64,
+    checked: Checked,
+    needs: jobs::Needs,
+    created_by: Option<i64>,
+) -> Result<(i64, i64), ApiError> {
     let title = format!("Train {}", checked.plugin.side.manifest.title);
     let request = JobRequest::Train(Train {});
-
-    let transaction = app.db.begin().await?;
-    let job = jobs::insert(&transaction, *id, &title, &request, caller.user_id()).await?;
+    let job = jobs::insert_with(transaction, project, &title, &request, created_by, needs).await?;
     let row = NewRunRow {
-        project: *id,
+        project,
         job,
         corpus: checked.corpus.id,
         taxonomy: checked.taxonomy.id,
@@ -87,12 +112,59 @@ async fn create_run(
         word_vectors: checked.word_vectors,
         seed: checked.seed,
         device: checked.device,
-        created_by: caller.user_id(),
+        created_by,
     };
-    let run = store::insert(&transaction, row).await?;
-    transaction.commit().await?;
-    app.jobs.wake(request.slot(), job);
-    Ok(accepted(job, Some(run)))
+    Ok((job, store::insert(transaction, row).await?))
+}
+
+/// What the queue has to know of a checked run.
+pub(super) async fn needs(
+    app: &App,
+    project: i64,
+    checked: &Checked,
+    priority: i64,
+    after: Vec<i64>,
+) -> Result<jobs::Needs, ApiError> {
+    // Methods without libtorch work on the processor, whatever there is.
+    let uses_gpus = checked.plugin.side.torch.is_some() || app.devices.is_simulated();
+    let device = match checked.device.as_str() {
+        "auto" if !uses_gpus => devices::CPU,
+        "auto" if !app.devices.is_simulated() && device_kind("auto") != "cuda" => devices::CPU,
+        asked => asked,
+    };
+    Ok(jobs::Needs {
+        device: Some(device.to_owned()),
+        memory_bytes: Some(checked.memory_bytes()),
+        seconds: estimate::seconds(app, project, checked).await?,
+        priority,
+        jobs: after,
+    })
+}
+
+/// Everybody may step back; to be preferred is for administrators to give.
+pub(super) fn check_priority(caller: &Caller, priority: i64) -> Result<(), ApiError> {
+    if !(-100..=100).contains(&priority) {
+        let message = format!("found {priority}, expected -100 to 100");
+        return Err(ApiError::field("/priority", message));
+    }
+    if priority > 0 {
+        caller.require(Role::Admin)?;
+    }
+    Ok(())
+}
+
+/// Jobs that a run waits for are of its project.
+pub(super) async fn check_after(app: &App, project: i64, after: &[i64]) -> Result<(), ApiError> {
+    for &id in after {
+        let row = jobs::find(app, id).await?;
+        if row.is_none_or(|row| row.project_id != project) {
+            return Err(ApiError::field(
+                "/after",
+                format!("project {project} has no job {id}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What a run would need and how long it would take, before anything is queued. The body is that of a new run, and is
@@ -283,6 +355,36 @@ async fn list_epochs(
     Ok(web::Json(EpochList {
         epochs: store::epochs(app.db.read(), row.id).await?,
     }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ShowLog {
+    /// Only lines with these letters, whatever their case.
+    search: Option<String>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// What a run and its libraries said. While the run is at work, `next` is where to ask for more.
+#[utoipa::path(tag = "runs", params(("id" = i64, Path), ShowLog), responses((status = 200, body = RunLog)))]
+#[get("/runs/{id}/log")]
+async fn show_log(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ShowLog>,
+) -> Result<web::Json<RunLog>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let query = query.into_inner();
+    let cursor = log::Cursor::read(query.cursor.as_deref())?;
+    let path = app.folders.run(row.id);
+    let read = move || log::read(&path, cursor, query.search.as_deref().unwrap_or_default());
+    let log = tokio::task::spawn_blocking(read)
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(ApiError::internal)?;
+    Ok(web::Json(log))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

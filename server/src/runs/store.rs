@@ -1,5 +1,6 @@
 //! The queries of runs.
 
+pub(super) mod groups;
 mod speeds;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use serde_json::{Map, Value};
 
 use super::directory::Training;
 use crate::db::entity::jobs::job;
-use crate::db::entity::runs::{epoch, run, run_metrics};
+use crate::db::entity::runs::{epoch, run, run_group_member, run_metrics};
 use crate::db::{DbErr, kinds, now, rfc3339};
 
 pub(super) use speeds::{Speed, speeds};
@@ -133,6 +134,61 @@ pub(super) async fn find_by_job(
         .one(db)
         .await?
         .map(RunRow::from))
+}
+
+/// What the queue shows of a run.
+#[derive(Clone, Debug)]
+pub struct OfJob {
+    pub run: i64,
+    pub method: String,
+    pub group: Option<i64>,
+}
+
+/// Runs of jobs, by job.
+pub(super) async fn of_jobs(
+    db: &impl ConnectionTrait,
+    jobs: &[i64],
+) -> Result<HashMap<i64, OfJob>, DbErr> {
+    let mut found = HashMap::with_capacity(jobs.len());
+    for jobs in jobs.chunks(1_000) {
+        let rows: Vec<(i64, i64, String, Option<i64>)> = run::Entity::find()
+            .select_only()
+            .columns([run::Column::JobId, run::Column::Id, run::Column::Method])
+            .column_as(
+                Expr::col((run_group_member::Entity, run_group_member::Column::GroupId)),
+                "group_id",
+            )
+            .join(
+                JoinType::LeftJoin,
+                run::Entity::belongs_to(run_group_member::Entity)
+                    .from(run::Column::Id)
+                    .to(run_group_member::Column::RunId)
+                    .into(),
+            )
+            .filter(run::COLUMN.job_id.is_in(jobs.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        for (job, run, method, group) in rows {
+            found.insert(job, OfJob { run, method, group });
+        }
+    }
+    Ok(found)
+}
+
+/// Stores what the next attempt trains with.
+pub(super) async fn set_hyperparameters(
+    db: &impl ConnectionTrait,
+    id: i64,
+    hyperparameters: &Map<String, Value>,
+) -> Result<(), DbErr> {
+    let value = Value::Object(hyperparameters.clone());
+    run::Entity::update_many()
+        .col_expr(run::Column::Hyperparameters, Expr::value(value))
+        .filter(run::COLUMN.id.eq(id))
+        .exec(db)
+        .await
+        .map(|_| ())
 }
 
 pub(super) async fn count(db: &impl ConnectionTrait, project: i64) -> Result<u64, DbErr> {
@@ -394,7 +450,11 @@ pub(super) async fn epochs(db: &impl ConnectionTrait, run: i64) -> Result<Vec<Ep
         .order_by_asc(epoch::Column::Epoch)
         .all(db)
         .await?;
-    let epochs = rows.into_iter().map(|row| Epoch {
+    Ok(rows.into_iter().map(epoch_of).collect())
+}
+
+fn epoch_of(row: epoch::Model) -> Epoch {
+    Epoch {
         epoch: row.epoch as u32,
         step: row.step as u64,
         // Written by us as maps of numbers.
@@ -405,8 +465,7 @@ pub(super) async fn epochs(db: &impl ConnectionTrait, run: i64) -> Result<Vec<Ep
         seconds: row.seconds,
         peak_memory_bytes: row.peak_memory_bytes as u64,
         selected: row.selected,
-    });
-    Ok(epochs.collect())
+    }
 }
 
 /// Stores how a training ended well.

@@ -16,10 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{RunDirectory, RunDirectoryError, TAXONOMY_IN_REQUEST};
 use super::store::{self, RunRow};
+use super::{groups, retry};
 use crate::corpora::snapshot;
 use crate::jobs::{self, JobContext, JobError};
 use crate::work::{Ending, Exit};
-use crate::{App, assets, corpora, locations, taxonomies};
+use crate::{App, assets, corpora, devices, locations, taxonomies};
 
 /// What the job is asked for: the run that names the job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,15 +49,16 @@ impl Train {
         };
         if !directory.is_finished() {
             job.check()?;
-            let exit = attempt(app, &mut job, &run, &directory).await?;
-            match (exit.outcome, job.check()) {
-                (Ending::Done, _) => {}
-                (_, Err(stopped)) => return Err(stopped),
-                (_, Ok(())) => {
-                    let message = exit
-                        .message
-                        .unwrap_or_else(|| "the child process ended without a word".to_owned());
-                    return Err(JobError::Failed(message));
+            take_place(app, &job, &run, &directory).await?;
+            let ended = attempt(app, &mut job, &run, &directory).await?;
+            match (ended.exit.outcome, ended.hopeless, job.check()) {
+                (Ending::Done, ..) => {}
+                (_, _, Err(stopped)) => return Err(stopped),
+                (_, Some(why), Ok(())) => return Err(JobError::Abandoned(why)),
+                (_, None, Ok(())) => {
+                    return Err(
+                        retry::after(&job, &run, &directory, &ended.exit, ended.epochs).await?,
+                    );
                 }
             }
         }
@@ -127,24 +129,72 @@ async fn prepare(
     .await
 }
 
+/// Tells the child which device it was given, and the run's row what it trains with: an earlier attempt may have had other
+/// batches.
+async fn take_place(
+    app: &App,
+    job: &JobContext,
+    run: &RunRow,
+    directory: &RunDirectory,
+) -> Result<(), JobError> {
+    let mut request = directory.request()?;
+    if request.hyperparameters != run.hyperparameters {
+        store::set_hyperparameters(app.db.write(), run.id, &request.hyperparameters).await?;
+    }
+    let Some(placement) = job.placement() else {
+        return Ok(());
+    };
+    // A device that is not there is asked for all the same: the child says why it cannot be had.
+    let is_known = placement.place != devices::CPU || matches!(run.device.as_str(), "auto" | "cpu");
+    let device = if is_known {
+        placement.device.clone()
+    } else {
+        run.device.clone()
+    };
+    // Results depend on the number of threads, so that a run keeps the one it began with.
+    let begun = directory.events().exists();
+    let threads = if begun {
+        request.threads
+    } else {
+        placement.threads
+    };
+    if request.device != device || request.threads != threads {
+        request.device = device;
+        request.threads = threads;
+        let directory = directory.clone();
+        blocking(move || Ok(directory.write_request(&request)?)).await?;
+    }
+    Ok(())
+}
+
 /// Does work on files off the async threads.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
 ) -> Result<T, JobError> {
     tokio::task::spawn_blocking(work).await?
 }
 
-/// Epochs as the directory tells them.
-async fn read_epochs(directory: &RunDirectory) -> Result<Epochs, JobError> {
+/// Epochs as the directory tells them, and how many events it holds.
+async fn read_epochs(directory: &RunDirectory) -> Result<(Epochs, u64), JobError> {
     let directory = directory.clone();
     blocking(move || {
         let mut epochs = Epochs::default();
-        for event in directory.read_events()? {
-            epochs.take(&event);
+        let events = directory.read_events()?;
+        for event in &events {
+            epochs.take(event);
         }
-        Ok(epochs)
+        Ok((epochs, events.len() as u64))
     })
     .await
+}
+
+/// How an attempt ended.
+struct Ended {
+    exit: Exit,
+    /// Why it was given up, where it was.
+    hopeless: Option<String>,
+    /// Epochs that are complete.
+    epochs: u32,
 }
 
 /// The approved plugin of a method.
@@ -178,10 +228,12 @@ async fn attempt(
     job: &mut JobContext,
     run: &RunRow,
     directory: &RunDirectory,
-) -> Result<Exit, JobError> {
+) -> Result<Ended, JobError> {
     // What an earlier attempt did is shown again: rows may be behind the directory.
-    let mut epochs = read_epochs(directory).await?;
+    let (mut epochs, mut line) = read_epochs(directory).await?;
     store::put_epochs(app.db.write(), run.id, &epochs.all).await?;
+    let rule = groups::rule(app, run.id).await?;
+    let mut hopeless = None;
 
     let mut child = app
         .executor
@@ -200,20 +252,40 @@ async fn attempt(
             }
         };
         let Some(event) = event else { break };
-        job.run_event(&event);
+        line += 1;
+        job.run_event(line, &event);
         match &event {
             RunEvent::Started { device, .. } => {
-                store::set_device(app.db.write(), run.id, device).await?
+                let place = job
+                    .placement()
+                    .map_or(device.as_str(), |it| it.place.as_str());
+                // A simulated GPU is played by the processor.
+                let device = if device == devices::CPU {
+                    place
+                } else {
+                    device
+                };
+                store::set_device(app.db.write(), run.id, device).await?;
             }
             RunEvent::Progress { steps, .. } => job.progress(steps.clone()),
             _ => {}
         }
         if let Some(epoch) = epochs.take(&event) {
             store::put_epochs(app.db.write(), run.id, std::slice::from_ref(epoch)).await?;
+            if let (Some(rule), None) = (&rule, &hopeless) {
+                hopeless = groups::is_hopeless(app, run.id, rule, &epochs.all).await?;
+                if hopeless.is_some() {
+                    canceller.cancel();
+                }
+            }
         }
     }
     store::put_epochs(app.db.write(), run.id, &epochs.all).await?;
-    Ok(child.wait().await)
+    Ok(Ended {
+        exit: child.wait().await,
+        hopeless,
+        epochs: epochs.all.last().map_or(0, |epoch| epoch.epoch),
+    })
 }
 
 /// Epochs as events tell them.
@@ -282,7 +354,7 @@ async fn enter_figures(
     let metrics =
         metrics.ok_or_else(|| JobError::Failed("the run ended without figures".to_owned()))?;
     let training = training.unwrap_or_default();
-    let epochs = read_epochs(directory).await?;
+    let (epochs, _) = read_epochs(directory).await?;
     let transaction = app.db.begin().await?;
     store::put_epochs(&transaction, run.id, &epochs.all).await?;
     store::put_training(&transaction, run.id, &training).await?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use arborist_shared::api::queue::Cause;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 use super::executor::{Ending, Ends, Executor, RunningChild, StopRequest};
 use super::explain::{self, LogStart};
 use super::program::ChildProgram;
-use super::{WorkError, tail};
+use super::{WorkError, memory, tail};
 use crate::runs::directory::RunDirectory;
 
 /// The line on a child's standard input that asks it to stop.
@@ -24,7 +25,8 @@ pub(super) const CANCEL_LINE: &str = "cancel\n";
 /// How long a child that was asked to stop may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopPolicy {
-    /// From `cancel` to SIGTERM: time to finish a step and write a checkpoint.
+    /// From `cancel` to SIGTERM: time to finish a step and write a checkpoint. Both together stay under ten seconds, after
+    /// which a device is free again whatever the plugin does.
     pub cancel: Duration,
     /// From SIGTERM to SIGKILL.
     pub terminate: Duration,
@@ -33,8 +35,8 @@ pub struct StopPolicy {
 impl Default for StopPolicy {
     fn default() -> Self {
         Self {
-            cancel: Duration::from_secs(30),
-            terminate: Duration::from_secs(5),
+            cancel: Duration::from_secs(6),
+            terminate: Duration::from_secs(2),
         }
     }
 }
@@ -72,6 +74,7 @@ impl Executor for LocalExecutor {
             .map_err(|error| WorkError::Ended(error.to_string()))?;
         let log = append_to(&directory.log())?;
         let log_start = LogStart::now(&directory.log());
+        let kills = memory::oom_kills();
         let offset = tail::end_of_events(&directory.events());
 
         let mut command = self.program.command(request.threads);
@@ -104,7 +107,7 @@ impl Executor for LocalExecutor {
                 Ok((status, stopped)) => {
                     let directory = directory.clone();
                     tokio::task::spawn_blocking(move || {
-                        explain::training(&directory, status, stopped, log_start)
+                        explain::training(&directory, status, stopped, log_start, kills)
                     })
                     .await
                     .ok()
@@ -113,6 +116,7 @@ impl Executor for LocalExecutor {
             };
             exit.send_replace(Some(explained.unwrap_or(super::Exit {
                 outcome: Ending::Crashed,
+                cause: Some(Cause::Failed),
                 message: None,
             })));
         });

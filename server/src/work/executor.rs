@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arborist_shared::api::queue::Cause;
 use arborist_shared::run::{Outcome, RunEvent};
 use tokio::sync::{mpsc, watch};
 
@@ -48,6 +49,8 @@ impl From<Outcome> for Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
     pub outcome: Ending,
+    /// Why it did not succeed; it is what decides about another attempt.
+    pub cause: Option<Cause>,
     /// For people: what went wrong, with the last log lines after a crash. None after success.
     pub message: Option<String>,
 }
@@ -160,6 +163,7 @@ impl RunningChild {
         }
         .unwrap_or_else(|| Exit {
             outcome: Ending::Crashed,
+            cause: Some(Cause::Failed),
             message: Some(
                 "the supervision of the child process ended before the child did".to_owned(),
             ),

@@ -6,9 +6,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 
+use arborist_shared::api::queue::Cause;
 use arborist_shared::run::{Outcome, RunEvent};
 
 use super::executor::{Ending, Exit};
+use super::memory;
 use crate::runs::directory::RunDirectory;
 
 /// Lines of the log that a crash is explained with.
@@ -26,12 +28,13 @@ impl LogStart {
     }
 }
 
-/// The end of a training child. `stopped`: it was asked to stop.
+/// The end of a training child. `stopped`: it was asked to stop. `kills_before`: [`memory::oom_kills`] when it started.
 pub(super) fn training(
     directory: &RunDirectory,
     status: ExitStatus,
     stopped: bool,
     log: LogStart,
+    kills_before: u64,
 ) -> Exit {
     let outcome = match status.code() {
         Some(code) => [
@@ -50,10 +53,12 @@ pub(super) fn training(
     match outcome {
         Some(Outcome::Done) => Exit {
             outcome: Ending::Done,
+            cause: None,
             message: None,
         },
         Some(Outcome::Cancelled) => Exit {
             outcome: Ending::Cancelled,
+            cause: None,
             message: last_words(),
         },
         Some(outcome) => {
@@ -61,17 +66,61 @@ pub(super) fn training(
                 last_words().unwrap_or_else(|| with_log("the child process failed", &log_lines()));
             Exit {
                 outcome: outcome.into(),
+                cause: Some(of_outcome(outcome, &message)),
                 message: Some(message),
             }
         }
         None if stopped => Exit {
             outcome: Ending::Cancelled,
+            cause: None,
             message: Some("it did not stop when asked, so it was killed".to_owned()),
         },
-        None => Exit {
-            outcome: Ending::Crashed,
-            message: Some(with_log(&describe(status), &log_lines())),
-        },
+        None => {
+            let log = log_lines();
+            let was_for_memory = memory::oom_kills() > kills_before;
+            Exit {
+                outcome: Ending::Crashed,
+                cause: Some(of_crash(status, &log, was_for_memory)),
+                message: Some(with_log(&describe(status), &log)),
+            }
+        }
+    }
+}
+
+/// Words by which allocators of the system, of libtorch and of CUDA say that memory ran out, in lower case.
+const OUT_OF_MEMORY: [&str; 6] = [
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "memory allocation of",
+    "not enough memory",
+];
+
+fn tells_of_memory(text: &str) -> bool {
+    let text = text.to_lowercase();
+    OUT_OF_MEMORY.iter().any(|words| text.contains(words))
+}
+
+fn of_outcome(outcome: Outcome, message: &str) -> Cause {
+    match outcome {
+        Outcome::Refused => Cause::Refused,
+        _ if tells_of_memory(message) => Cause::OutOfMemory,
+        Outcome::Panicked => Cause::Panicked,
+        _ => Cause::Failed,
+    }
+}
+
+fn of_crash(status: ExitStatus, log: &[String], was_for_memory: bool) -> Cause {
+    if log.iter().any(|line| tells_of_memory(line)) {
+        return Cause::OutOfMemory;
+    }
+    match status.signal() {
+        // SIGKILL: by the system for want of memory, or by somebody.
+        Some(9) if was_for_memory => Cause::OutOfMemory,
+        // SIGHUP, SIGINT, SIGKILL, SIGTERM come from outside.
+        Some(1 | 2 | 9 | 15) => Cause::LostWorker,
+        _ => Cause::Crashed,
     }
 }
 
@@ -79,6 +128,7 @@ pub(super) fn training(
 pub(super) fn lost(error: &io::Error) -> Exit {
     Exit {
         outcome: Ending::Crashed,
+        cause: Some(Cause::Failed),
         message: Some(format!("lost track of the child process: {error}")),
     }
 }
@@ -145,7 +195,7 @@ fn signal_in_words(signal: i32) -> String {
         8 => ("SIGFPE", "an arithmetic error in native code"),
         9 => (
             "SIGKILL",
-            "killed from outside, most often by the system because memory ran out",
+            "killed from outside, by somebody or by the system because memory ran out",
         ),
         11 => (
             "SIGSEGV",
@@ -191,4 +241,29 @@ fn last_bytes(path: &Path, start: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LOG_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_apart() {
+        let killed = ExitStatus::from_raw(9);
+        let aborted = ExitStatus::from_raw(6);
+        let exited = ExitStatus::from_raw(77 << 8);
+        let torch = ["RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB".to_owned()];
+        assert_eq!(of_crash(killed, &[], false), Cause::LostWorker);
+        assert_eq!(of_crash(killed, &[], true), Cause::OutOfMemory);
+        assert_eq!(of_crash(aborted, &torch, false), Cause::OutOfMemory);
+        assert_eq!(of_crash(aborted, &[], true), Cause::Crashed);
+        assert_eq!(of_crash(exited, &[], false), Cause::Crashed);
+        assert_eq!(of_outcome(Outcome::Failed, &torch[0]), Cause::OutOfMemory);
+        assert_eq!(of_outcome(Outcome::Failed, "a file is gone"), Cause::Failed);
+        assert_eq!(of_outcome(Outcome::Panicked, "index 3"), Cause::Panicked);
+        assert_eq!(
+            of_outcome(Outcome::Refused, "out of memory"),
+            Cause::Refused
+        );
+    }
 }

@@ -29,6 +29,11 @@ impl Apart {
             .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(house.data_dir())
             .envs(variables.iter().copied())
+            .envs(
+                house
+                    .database_url()
+                    .map(|url| ("ARBORIST_DATABASE_URL", url)),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

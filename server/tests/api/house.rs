@@ -25,20 +25,39 @@ const TOPICS: [(&str, &str); 3] = [
     ("oaks", "acorn bark leaf"),
 ];
 pub(crate) const PASSWORD: &str = "correct horse battery";
+/// PostgreSQL server on which the houses keep their databases, where one is named: `postgres://user@host:port`. Without it
+/// each has a file of SQLite.
+const POSTGRES: &str = "ARBORIST_TEST_POSTGRES";
 
 /// A server and the directory that outlives it.
 pub(crate) struct House {
     pub(crate) dir: TempDir,
     server: Option<Server>,
+    /// On PostgreSQL: the server's URL and the name of our database.
+    database: Option<(String, String)>,
 }
 
 impl House {
-    /// A fresh server without plugins.
-    pub(crate) async fn open() -> Self {
-        let mut house = Self {
+    fn empty() -> Self {
+        let database = std::env::var(POSTGRES)
+            .ok()
+            .map(|server| (server, format!("house_{:016x}", rand::random::<u64>())));
+        Self {
             dir: TempDir::new().unwrap(),
             server: None,
-        };
+            database,
+        }
+    }
+
+    /// Where the database is, where that is not the data directory.
+    pub(crate) fn database_url(&self) -> Option<String> {
+        let (server, name) = self.database.as_ref()?;
+        Some(format!("{server}/{name}"))
+    }
+
+    /// A fresh server without plugins.
+    pub(crate) async fn open() -> Self {
+        let mut house = Self::empty();
         house.start().await;
         house
     }
@@ -50,10 +69,7 @@ impl House {
 
     /// A fresh server that offers what this library of the plugin API's examples has.
     pub(crate) async fn with_plugin(name: &str) -> Self {
-        let mut house = Self {
-            dir: TempDir::new().unwrap(),
-            server: None,
-        };
+        let mut house = Self::empty();
         let output = Command::new(env!("CARGO_BIN_EXE_arborist"))
             .args(["plugins", "add"])
             .arg(library(name))
@@ -77,6 +93,7 @@ impl House {
     pub(crate) fn options(&self) -> ServeOptions {
         ServeOptions {
             bind: "127.0.0.1:0".to_owned(),
+            database_url: self.database_url(),
             plugin_dirs: Vec::new(),
             program: ChildProgram::at(env!("CARGO_BIN_EXE_arborist")),
             ..ServeOptions::new(self.data_dir()).unwrap()
@@ -146,15 +163,15 @@ impl House {
         let word = |role: Role| json!(role).as_str().unwrap().to_owned();
         let db = self.server().app().db.write();
         let person = format!(
-            "INSERT INTO user (name, password_hash, role, created_at, updated_at) \
-             SELECT '{name}', password_hash, '{}', created_at, updated_at FROM user WHERE name = 'admin'",
+            "INSERT INTO \"user\" (name, password_hash, role, created_at, updated_at) \
+             SELECT '{name}', password_hash, '{}', created_at, updated_at FROM \"user\" WHERE name = 'admin'",
             word(role)
         );
         db.execute_unprepared(&person).await.unwrap();
         for (project, role) in memberships {
             let member = format!(
                 "INSERT INTO member (user_id, project_id, role, created_at) \
-                 SELECT id, {project}, '{}', created_at FROM user WHERE name = '{name}'",
+                 SELECT id, {project}, '{}', created_at FROM \"user\" WHERE name = '{name}'",
                 word(*role)
             );
             db.execute_unprepared(&member).await.unwrap();
@@ -168,6 +185,29 @@ impl House {
         let body = json!({"name": name, "password": PASSWORD});
         client.post("/api/v1/session", &body).await.expect(200);
         client
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.database.take() else {
+            return;
+        };
+        // Not within the test's runtime, which may be about to end.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let url = format!("{server}/postgres");
+                let connection = sea_orm::Database::connect(url).await.unwrap();
+                let drop = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+                connection.execute_unprepared(&drop).await.unwrap();
+            });
+        });
+        // Only litter would be left.
+        let _ = dropping.join();
     }
 }
 
@@ -282,6 +322,11 @@ impl Client {
         let text = String::from_utf8(answer.body).unwrap();
         let events = text
             .split("\n\n")
+            .map(|event| match event.strip_prefix("id: ") {
+                // The number of an event of a run; a test of its own looks at those.
+                Some(numbered) => numbered.split_once('\n').unwrap().1,
+                None => event,
+            })
             .filter(|event| event.starts_with("event: "))
             .map(|event| {
                 let (name, data) = event

@@ -25,6 +25,7 @@ mod predict;
 mod problems;
 mod projects;
 mod publishing;
+mod queue;
 mod runs;
 mod sample;
 mod taxonomies;

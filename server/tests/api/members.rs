@@ -25,6 +25,7 @@ struct Belongings {
     job: i64,
     runs: [i64; 2],
     comparison: i64,
+    group: i64,
     /// One that was given up, since watching an open one does not end.
     draft: i64,
     link: i64,
@@ -45,6 +46,12 @@ impl Belongings {
         let job = client.finish(client.upload(&vectors, "the 1 2\n").await);
         let job = job.await;
         let documents = client.get(&format!("{project}/documents?limit=1")).await;
+        let body = json!({"corpus": estate.corpus, "taxonomy": estate.taxonomy, "entries": [{"method": "toy"}]});
+        let grouped = client.post(&format!("{project}/groups"), &body).await;
+        let grouped = grouped.expect(201).json();
+        client
+            .watch(grouped["runs"][0]["job"].as_i64().unwrap())
+            .await;
         let drafts = format!("/api/v1/taxonomies/{}/drafts", estate.taxonomy);
         let draft = client.post(&drafts, &json!({})).await.expect(201).json();
         let draft = draft["draft"]["id"].as_i64().unwrap();
@@ -61,6 +68,7 @@ impl Belongings {
             job: job["id"].as_i64().unwrap(),
             runs,
             comparison,
+            group: grouped["group"]["id"].as_i64().unwrap(),
             draft,
             link,
             estate,
@@ -77,6 +85,7 @@ impl Belongings {
             "jobs" => self.job,
             "runs" => self.runs[0],
             "comparisons" => self.comparison,
+            "groups" => self.group,
             "drafts" => self.draft,
             "taxonomy-links" => self.link,
             other => panic!("say here which of the {other} belongs to the project"),
@@ -124,8 +133,10 @@ impl Operation {
     /// Those on something that belongs to a project, or on a project.
     async fn on_belongings(client: &Client) -> Vec<Self> {
         let mut operations = Self::all(client).await;
-        operations
-            .retain(|operation| operation.path.contains('{') && operation.collection() != "keys");
+        operations.retain(|operation| {
+            // Keys and devices belong to the server.
+            operation.path.contains('{') && !["keys", "devices"].contains(&operation.collection())
+        });
         assert!(operations.len() > 20, "{}", operations.len());
         operations
     }
@@ -367,8 +378,9 @@ async fn each_person_may_do_what_their_role_on_the_server_may() {
     let house = House::open().await;
     let admin = house.admin().await;
     let mut operations = Operation::all(&admin).await;
-    operations
-        .retain(|operation| !operation.path.contains('{') || operation.collection() == "keys");
+    operations.retain(|operation| {
+        !operation.path.contains('{') || ["keys", "devices"].contains(&operation.collection())
+    });
     for role in ROLES {
         let person = house.person(&format!("{role:?}"), role, &[]).await;
         for operation in &operations {
@@ -383,12 +395,18 @@ async fn each_person_may_do_what_their_role_on_the_server_may() {
                 // Made by whoever asks first; the administrator's is not everybody's.
                 ("POST", "/api/v1/sample-project") => (Role::Manager, json!({})),
                 ("POST", "/api/v1/comparisons") => (Role::Viewer, json!({"runs": [1, 2]})),
-                ("GET", "/api/v1/jobs" | "/api/v1/plugins" | "/api/v1/projects") => {
-                    (Role::Viewer, json!({}))
-                }
+                (
+                    "GET",
+                    "/api/v1/devices" | "/api/v1/jobs" | "/api/v1/plugins" | "/api/v1/projects"
+                    | "/api/v1/queue",
+                ) => (Role::Viewer, json!({})),
+                ("PATCH", "/api/v1/devices/{name}") => (Role::Admin, json!({"state": "enabled"})),
+                ("GET", "/api/v1/limits") => (Role::Admin, json!({})),
+                ("PUT", "/api/v1/limits") => (Role::Admin, json!({"limits": []})),
                 (method, path) => panic!("say here who may {method} {path}"),
             };
             let path = operation.path.replace("{id}", &NOTHING.to_string());
+            let path = path.replace("{name}", "cpu");
             let mut request = person.request(operation.method.clone(), &path);
             if operation.takes_json {
                 request = request.json(&body);

@@ -101,12 +101,16 @@ fn list_of<'d>(document: &'d Value, operation: &'d Value) -> Option<&'d Value> {
 async fn the_description_of_every_list_says_how_it_goes_on() {
     /// Answers with several rows that grow with what is installed, asked for or edited, not with what people store; and a
     /// file.
-    const WHOLE: [&str; 8] = [
+    const WHOLE: [&str; 12] = [
+        "/api/v1/devices",
         "/api/v1/drafts/{id}/impact",
         "/api/v1/drafts/{id}/label",
+        "/api/v1/jobs/{id}/place",
+        "/api/v1/limits",
         "/api/v1/plugins",
         "/api/v1/projects/{id}/overview",
         "/api/v1/runs/{id}/epochs",
+        "/api/v1/runs/{id}/log",
         "/api/v1/runs/{id}/taxonomy",
         "/api/v1/taxonomies/{id}/file",
         "/api/v1/taxonomies/{id}/label",

@@ -269,8 +269,19 @@ async fn publishing_that_fails_leaves_everything_as_it_was() {
     edit(&client, &draft, json!([{"op": "delete", "label": "fish"}])).await;
     // The last statement but one of the transaction fails, after labels and corpus were written.
     let db = house.server().app().db.write();
-    let trigger = "CREATE TRIGGER broken BEFORE INSERT ON publication BEGIN SELECT RAISE(ABORT, 'disk on fire'); END";
-    db.execute_unprepared(trigger).await.unwrap();
+    let (fault, mended) = if house.server().app().db.is_postgres() {
+        (
+            "CREATE FUNCTION broken() RETURNS trigger AS $$ BEGIN RAISE 'disk on fire'; END $$ LANGUAGE plpgsql; \
+             CREATE TRIGGER broken BEFORE INSERT ON publication FOR EACH ROW EXECUTE FUNCTION broken()",
+            "DROP TRIGGER broken ON publication",
+        )
+    } else {
+        (
+            "CREATE TRIGGER broken BEFORE INSERT ON publication BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",
+            "DROP TRIGGER broken",
+        )
+    };
+    db.execute_unprepared(fault).await.unwrap();
     let accepted = client.post(&format!("{draft}/publish"), &json!({})).await;
     let job = client.finish(accepted).await;
     assert_eq!(job["status"], "failed");
@@ -299,7 +310,7 @@ async fn publishing_that_fails_leaves_everything_as_it_was() {
     assert_eq!(left("label").await, 7);
     assert_eq!(left("corpus_document").await, 200);
     // The draft takes edits again, and can be published once the fault is gone.
-    db.execute_unprepared("DROP TRIGGER broken").await.unwrap();
+    db.execute_unprepared(mended).await.unwrap();
     edit(&client, &draft, json!([{"op": "add", "id": "rocks"}])).await;
     let made = publish(&client, &draft).await;
     assert_eq!(newest_taxonomy(&client, estate.project).await["id"], made);

@@ -40,6 +40,12 @@ pub struct NewRun {
     /// `auto`, `cpu` or `cuda:N`.
     #[serde(default)]
     pub device: Option<String>,
+    /// Higher ones are trained first; 0 unless told otherwise, -100 to 100. Administrators give more than 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// Jobs of the project that have to succeed first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<i64>,
 }
 
 /// Answer of `POST /api/v1/projects/{id}/runs/estimate`, which takes the body of a new run and starts nothing.

@@ -30,6 +30,9 @@ pub struct Hyperparameters {
     epochs: u32,
     smoothing: f64,
     step_ms: u64,
+    batch_size: u32,
+    least_batch: u32,
+    curve: f64,
     fault: Fault,
 }
 
@@ -41,6 +44,10 @@ enum Fault {
     None,
     /// An error after the first epoch.
     Fail,
+    /// Refuses what it is asked for.
+    Refuse,
+    /// Memory runs out as long as batches are larger than the least.
+    OutOfMemory,
     /// A panic after the first epoch.
     Panic,
     /// An invalid memory access after the first epoch.
@@ -112,11 +119,31 @@ impl Method for Toy {
                         "description": "Milliseconds to wait after each step.",
                         "type": "integer", "minimum": 0, "maximum": 10_000, "default": 0, "x-advanced": true
                     },
+                    "batch_size": {
+                        "title": "Batch size",
+                        "description": "Documents that are worked on at once; it only matters to memory that runs out.",
+                        "type": "integer", "minimum": 1, "maximum": 1_000, "default": 32, "x-advanced": true
+                    },
+                    "accumulate": {
+                        "title": "Batches of an update",
+                        "description": "How many batches make one update.",
+                        "type": "integer", "minimum": 1, "maximum": 1_000, "default": 1, "x-advanced": true
+                    },
+                    "least_batch": {
+                        "title": "Least batch",
+                        "description": "Batches up to this size fit into memory that runs out.",
+                        "type": "integer", "minimum": 0, "maximum": 1_000, "default": 8, "x-advanced": true
+                    },
+                    "curve": {
+                        "title": "Curve",
+                        "description": "What it says of its validation documents after each epoch.",
+                        "type": "number", "minimum": 0, "maximum": 1, "default": 0.5, "x-advanced": true
+                    },
                     "fault": {
                         "title": "Fault",
                         "description": "How to go wrong.",
                         "type": "string",
-                        "enum": ["none", "fail", "panic", "segfault", "exit", "deaf", "panic_in_load",
+                        "enum": ["none", "fail", "refuse", "out_of_memory", "panic", "segfault", "exit", "deaf", "panic_in_load",
                                  "panic_in_predict", "segfault_in_predict", "picky", "not_a_number", "huge"],
                         "default": "none", "x-advanced": true
                     }
@@ -131,6 +158,9 @@ impl Method for Toy {
             return Err(ModelError::Input(
                 "there is no document to train on".to_owned(),
             ));
+        }
+        if hyperparameters.fault == Fault::Refuse {
+            return Err(ModelError::Input("asked to refuse".to_owned()));
         }
         if hyperparameters.smoothing > facts.tokens as f64 {
             return Err(ModelError::Input(format!(
@@ -181,12 +211,19 @@ impl Method for Toy {
                 epoch,
                 step: u64::from(epoch),
                 losses: [("total".to_owned(), 1.0 / f64::from(epoch))].into(),
-                validation: [("micro_f1".to_owned(), 0.5), ("macro_f1".to_owned(), 0.5)].into(),
+                validation: [
+                    ("micro_f1".to_owned(), 0.5),
+                    ("macro_f1".to_owned(), hyperparameters.curve),
+                ]
+                .into(),
                 learning_rate: 0.0,
                 documents_per_second: 0.0,
                 seconds: 0.0,
                 peak_memory_bytes: 0,
             });
+            if hyperparameters.batch_size > hyperparameters.least_batch {
+                run_out_of_memory(hyperparameters.fault)?;
+            }
             go_wrong(hyperparameters.fault)?;
         }
         counts.write(&request.checkpoint, &hyperparameters)
@@ -207,6 +244,14 @@ impl Method for Toy {
         }
         Ok(model)
     }
+}
+
+fn run_out_of_memory(fault: Fault) -> Result<(), ModelError> {
+    if fault == Fault::OutOfMemory {
+        let words = "CUDA out of memory. Tried to allocate 2.00 GiB";
+        return Err(ModelError::Failed(words.to_owned()));
+    }
+    Ok(())
 }
 
 fn go_wrong(fault: Fault) -> Result<(), ModelError> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use arborist_shared::split::Split;
 use sea_orm::sea_query::{Condition, Expr, Func, IntoTableRef, SelectStatement, TableRef};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, JoinType, Order, QueryFilter,
-    QueryOrder, QuerySelect,
+    ConnectionTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult, JoinType, Order,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{CorpusRow, KEYS, find};
@@ -85,7 +85,7 @@ pub(in crate::corpora) async fn documents(
     after: i64,
     limit: u64,
 ) -> Result<Vec<DocumentRow>, DbErr> {
-    let Some((mut select, id)) = matching(query) else {
+    let Some((mut select, id)) = matching(db.get_database_backend(), query) else {
         return Ok(Vec::new());
     };
     for column in [
@@ -113,7 +113,7 @@ pub(in crate::corpora) async fn count_documents(
     db: &impl ConnectionTrait,
     query: &DocumentQuery,
 ) -> Result<u64, DbErr> {
-    let Some((mut select, id)) = matching(query) else {
+    let Some((mut select, id)) = matching(db.get_database_backend(), query) else {
         return Ok(0);
     };
     select.expr_as(id, "id").limit(COUNT_CAP + 1);
@@ -128,7 +128,7 @@ pub(in crate::corpora) async fn count_documents(
 
 /// The joined tables with the conditions, without columns, driven by the most selective index; and the column that holds the
 /// document's id there. None when the search can find nothing.
-fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
+fn matching(backend: DbBackend, query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
     let member = |column| Expr::col((corpus_document::Entity, column));
     let labeled = |column| Expr::col((document_label::Entity, column));
     let of_document = |column| Expr::col((document::Entity, column));
@@ -138,7 +138,9 @@ fn matching(query: &DocumentQuery) -> Option<(SelectStatement, Expr)> {
         select.join(JoinType::CrossJoin, table, Condition::all());
     };
     let id = if let Some(typed) = &query.search {
-        select.from(search::TABLE).and_where(search::fits(typed)?);
+        select
+            .from(search::TABLE)
+            .and_where(search::fits(backend, typed)?);
         then(&mut select, corpus_document::Entity.into_table_ref());
         let id = search::document_id();
         select.and_where(member(corpus_document::Column::DocumentId).eq(id.clone()));
@@ -233,7 +235,8 @@ pub(in crate::corpora) async fn excerpts(
         let text = Func::cust("substr").args([
             Expr::col((document::Entity, document::Column::Text)),
             Expr::val(1),
-            Expr::val(n_characters),
+            // PostgreSQL counts characters in 32 bits.
+            Expr::val(i32::try_from(n_characters).unwrap_or(i32::MAX)),
         ]);
         let rows: Vec<(i64, String, String)> = document::Entity::find()
             .select_only()
@@ -280,7 +283,7 @@ mod tests {
 
     /// How the database goes about a list; lists must start at an index and come out in order.
     async fn check(db: &Db, query: DocumentQuery, first: &str) {
-        let (mut select, id) = matching(&query).unwrap();
+        let (mut select, id) = matching(DbBackend::Sqlite, &query).unwrap();
         select
             .expr(id.clone())
             .and_where(id.clone().gt(7))

@@ -106,3 +106,43 @@ pub mod comparison {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Groups of runs that were asked for together.
+pub mod run_group {
+    use sea_orm::entity::prelude::*;
+
+    use crate::db::Timestamp;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "run_group")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub project_id: i64,
+        pub name: String,
+        #[sea_orm(column_type = "Json", nullable)]
+        pub rule: Option<Json>,
+        pub created_by: Option<i64>,
+        pub created_at: Timestamp,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Which runs are in a group; those of one trial differ in nothing but their seed.
+pub mod run_group_member {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "run_group_member")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub run_id: i64,
+        pub group_id: i64,
+        pub trial: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -52,6 +52,7 @@ async fn events_arrive_whole_and_in_order_even_when_written_in_pieces() {
         .unwrap();
     exit_sender.send_replace(Some(Exit {
         outcome: Ending::Done,
+        cause: None,
         message: None,
     }));
     assert_eq!(
@@ -71,6 +72,7 @@ async fn a_child_that_never_wrote_an_event_ends_the_stream() {
     tokio::spawn(follow(dir.path().join("events.jsonl"), 0, sender, exit));
     exit_sender.send_replace(Some(Exit {
         outcome: Ending::Crashed,
+        cause: None,
         message: None,
     }));
     assert_eq!(events.recv().await, None);
