@@ -4,6 +4,7 @@
 //! pages can say what happened and fold the rest away. Routes return the wire types of `arborist_shared::api`.
 
 mod accounts;
+mod drafts;
 mod error;
 mod upload;
 
@@ -35,6 +36,7 @@ use web_sys::Blob;
 use yew::Callback;
 
 pub use accounts::*;
+pub use drafts::*;
 pub use error::{ApiError, sentence};
 pub use upload::{Sent, Upload};
 

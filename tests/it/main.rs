@@ -21,3 +21,4 @@ mod sample;
 mod scale;
 mod states;
 mod upload;
+mod workbench;
