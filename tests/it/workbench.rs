@@ -1,5 +1,8 @@
 //! A taxonomy is changed after work has begun: in the browser, by one person and by two at once.
 
+mod operations;
+mod together;
+
 use anyhow::{Context as _, ensure};
 use arborist_tests::{Browser, Client, Server, wait_for};
 use serde_json::Value;
@@ -7,6 +10,12 @@ use thirtyfour::prelude::*;
 
 use crate::browser::{QuitQuietly as _, WINDOWS};
 use crate::path::uploaded;
+
+/// Looks at the page in all windows, and goes on in the one before.
+async fn seen(browser: &Browser, name: &str) -> anyhow::Result<()> {
+    browser.look(name, &WINDOWS).await?;
+    browser.resize(1280, 1000).await
+}
 
 /// The row of a label in the tree, once it is in view.
 async fn row(browser: &Browser, label: &str) -> anyhow::Result<WebElement> {
@@ -23,14 +32,18 @@ async fn row_says(browser: &Browser, label: &str, words: &str) -> anyhow::Result
     let script = format!(
         "return document.querySelector(\"[data-testid='tree-node'][data-label='{label}']\")?.textContent ?? ''"
     );
-    wait_for(&format!("{label} to say {words}"), 30, async || {
+    let said = wait_for(&format!("{label} to say {words}"), 30, async || {
         let text = browser.ask(&script).await?;
         Ok(text
             .as_str()
             .is_some_and(|text| text.contains(words))
             .then_some(()))
     })
-    .await
+    .await;
+    if said.is_err() {
+        browser.screenshot(&format!("missing-{words}")).await?;
+    }
+    said
 }
 
 /// Waits until a label has no row.
@@ -245,7 +258,7 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
         .await?;
     browser.click("draft-problems").await?;
     browser.says("draft-problem", &["SKOS S27"]).await?;
-    browser.look("workbench-problems", &WINDOWS).await?;
+    seen(&browser, "workbench-problems").await?;
     browser.click("draft-edits").await?;
     browser
         .says("edits-pane", &["Change related labels of “plants-1”"])
@@ -255,7 +268,7 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
         .context("a revision")?;
     browser.click(&format!("undo-{revision}")).await?;
     browser.says("draft-problems", &["no problems"]).await?;
-    browser.look("workbench-edits", &WINDOWS).await?;
+    seen(&browser, "workbench-edits").await?;
 
     // Nothing is published before its impact was seen; the rule of a deletion can be another one.
     browser.click("draft-publish").await?;
@@ -282,7 +295,7 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
     })
     .await?;
     let impact = impact_agrees(&browser, &client, draft).await?;
-    browser.look("workbench-impact", &WINDOWS).await?;
+    seen(&browser, "workbench-impact").await?;
     browser.click("publish-confirm").await?;
     browser.says("published", &["version 2"]).await?;
     let n_review = impact["n_review"].as_u64().context("a count")?;
@@ -296,7 +309,7 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
             ],
         )
         .await?;
-    browser.look("workbench-published", &WINDOWS).await?;
+    seen(&browser, "workbench-published").await?;
 
     // Documents that wait are listed, with what became of their label.
     browser.click("open-reviews").await?;
@@ -306,7 +319,7 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
     browser
         .says("reviews-count", &[&n_review.to_string()])
         .await?;
-    browser.look("workbench-reviews", &WINDOWS).await?;
+    seen(&browser, "workbench-reviews").await?;
 
     // And all of it is taken back.
     browser.click("tab-history").await?;
@@ -314,10 +327,10 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
     browser
         .says("go-back-dialog", &["go back to version 1", "differences"])
         .await?;
-    browser.look("workbench-go-back", &WINDOWS).await?;
+    seen(&browser, "workbench-go-back").await?;
     browser.click("go-back-confirm").await?;
     browser.find("version-3").await?;
-    browser.look("workbench-history", &WINDOWS).await?;
+    seen(&browser, "workbench-history").await?;
     let versions = client.get("/api/v1/projects/1/taxonomies").await?;
     let hash = |at: usize| versions["taxonomies"][at]["content_hash"].clone();
     assert_eq!(hash(0), hash(2), "the content is not what it was");
@@ -327,98 +340,5 @@ async fn a_taxonomy_is_edited_previewed_published_and_taken_back() -> anyhow::Re
         "documents have other labels"
     );
     browser.driver.quit_quietly().await;
-    Ok(())
-}
-
-/// A browser of somebody else on the same draft.
-async fn joined(server: &Server, draft: i64) -> anyhow::Result<Browser> {
-    let browser = Browser::start(1280, 1000).await?;
-    browser.sign_in(&server.url).await?;
-    browser
-        .driver
-        .goto(format!("{}/projects/1/taxonomy?draft={draft}", server.url))
-        .await?;
-    browser.find("draft-bar").await?;
-    Ok(browser)
-}
-
-#[tokio::test]
-async fn two_browsers_edit_one_draft_and_neither_loses_an_edit() -> anyhow::Result<()> {
-    let directory = tempfile::tempdir()?;
-    let server = Server::start(directory.path()).await?;
-    let client = server.first_start().await?;
-    uploaded(&client, 60).await?;
-    let ann = Browser::start(1280, 1000).await?;
-    ann.sign_in(&server.url).await?;
-    let draft = begin(&ann, &server.url, "Together").await?;
-    let ben = joined(&server, draft).await?;
-    row(&ben, "tools").await?;
-
-    // What one does the other sees, without loading anything.
-    by_menu(&ann, "tools", "do-rename").await?;
-    ann.type_into("rename-name", "Instruments").await?;
-    ann.click("edit-submit").await?;
-    row_says(&ben, "tools", "Instruments").await?;
-    ben.says("draft-bar", &["1 edit"]).await?;
-
-    // Both have the same label open: whoever comes second is told, and nothing is done yet.
-    by_menu(&ann, "animals", "do-rename").await?;
-    by_menu(&ben, "animals", "do-rename").await?;
-    ann.type_into("rename-name", "Fauna").await?;
-    ann.click("edit-submit").await?;
-    row_says(&ben, "animals", "Fauna").await?;
-    ben.type_into("rename-name", "Beasts").await?;
-    ben.click("edit-submit").await?;
-    ben.says("conflict-others", &["rename", "to “Fauna”", "admin"])
-        .await?;
-    ben.says("conflict-mine", &["to “Beasts”"]).await?;
-    ben.look("workbench-conflict", &WINDOWS).await?;
-    assert_eq!(
-        in_force(&client, draft).await?,
-        2,
-        "an edit was done unseen"
-    );
-    // Dropped, and said to be.
-    ben.click("conflict-drop").await?;
-    closed(&ben, "conflict-dialog").await?;
-    row_says(&ann, "animals", "Fauna").await?;
-    assert_eq!(in_force(&client, draft).await?, 2);
-
-    // The other way: done on top, once it was seen what it is on top of.
-    by_menu(&ann, "animals", "do-rename").await?;
-    by_menu(&ben, "animals", "do-rename").await?;
-    ben.type_into("rename-name", "Creatures").await?;
-    ben.click("edit-submit").await?;
-    row_says(&ann, "animals", "Creatures").await?;
-    ann.type_into("rename-name", "Animals and others").await?;
-    ann.click("edit-submit").await?;
-    ann.says("conflict-others", &["to “Creatures”"]).await?;
-    ann.click("conflict-again").await?;
-    closed(&ann, "conflict-dialog").await?;
-    row_says(&ben, "animals", "Animals and others").await?;
-    assert_eq!(in_force(&client, draft).await?, 4, "an edit is lost");
-
-    // Edits of different labels do not get in each other's way, even when one has not heard of the other.
-    open_branch(&ann, "plants").await?;
-    open_branch(&ben, "plants").await?;
-    by_menu(&ann, "plants-0", "do-rename").await?;
-    by_menu(&ben, "plants-1", "do-rename").await?;
-    ann.type_into("rename-name", "Oaks").await?;
-    ann.click("edit-submit").await?;
-    row_says(&ben, "plants-0", "Oaks").await?;
-    ben.type_into("rename-name", "Elms").await?;
-    ben.click("edit-submit").await?;
-    row_says(&ann, "plants-1", "Elms").await?;
-    assert_eq!(in_force(&client, draft).await?, 6);
-
-    // An edit of somebody who is not in a browser at all arrives as well, with the name.
-    let edits = serde_json::json!({"edits": [{"op": "delete", "label": "plants-2"}]});
-    client
-        .post(&format!("/api/v1/drafts/{draft}/edits"), &edits)
-        .await?;
-    row_gone(&ann, "plants-2").await?;
-    row_gone(&ben, "plants-2").await?;
-    ann.driver.quit_quietly().await;
-    ben.driver.quit_quietly().await;
     Ok(())
 }
