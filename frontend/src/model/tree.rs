@@ -115,6 +115,13 @@ impl LabelTree {
         }
     }
 
+    /// Gives a label another name at every place where it stands.
+    pub fn rename(&mut self, id: &str, name: &str) {
+        for node in self.places(id) {
+            name.clone_into(&mut self.nodes[node].label.name);
+        }
+    }
+
     /// Every place where a label stands, as far as branches were opened.
     pub fn places(&self, id: &str) -> Vec<NodeIndex> {
         let mut places = self.standing();
@@ -425,7 +432,8 @@ mod tests {
             ..label("Culture/Film", 0)
         };
         tree.update(&renamed);
-        assert_eq!(tree.path(3), ["Culture", "Cinema"]);
+        tree.rename("Culture", "Arts");
+        assert_eq!(tree.path(3), ["Arts", "Cinema"]);
         tree.replace(
             None,
             &[

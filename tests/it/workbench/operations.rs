@@ -215,3 +215,78 @@ async fn a_hundred_thousand_labels_are_edited() -> anyhow::Result<()> {
     browser.driver.quit_quietly().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_run_says_what_a_newer_taxonomy_does_to_its_model() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let server = Server::start(directory.path()).await?;
+    let client = server.first_start().await?;
+    let (project, taxonomy, corpus) = uploaded(&client, 200).await?;
+    let request = serde_json::json!({"method": "linear", "preset": "fast", "corpus": corpus, "taxonomy": taxonomy, "seed": 1});
+    let accepted = client
+        .post(&format!("/api/v1/projects/{project}/runs"), &request)
+        .await?;
+    let run = client.made(&accepted, 120).await?;
+    let draft = client
+        .post(
+            &format!("/api/v1/taxonomies/{taxonomy}/drafts"),
+            &serde_json::json!({}),
+        )
+        .await?["draft"]["id"]
+        .as_i64()
+        .context("a draft")?;
+    let edits = serde_json::json!({"edits": [
+        {"op": "add", "id": "animals-3", "name": "Bats", "parents": ["animals"]},
+        {"op": "merge", "labels": ["tools-0"], "into": "tools-1"},
+    ]});
+    client
+        .post(&format!("/api/v1/drafts/{draft}/edits"), &edits)
+        .await?;
+
+    // Before it is published, the impact names the run.
+    let browser = Browser::start(1280, 1000).await?;
+    browser.sign_in(&server.url).await?;
+    browser
+        .driver
+        .goto(format!(
+            "{}/projects/1/taxonomy?draft={draft}&panel=impact",
+            server.url
+        ))
+        .await?;
+    browser
+        .says("impact-summary", &["1\nruns that know these labels"])
+        .await?;
+    browser
+        .says(
+            "impact-edits",
+            &["the highest score counts", "cannot predict it yet"],
+        )
+        .await?;
+    browser.click("publish-confirm").await?;
+    browser.says("published", &["version 2"]).await?;
+
+    // Afterwards the run does, in the table and on its page.
+    let fit = client.get(&format!("/api/v1/runs/{run}")).await?["run"]["taxonomy_fit"].clone();
+    let sentence = fit["sentence"].as_str().context("a sentence")?;
+    browser
+        .driver
+        .goto(format!("{}/projects/1/runs", server.url))
+        .await?;
+    browser.says("run-fit-chip", &[sentence]).await?;
+    seen(&browser, "run-fit-table").await?;
+    browser.click(&format!("open-run-{run}")).await?;
+    browser.says("run-fit", &["version 2", sentence]).await?;
+    browser
+        .find("run-fit-why")
+        .await?
+        .find(By::Css("summary"))
+        .await?
+        .click()
+        .await?;
+    browser
+        .says("run-fit-labels", &["Bats", "is new", "took in “tools-0”"])
+        .await?;
+    seen(&browser, "run-fit").await?;
+    browser.driver.quit_quietly().await;
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! Two people on one draft, each in a browser.
 
-use arborist_tests::{Browser, Server};
+use anyhow::Context as _;
+use arborist_tests::{Browser, Server, wait_for};
 
 use super::{begin, by_menu, closed, in_force, open_branch, row, row_gone, row_says, seen};
 use crate::browser::QuitQuietly as _;
@@ -86,6 +87,22 @@ async fn two_browsers_edit_one_draft_and_neither_loses_an_edit() -> anyhow::Resu
     ben.click("edit-submit").await?;
     row_says(&ann, "plants-1", "Elms").await?;
     assert_eq!(in_force(&client, draft).await?, 6);
+
+    // Who else is there is said, and no longer when they have left.
+    let cleo = serde_json::json!({"name": "Cleo", "role": "reviewer"});
+    let key = client.post("/api/v1/keys", &cleo).await?["key"].clone();
+    let watching = reqwest::Client::new()
+        .get(format!("{}/api/v1/drafts/{draft}/events", server.url))
+        .bearer_auth(key.as_str().context("a key")?)
+        .send()
+        .await?;
+    ann.says("draft-people", &["Cleo", "is here too"]).await?;
+    drop(watching);
+    wait_for("Cleo to leave", 60, async || {
+        let people = ann.find("draft-people").await?.text().await?;
+        Ok(people.is_empty().then_some(()))
+    })
+    .await?;
 
     // An edit of somebody who is not in a browser at all arrives as well, with the name.
     let edits = serde_json::json!({"edits": [{"op": "delete", "label": "plants-2"}]});

@@ -7,27 +7,29 @@ use arborist_shared::edits::Edit;
 use arborist_shared::taxonomy::{LabelName, LabelText, NameKind};
 use yew::prelude::*;
 
-use super::names::use_names_in;
+use super::names::use_names_now;
 use super::workbench::{Workbench, use_workbench};
-use crate::api;
+use crate::api::{self, Source};
 use crate::components::{Button, Notice, NoticeKind, Variant};
 use crate::model::details_form::kind_word;
 
 #[derive(PartialEq, Properties)]
 pub struct DetailsProps {
     pub card: Rc<LabelCard>,
-    /// The version, or the one that the draft changes.
-    pub taxonomy: i64,
+    /// Where the card is from.
+    pub source: Source,
     pub onchoose: Callback<String>,
 }
 
 #[component]
 pub fn Details(props: &DetailsProps) -> Html {
     let (card, details) = (&props.card, &props.card.details);
-    let bench = use_workbench().filter(Workbench::is_open);
+    let bench = use_workbench();
+    let seen = bench.as_ref().map_or(0, Workbench::seen);
+    let bench = bench.filter(Workbench::is_open);
     let mut ids = card.label.parents.clone();
     ids.extend(details.related.iter().chain(&details.replaced_by).cloned());
-    let names = use_names_in(props.taxonomy, ids);
+    let names = use_names_now(props.source, seen, ids);
     let link = |id: &str| {
         let (words, id) = (names.of(id), id.to_owned());
         html! { <button type="button" class="ab-bare" onclick={props.onchoose.reform(move |_: MouseEvent| id.clone())}><bdi>{ words }</bdi></button> }

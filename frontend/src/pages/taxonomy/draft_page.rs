@@ -71,6 +71,7 @@ fn Body(props: &BodyProps) -> Html {
     let asked = use_state(|| None::<Ask>);
     let discarding = use_state_eq(|| false);
     let may_publish = use_may(project, Role::Manager);
+    let may_edit = use_may(project, Role::Reviewer);
     let bench = Workbench {
         project,
         source: Source::Draft {
@@ -82,6 +83,7 @@ fn Body(props: &BodyProps) -> Html {
             let asked = asked.setter();
             Callback::from(move |ask: Ask| asked.set(Some(ask)))
         },
+        may_edit,
         toaster,
     };
     // Undo and redo from anywhere but a field, which has its own.

@@ -23,6 +23,14 @@ pub fn entry_words(entry: &DraftEntry, name: &dyn Fn(&str) -> String) -> String 
     }
 }
 
+/// How an entry looks that is not, or not by itself, in force.
+fn off(entry: &DraftEntry, on: &BTreeSet<i64>) -> Option<&'static str> {
+    match entry.kind {
+        EntryKind::Undo | EntryKind::Redo => Some("ab-entry--quiet"),
+        EntryKind::Edit => (!on.contains(&entry.revision)).then_some("ab-entry--off"),
+    }
+}
+
 #[derive(PartialEq, Properties)]
 pub struct EditsPaneProps {
     pub bench: Workbench,
@@ -61,7 +69,7 @@ pub fn EditsPane(props: &EditsPaneProps) -> Html {
                 if entries.is_empty() { <Empty icon={Icon::Pencil} title="No edits yet" compact=true>{ "Click a label with the right button, drag it, or press F2 to rename it." }</Empty> }
                 <ol class="ab-entries">
                     for entry in shown.iter() {
-                        <li key={entry.revision} class={classes!("ab-entry", (entry.kind != EntryKind::Edit || !on.contains(&entry.revision)).then_some("ab-entry--off"))} data-testid="draft-entry">
+                        <li key={entry.revision} class={classes!("ab-entry", off(entry, &on))} data-testid="draft-entry">
                             <p class="ab-entry__words" dir="auto">{ entry_words(entry, &name) }</p>
                             <p class="ab-muted">{ format!("{} · ", entry.author) }<Ago at={entry.at.clone()} /></p>
                             if is_open && entry.kind == EntryKind::Edit {

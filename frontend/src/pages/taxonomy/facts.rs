@@ -143,7 +143,7 @@ fn Known(props: &KnownProps) -> Html {
                 { stat(format::count(row.n_children), "children") }
                 { stat(format::count(row.n_documents), "documents") }
             </dl>
-            <Details card={props.card.clone()} taxonomy={source.taxonomy()} onchoose={props.onchoose.clone()} />
+            <Details card={props.card.clone()} {source} onchoose={props.onchoose.clone()} />
             <InRuns {project} taxonomy={source.taxonomy()} label={row.id.clone()} onleave={props.onleave.clone()} />
             <div class="ab-form__actions">
                 if props.elsewhere {

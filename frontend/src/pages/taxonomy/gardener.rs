@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use arborist_shared::api::drafts::{DraftEntry, DraftLabel};
+use arborist_shared::api::drafts::{DraftEntry, DraftLabel, EntryKind};
+use arborist_shared::edits::Edit;
 use futures_util::future::join_all;
 use yew::prelude::*;
 
@@ -131,6 +132,7 @@ impl Gardener {
             let Some(last) = new.last().map(|entry| entry.revision) else {
                 break;
             };
+            self.rename(&new);
             let focus = self.state.borrow().focus;
             let focused = focus
                 .and_then(|node| self.at(node))
@@ -152,6 +154,26 @@ impl Gardener {
         let wanted = self.state.borrow().wanted.clone();
         if let Some(wanted) = wanted {
             self.reveal(wanted).await;
+        }
+    }
+
+    /// New names are shown at once; what else follows from them comes with the labels.
+    fn rename(&self, entries: &[&DraftEntry]) {
+        let renamed = entries
+            .iter()
+            .filter_map(|entry| match (entry.kind, &entry.edit) {
+                (EntryKind::Edit | EntryKind::Redo, Edit::Rename { label, name }) => {
+                    Some((label, name))
+                }
+                _ => None,
+            });
+        let renamed: Vec<(&String, &String)> = renamed.collect();
+        if !renamed.is_empty() {
+            self.change(|state| {
+                for (label, name) in renamed {
+                    state.tree.rename(label, name);
+                }
+            });
         }
     }
 

@@ -233,7 +233,7 @@ pub fn Changes(props: &ChangesProps) -> Html {
     }
     html! {
         <>
-            <ul class="ab-changes" data-testid="changes">
+            <ul class="ab-diff" data-testid="changes">
                 for (at, change) in props.changes.iter().take(*most).enumerate() { <li key={at} dir="auto">{ api::sentence(&change.sentence) }</li> }
             </ul>
             if props.changes.len() > *most { <div><Button label={format!("Show more of {}", format::count(props.changes.len() as u64))} testid="more-changes" onclick={more} /></div> }

@@ -60,6 +60,21 @@ pub fn use_names_in(taxonomy: i64, ids: Vec<String>) -> Names {
     found.data().map(Names).unwrap_or_default()
 }
 
+/// Names of labels as they are at a revision of a draft, or in a version.
+#[hook]
+pub fn use_names_now(source: Source, seen: i64, ids: Vec<String>) -> Names {
+    let found = use_search((source, seen, ids), |(source, _, ids)| async move {
+        let ask = |id: String| async move {
+            let card = api::find_label(source, &id).await.ok()??;
+            Some((id, card.label.name))
+        };
+        let asked = ids.into_iter().take(MOST).map(ask);
+        let found: BTreeMap<String, String> = join_all(asked).await.into_iter().flatten().collect();
+        Ok(found)
+    });
+    found.data().map(Names).unwrap_or_default()
+}
+
 /// Names of labels in a draft: those of its version, and what its edits call new ones.
 #[hook]
 pub fn use_names(bench: &Workbench, ids: Vec<String>) -> Names {

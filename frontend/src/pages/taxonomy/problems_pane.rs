@@ -54,7 +54,11 @@ pub fn ProblemsPane(props: &ProblemsPaneProps) -> Html {
                 } else {
                     html! {
                         <>
-                            <p>{ format!("{}; {} of them in the version already.", format::counted(page.n_problems, "problem", "problems"), format::count(page.n_earlier)) }</p>
+                            <p>{ match (format::counted(page.n_problems, "problem", "problems"), page.n_earlier) {
+                                (all, 0) => format!("{all}, all of them made in this draft."),
+                                (all, earlier) if earlier == page.n_problems => format!("{all}, all of them in the version already."),
+                                (all, earlier) => format!("{all}, {} of them in the version already.", format::count(earlier)),
+                            } }</p>
                             <ul class="ab-entries">
                                 for (at, problem) in more.rows.iter().enumerate() {
                                     <li key={at} class="ab-entry" data-testid="draft-problem">

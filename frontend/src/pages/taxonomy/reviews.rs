@@ -80,7 +80,10 @@ fn Queue(props: &QueueProps) -> Html {
     let names = use_names_in(props.taxonomy, ids);
     html! {
         <>
-            <p data-testid="reviews-count">{ format!("{} for a person: its label was split or deleted.", if props.page.n_documents == 1 { "1 document waits".to_owned() } else { format!("{} documents wait", format::count(props.page.n_documents)) }) }</p>
+            <p data-testid="reviews-count">{ match props.page.n_documents {
+                1 => "1 document waits for a person: a label of it was split or deleted.".to_owned(),
+                many => format!("{} documents wait for a person: a label of each was split or deleted.", format::count(many)),
+            } }</p>
             <ul class="ab-entries" data-testid="reviews">
                 for row in more.rows.iter() {
                     <li key={row.document} class="ab-entry" data-testid="review">

@@ -44,6 +44,8 @@ pub struct Workbench {
     pub source: Source,
     pub session: DraftSession,
     pub ask: Callback<Ask>,
+    /// The person's role is one of those that edit.
+    pub may_edit: bool,
     pub toaster: Toaster,
 }
 
@@ -52,10 +54,12 @@ impl Workbench {
         self.session.view.draft.as_deref()
     }
 
-    /// Whether the draft takes edits.
+    /// Whether the draft takes edits of this person.
     pub fn is_open(&self) -> bool {
-        self.draft()
-            .is_some_and(|draft| draft.state == DraftState::Open)
+        self.may_edit
+            && self
+                .draft()
+                .is_some_and(|draft| draft.state == DraftState::Open)
     }
 
     /// The revision that is shown.

@@ -4,7 +4,7 @@ use arborist_shared::api::drafts::DraftLabel;
 use arborist_shared::edits::Edit;
 use yew::prelude::*;
 
-use super::super::names::use_names;
+use super::super::names::use_names_now;
 use super::super::workbench::Task;
 use super::{EditDialog, TaskProps, about, chosen};
 use crate::components::field::Checkbox;
@@ -19,7 +19,7 @@ pub fn Place(props: &TaskProps) -> Html {
     let to_top = use_state_eq(|| false);
     // Of several parents one is left; the others stay.
     let from = use_state(|| props.ask.parent.clone().or(label.parents.first().cloned()));
-    let names = use_names(&props.bench, label.parents.clone());
+    let names = use_names_now(props.bench.source, props.ask.seen, label.parents.clone());
     let edit = match (is_move, &*parent, *to_top) {
         (true, _, true) => Some(Edit::Move {
             label: label.id.clone(),
