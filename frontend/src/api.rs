@@ -5,6 +5,7 @@
 
 mod accounts;
 mod corpora;
+mod drafts;
 mod error;
 mod queue;
 mod upload;
@@ -36,6 +37,7 @@ use yew::Callback;
 
 pub use accounts::*;
 pub use corpora::*;
+pub use drafts::*;
 pub use error::{ApiError, sentence};
 pub use queue::*;
 pub use upload::{Sent, Upload};

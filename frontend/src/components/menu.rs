@@ -82,19 +82,7 @@ pub fn Menu(props: &MenuProps) -> Html {
                     }
                 }
                 "Tab" => open.set(false),
-                "ArrowDown" => {
-                    event.prevent_default();
-                    focus(&list, 1);
-                }
-                "ArrowUp" => {
-                    event.prevent_default();
-                    focus(&list, -1);
-                }
-                "Home" => {
-                    event.prevent_default();
-                    focus(&list, 0);
-                }
-                _ => {}
+                _ => focus_by_key(&list, &event),
             }
         })
     };
@@ -125,8 +113,20 @@ pub fn Menu(props: &MenuProps) -> Html {
     }
 }
 
+/// Moves the focus as a key says.
+pub(super) fn focus_by_key(list: &NodeRef, event: &KeyboardEvent) {
+    let step = match event.key().as_str() {
+        "ArrowDown" => 1,
+        "ArrowUp" => -1,
+        "Home" => 0,
+        _ => return,
+    };
+    event.prevent_default();
+    focus(list, step);
+}
+
 /// Moves the focus by `step` items; 0 goes to the first.
-fn focus(list: &NodeRef, step: i32) {
+pub(super) fn focus(list: &NodeRef, step: i32) {
     let Some(list) = list.cast::<HtmlElement>() else {
         return;
     };

@@ -1,10 +1,11 @@
 //! A taxonomy as it is opened on the page: labels come level by level, only opened branches are rows.
 //!
-//! A label with two parents stands in two places; each place is a node of its own.
+//! A label with two parents stands in two places; each place is a node of its own. What edits change is put in its place
+//! branch by branch, so that open branches stay open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arborist_shared::api::taxonomies::LabelRow;
+use arborist_shared::api::drafts::DraftLabel;
 
 /// Position in the arena.
 pub type NodeIndex = usize;
@@ -12,7 +13,7 @@ pub type NodeIndex = usize;
 /// A label at one place of the tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    pub label: LabelRow,
+    pub label: DraftLabel,
     pub parent: Option<NodeIndex>,
     /// None until they were asked for.
     pub children: Option<Vec<NodeIndex>>,
@@ -49,27 +50,153 @@ impl LabelTree {
     }
 
     /// Puts labels below a node, or below the root. Labels that are there already stay where they are.
-    pub fn insert(&mut self, parent: Option<NodeIndex>, labels: &[LabelRow]) {
-        let mut children = match parent {
-            Some(parent) => self.nodes[parent].children.clone().unwrap_or_default(),
-            None => self.top.clone(),
-        };
+    pub fn insert(&mut self, parent: Option<NodeIndex>, labels: &[DraftLabel]) {
+        let mut children = self.branch(parent).unwrap_or_default().to_vec();
         let known: BTreeSet<String> = children
             .iter()
             .map(|child| self.nodes[*child].label.id.clone())
             .collect();
         for label in labels.iter().filter(|label| !known.contains(&label.id)) {
-            children.push(self.nodes.len());
-            self.nodes.push(Node {
-                label: label.clone(),
-                parent,
-                children: None,
-            });
+            children.push(self.plant(label, parent));
         }
+        self.set_branch(parent, children);
+    }
+
+    /// Puts exactly these labels below a node, or below the root, in their order. Those that stood there before keep
+    /// what is known below them.
+    pub fn replace(&mut self, parent: Option<NodeIndex>, labels: &[DraftLabel]) {
+        let before: BTreeMap<String, NodeIndex> = self
+            .branch(parent)
+            .unwrap_or_default()
+            .iter()
+            .map(|node| (self.nodes[*node].label.id.clone(), *node))
+            .collect();
+        let children = labels
+            .iter()
+            .map(|label| match before.get(&label.id) {
+                Some(node) => {
+                    self.nodes[*node].label = label.clone();
+                    *node
+                }
+                None => self.plant(label, parent),
+            })
+            .collect();
+        self.set_branch(parent, children);
+    }
+
+    fn plant(&mut self, label: &DraftLabel, parent: Option<NodeIndex>) -> NodeIndex {
+        self.nodes.push(Node {
+            label: label.clone(),
+            parent,
+            children: None,
+        });
+        self.nodes.len() - 1
+    }
+
+    /// What stands below a node, or below the root; none until it was asked for.
+    fn branch(&self, parent: Option<NodeIndex>) -> Option<&[NodeIndex]> {
+        match parent {
+            Some(parent) => self.nodes.get(parent)?.children.as_deref(),
+            None => Some(&self.top),
+        }
+    }
+
+    fn set_branch(&mut self, parent: Option<NodeIndex>, children: Vec<NodeIndex>) {
         match parent {
             Some(parent) => self.nodes[parent].children = Some(children),
             None => self.top = children,
         }
+    }
+
+    /// Writes what is known of a label at every place where it stands.
+    pub fn update(&mut self, label: &DraftLabel) {
+        for node in self.places(&label.id) {
+            self.nodes[node].label = label.clone();
+        }
+    }
+
+    /// Gives a label another name at every place where it stands.
+    pub fn rename(&mut self, id: &str, name: &str) {
+        for node in self.places(id) {
+            name.clone_into(&mut self.nodes[node].label.name);
+        }
+    }
+
+    /// Every place where a label stands, as far as branches were opened.
+    pub fn places(&self, id: &str) -> Vec<NodeIndex> {
+        let mut places = self.standing();
+        places.retain(|node| self.nodes[*node].label.id == id);
+        places
+    }
+
+    /// All nodes that can be reached from the root, open or not.
+    fn standing(&self) -> Vec<NodeIndex> {
+        let mut standing = self.top.clone();
+        let mut at = 0;
+        while let Some(node) = standing.get(at) {
+            standing.extend(self.nodes[*node].children.iter().flatten());
+            at += 1;
+        }
+        standing
+    }
+
+    /// Branches whose labels are there and among which one of these stands, or that are below one of these.
+    pub fn branches_with(&self, ids: &BTreeSet<String>) -> BTreeSet<Option<NodeIndex>> {
+        let mut branches = BTreeSet::new();
+        for node in self.standing() {
+            let found = &self.nodes[node];
+            if ids.contains(&found.label.id) {
+                branches.insert(found.parent);
+                if found.children.is_some() {
+                    branches.insert(Some(node));
+                }
+            }
+        }
+        branches
+    }
+
+    /// Branches whose labels are there.
+    pub fn branches(&self) -> Vec<Option<NodeIndex>> {
+        let known = self.standing().into_iter();
+        let known = known.filter(|node| self.nodes[*node].children.is_some());
+        std::iter::once(None).chain(known.map(Some)).collect()
+    }
+
+    /// Whether a label is the one at a node, or stands on the way from the root to it.
+    pub fn is_at_or_above(&self, id: &str, node: NodeIndex) -> bool {
+        let mut at = Some(node);
+        while let Some(node) = at.and_then(|node| self.nodes.get(node)) {
+            if node.label.id == id {
+                return true;
+            }
+            at = node.parent;
+        }
+        false
+    }
+
+    /// The label above a node; none below the root.
+    pub fn above(&self, node: NodeIndex) -> Option<&DraftLabel> {
+        let parent = self.nodes.get(node)?.parent?;
+        Some(&self.nodes.get(parent)?.label)
+    }
+
+    /// The sibling so many places further down (or up).
+    pub fn sibling(&self, node: NodeIndex, step: isize) -> Option<NodeIndex> {
+        let siblings = self.branch(self.nodes.get(node)?.parent)?;
+        let at = siblings.iter().position(|other| *other == node)?;
+        siblings.get(at.checked_add_signed(step)?).copied()
+    }
+
+    /// Names from below the root to a node.
+    pub fn path(&self, node: NodeIndex) -> Vec<&str> {
+        let mut names = Vec::new();
+        let mut at = Some(node);
+        while let Some(node) = at.and_then(|node| self.nodes.get(node)) {
+            names.push(node.label.name.as_str());
+            at = node.parent;
+        }
+        names.reverse();
+        names
     }
 
     /// Whether the children of a node must be fetched before it can open.
@@ -98,10 +225,7 @@ impl LabelTree {
         name: &str,
         id: Option<&str>,
     ) -> Option<NodeIndex> {
-        let children = match parent {
-            Some(parent) => self.nodes.get(parent)?.children.as_deref()?,
-            None => &self.top,
-        };
+        let children = self.branch(parent)?;
         let named = |index: &&NodeIndex| self.nodes[**index].label.name == name;
         match id {
             Some(id) => children
@@ -209,15 +333,19 @@ pub fn key(tree: &LabelTree, rows: &[Row], current: usize, key: &str) -> Option<
 mod tests {
     use super::*;
 
-    fn label(path: &str, n_children: u64) -> LabelRow {
+    fn label(path: &str, n_children: u64) -> DraftLabel {
         let path: Vec<String> = path.split('/').map(str::to_owned).collect();
-        LabelRow {
+        DraftLabel {
             id: path.join("/"),
             name: path.last().cloned().unwrap_or_default(),
+            parents: Vec::new(),
             level: path.len() as u32,
             path,
             n_children,
-            ..LabelRow::default()
+            n_documents: 0,
+            deprecated: false,
+            marks: Vec::new(),
+            n_problems: 0,
         }
     }
 
@@ -289,6 +417,63 @@ mod tests {
         assert_eq!(key(&tree, &rows, 4, "End"), Some(Move::Go(4)));
         assert_eq!(key(&tree, &rows, 1, "Enter"), Some(Move::Choose(3)));
         assert_eq!(key(&tree, &rows, 1, "Shift"), None);
+    }
+
+    fn ids(ids: &[&str]) -> BTreeSet<String> {
+        ids.iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_edits_change_is_put_in_its_place() {
+        let mut tree = tree();
+        tree.set_open(0, true);
+        let renamed = DraftLabel {
+            name: "Cinema".into(),
+            ..label("Culture/Film", 0)
+        };
+        tree.update(&renamed);
+        tree.rename("Culture", "Arts");
+        assert_eq!(tree.path(3), ["Arts", "Cinema"]);
+        tree.replace(
+            None,
+            &[
+                label("Weather", 0),
+                label("Culture", 1),
+                label("Politics", 0),
+            ],
+        );
+        assert_eq!(
+            names(&tree),
+            ["Weather", "Culture", "Cinema", "Music", "Politics"],
+            "an open branch stays open where it goes"
+        );
+        tree.replace(Some(0), &[label("Culture/Music", 0)]);
+        assert_eq!(names(&tree), ["Weather", "Culture", "Music", "Politics"]);
+        assert!(
+            tree.places("Culture/Film").is_empty(),
+            "what is gone stands nowhere"
+        );
+        assert!(tree.places("Sport").is_empty());
+        assert_eq!(tree.branches(), [None, Some(0)]);
+        assert_eq!(
+            tree.branches_with(&ids(&["Culture/Music", "Culture"])),
+            BTreeSet::from([None, Some(0)])
+        );
+        assert_eq!(tree.branches_with(&ids(&["Sport"])), BTreeSet::new());
+    }
+
+    #[test]
+    fn neighbours_and_ancestors_are_found() {
+        let tree = tree();
+        assert!(tree.is_at_or_above("Culture", 3) && tree.is_at_or_above("Culture/Film", 3));
+        assert!(!tree.is_at_or_above("Culture/Film", 0));
+        assert_eq!(
+            tree.above(3).map(|label| label.id.as_str()),
+            Some("Culture")
+        );
+        assert_eq!(tree.above(0), None);
+        assert_eq!((tree.sibling(3, 1), tree.sibling(3, -1)), (Some(4), None));
+        assert_eq!((tree.sibling(1, 1), tree.sibling(2, 1)), (Some(2), None));
     }
 
     #[test]

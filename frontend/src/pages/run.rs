@@ -2,6 +2,7 @@
 
 pub mod configuration;
 pub mod course;
+pub mod fit;
 pub mod label_table;
 pub mod metrics;
 
@@ -111,6 +112,7 @@ fn Body(props: &BodyProps) -> Html {
             if run.status == JobStatus::Cancelled {
                 <Notice kind={NoticeKind::Warning} title="The run was cancelled" testid="run-cancelled"><p>{ "What it learned until then is not kept. Clone it to start again with the same settings." }</p></Notice>
             }
+            <fit::Fit project={props.project} run={run.clone()} />
             if has_figures {
                 <metrics::Figures {split} run={run.clone()} />
             } else if run.status == JobStatus::Succeeded {

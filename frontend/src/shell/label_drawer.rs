@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::components::Dialog;
 use crate::components::label_path::{LabelCards as Cards, LabelRef};
-use crate::pages::taxonomy::facts::LabelFacts;
+use crate::pages::taxonomy::facts::{LabelFacts, Wanted};
 
 #[derive(PartialEq, Properties)]
 pub struct LabelCardsProps {
@@ -36,7 +36,7 @@ pub fn LabelCards(props: &LabelCardsProps) -> Html {
             { props.children.clone() }
             if let (Some(project), Some(label)) = (props.project, (*shown).clone()) {
                 <Dialog title="Label" side=true onclose={close.clone()} testid="label-drawer">
-                    <div class="ab-pane__body ab-pane__body--bare"><LabelFacts {project} {label} onchoose={choose} elsewhere=true onleave={close} /></div>
+                    <div class="ab-pane__body ab-pane__body--bare"><LabelFacts {project} wanted={Wanted::Label(label)} onchoose={choose} elsewhere=true onleave={close} /></div>
                 </Dialog>
             }
         </ContextProvider<Cards>>

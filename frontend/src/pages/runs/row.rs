@@ -13,6 +13,7 @@ use crate::components::figure::{Figure, ShareBar};
 use crate::components::{Ago, RouteLink, StatusChip};
 use crate::format;
 use crate::model::progress::{describe, fraction};
+use crate::pages::run::fit::chip;
 use crate::route::Route;
 use crate::shell::{details, use_jobs, use_methods};
 
@@ -50,6 +51,7 @@ pub fn RunRow(props: &RunRowProps) -> Html {
             <th scope="row" class="ab-table__name">
                 <RouteLink to={Route::Run { project: props.project, run: id }} testid={format!("open-run-{id}")}>{ methods.title(&run.method) }</RouteLink>
                 <span class="ab-table__under">{ details(run) }</span>
+                { chip(run.taxonomy_fit.as_ref()) }
             </th>
             <td>
                 <StatusChip status={run.status} />

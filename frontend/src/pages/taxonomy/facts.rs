@@ -1,24 +1,21 @@
-//! What there is to know of a label: its place, how well the newest run finds it, examples, its children.
+//! What there is to know of a label: its place, what is written about it, how well runs find it, examples, its children.
 
 use std::rc::Rc;
 
 use arborist_shared::api::corpora::Document;
-use arborist_shared::api::jobs::JobStatus;
-use arborist_shared::api::runs::Run;
-use arborist_shared::api::taxonomies::LabelRow;
-use arborist_shared::metrics::LabelMetrics;
-use arborist_shared::split::Split;
+use arborist_shared::api::drafts::{DraftLabel, LabelCard};
 use yew::prelude::*;
 
-use crate::api::{self, Answer, DocumentQuery};
-use crate::components::figure::Figure;
+use super::details::Details;
+use super::label_history::{InRuns, OfVersions};
+use super::workbench::use_workbench;
+use crate::api::{self, Answer, DocumentQuery, Source};
 use crate::components::label_path::{LabelRef, Named};
 use crate::components::{Empty, Icon, LabelPath, Lines, RouteLink, Variant, show};
 use crate::format;
-use crate::hooks::use_query;
+use crate::hooks::{use_query, use_search};
 use crate::pages::overview::stat;
 use crate::route::Route;
-use crate::shell::use_methods;
 
 /// Most children that the card names.
 const MOST: u32 = 100;
@@ -26,62 +23,57 @@ const MOST: u32 = 100;
 const MATCHES: u32 = 200;
 /// Documents that are shown as examples.
 const EXAMPLES: u32 = 3;
-/// Runs among which the newest with figures is looked for.
-const RUNS: u32 = 50;
 
-/// The taxonomy and the label's row in it; none where this version has no such label.
-async fn find(project: i64, label: LabelRef) -> Answer<Option<(i64, LabelRow)>> {
-    let newest = match label.taxonomy {
-        Some(taxonomy) => Some(taxonomy),
-        None => api::taxonomies(project)
-            .await?
-            .first()
-            .map(|taxonomy| taxonomy.id),
-    };
-    let Some(taxonomy) = newest else {
-        return Ok(None);
-    };
-    let words = match &label.named {
-        Named::Id(id) => id.as_str(),
-        Named::Path(path) => path.last().map_or("", String::as_str),
-    };
-    let page = api::search_labels(taxonomy, words, MATCHES).await?;
-    let row = page.labels.into_iter().find(|row| match &label.named {
-        Named::Id(id) => row.id == *id,
-        Named::Path(path) => row.path == *path,
-    });
-    Ok(row.map(|row| (taxonomy, row)))
+/// Where a label is looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// In a version, or the newest.
+    Label(LabelRef),
+    /// In a version or a draft, by its id, at a revision.
+    In(Source, String, i64),
 }
 
-/// The newest run with figures on this taxonomy, and what it says about the label.
-async fn in_newest_run(
-    project: i64,
-    taxonomy: i64,
-    label: String,
-) -> Answer<Option<(Run, LabelMetrics)>> {
-    let runs = api::runs(project, RUNS, None).await?.runs;
-    let Some(run) = runs.into_iter().find(|run| {
-        run.status == JobStatus::Succeeded
-            && run.taxonomy == taxonomy
-            && (run.test.is_some() || run.validation.is_some())
-    }) else {
-        return Ok(None);
+/// The label's card and where it is from; none where there is no such label.
+async fn find(project: i64, wanted: Wanted) -> Answer<Option<(Source, Rc<LabelCard>)>> {
+    let (source, id) = match wanted {
+        Wanted::In(source, id, _) => (source, id),
+        Wanted::Label(label) => {
+            let newest = match label.taxonomy {
+                Some(taxonomy) => Some(taxonomy),
+                None => api::taxonomies(project)
+                    .await?
+                    .first()
+                    .map(|taxonomy| taxonomy.id),
+            };
+            let Some(source) = newest.map(Source::Version) else {
+                return Ok(None);
+            };
+            let id = match label.named {
+                Named::Id(id) => Some(id),
+                Named::Path(path) => by_path(source, &path).await?,
+            };
+            match id {
+                Some(id) => (source, id),
+                None => return Ok(None),
+            }
+        }
     };
-    let split = if run.test.is_some() {
-        Split::Test
-    } else {
-        Split::Validation
-    };
-    let metrics = api::metrics(run.id, split).await?;
-    let figures = metrics.labels.into_iter().find(|other| other.id == label);
-    Ok(figures.map(|figures| (run, figures)))
+    let card = api::find_label(source, &id).await?;
+    Ok(card.map(|card| (source, Rc::new(card))))
+}
+
+async fn by_path(source: Source, path: &[String]) -> Answer<Option<String>> {
+    let name = path.last().map_or("", String::as_str);
+    let found = api::found_labels(source, name, MATCHES).await?;
+    let label = found.labels.into_iter().find(|label| label.path == path);
+    Ok(label.map(|label| label.id))
 }
 
 #[derive(PartialEq, Properties)]
 pub struct LabelFactsProps {
     pub project: i64,
-    pub label: LabelRef,
-    /// A child was chosen, by its id.
+    pub wanted: Wanted,
+    /// A label was chosen, by its id.
     pub onchoose: Callback<String>,
     /// A link leads to the tree, where the card stands elsewhere.
     #[prop_or_default]
@@ -93,18 +85,23 @@ pub struct LabelFactsProps {
 
 #[component]
 pub fn LabelFacts(props: &LabelFactsProps) -> Html {
-    let row = use_query((props.project, props.label.clone()), |(project, label)| {
-        find(project, label)
-    });
-    let name = match &props.label.named {
-        Named::Id(id) => id.clone(),
-        Named::Path(path) => path.join(" › "),
+    // What is shown stays while an edit changes it; another label starts with an empty card.
+    let card = use_search(
+        (props.project, props.wanted.clone()),
+        |(project, wanted)| find(project, wanted),
+    );
+    let name = match &props.wanted {
+        Wanted::In(_, id, _) => id.clone(),
+        Wanted::Label(label) => match &label.named {
+            Named::Id(id) => id.clone(),
+            Named::Path(path) => path.join(" › "),
+        },
     };
     html! {
-        <>{ show(&row, html! { <Lines count={6} /> }, |row| match row {
-            None => html! { <Empty icon={Icon::Search} title="This version has no such label" compact=true>{ name }</Empty> },
-            Some((taxonomy, row)) => html! {
-                <Known key={row.id.clone()} project={props.project} taxonomy={*taxonomy} row={Rc::new(row.clone())} onchoose={props.onchoose.clone()} elsewhere={props.elsewhere} onleave={props.onleave.clone()} />
+        <>{ show(&card, html! { <Lines count={6} /> }, |card| match card {
+            None => html! { <Empty icon={Icon::Search} title="There is no such label here" compact=true>{ name }</Empty> },
+            Some((source, card)) => html! {
+                <Known key={card.label.id.clone()} project={props.project} source={*source} card={card.clone()} onchoose={props.onchoose.clone()} elsewhere={props.elsewhere} onleave={props.onleave.clone()} />
             },
         }) }</>
     }
@@ -113,8 +110,8 @@ pub fn LabelFacts(props: &LabelFactsProps) -> Html {
 #[derive(PartialEq, Properties)]
 struct KnownProps {
     project: i64,
-    taxonomy: i64,
-    row: Rc<LabelRow>,
+    source: Source,
+    card: Rc<LabelCard>,
     onchoose: Callback<String>,
     elsewhere: bool,
     onleave: Callback<()>,
@@ -122,39 +119,32 @@ struct KnownProps {
 
 #[component]
 fn Known(props: &KnownProps) -> Html {
-    let (project, row) = (props.project, &props.row);
-    let methods = use_methods();
-    let key = (project, props.taxonomy, row.id.clone());
-    let children = use_query(key.clone(), |(_, taxonomy, label)| async move {
-        api::labels(taxonomy, Some(&label), MOST, None).await
-    });
-    let newest = use_query(key.clone(), |(project, taxonomy, label)| {
-        in_newest_run(project, taxonomy, label)
-    });
-    let examples = use_query(key, |(project, _, label)| async move {
+    let (project, source, row) = (props.project, props.source, &props.card.label);
+    let seen = use_workbench().map_or(0, |bench| bench.seen());
+    let children = use_search(
+        (source, row.id.clone(), seen),
+        |(source, label, _)| async move { api::first_labels(source, &label, MOST).await },
+    );
+    let examples = use_query((project, row.id.clone()), |(project, label)| async move {
         let query = DocumentQuery {
             label,
             ..DocumentQuery::default()
         };
         api::documents(project, &query, EXAMPLES, None).await
     });
-    let newest = newest.data();
     let of_label = vec![("label".to_owned(), row.id.clone())];
     html! {
         <>
             <h2 class="ab-pane__name" dir="auto">{ &row.name }</h2>
-            <p><LabelPath path={row.path.clone()} level={row.level} /></p>
+            { for props.card.paths.iter().enumerate().map(|(at, path)| html! { <p key={at}><LabelPath path={path.clone()} level={row.level} /></p> }) }
             if row.id != row.name { <p class="ab-pane__facts">{ "Id " }<code>{ &row.id }</code></p> }
             <dl class="ab-stats">
                 { stat(row.level.to_string(), "level") }
                 { stat(format::count(row.n_children), "children") }
                 { stat(format::count(row.n_documents), "documents") }
             </dl>
-            if let Some((run, figures)) = newest.as_deref().and_then(Option::as_ref) {
-                <h3 class="ab-pane__title">{ "In the newest run" }</h3>
-                <p data-testid="label-newest-run">{ "F1 " }<Figure value={figures.f1} metric="f1" />{ format!(" over {} · ", format::counted(figures.support, "document", "documents")) }
-                    <RouteLink to={Route::Run { project, run: run.id }} onclick={props.onleave.clone()}>{ methods.run(run) }</RouteLink></p>
-            }
+            <Details card={props.card.clone()} {source} onchoose={props.onchoose.clone()} />
+            <InRuns {project} taxonomy={source.taxonomy()} label={row.id.clone()} onleave={props.onleave.clone()} />
             <div class="ab-form__actions">
                 if props.elsewhere {
                     <RouteLink to={Route::Taxonomy { project }} query={of_label.clone()} button={Variant::Secondary} icon={Icon::Taxonomy} testid="label-in-taxonomy" onclick={props.onleave.clone()}>{ "Open in the taxonomy" }</RouteLink>
@@ -163,12 +153,14 @@ fn Known(props: &KnownProps) -> Html {
                     <RouteLink to={Route::Corpus { project }} query={of_label} button={Variant::Secondary} icon={Icon::Corpus} testid="label-documents" onclick={props.onleave.clone()}>{ "See its documents" }</RouteLink>
                 }
             </div>
-            { show(&examples, Html::default(), |page| if page.documents.is_empty() { Html::default() } else { html! {
-                <>
-                    <h3 class="ab-pane__title">{ "Examples" }</h3>
-                    <ul class="ab-examples" data-testid="label-examples">{ for page.documents.iter().map(|document| example(project, document, &props.onleave)) }</ul>
-                </>
-            } }) }
+            if row.n_documents > 0 {
+                { show(&examples, Html::default(), |page| if page.documents.is_empty() { Html::default() } else { html! {
+                    <>
+                        <h3 class="ab-pane__title">{ "Documents" }</h3>
+                        <ul class="ab-examples" data-testid="label-examples">{ for page.documents.iter().map(|document| example(project, document, &props.onleave)) }</ul>
+                    </>
+                } }) }
+            }
             { show(&children, Html::default(), |page| if page.labels.is_empty() { Html::default() } else { html! {
                 <>
                     <h3 class="ab-pane__title">{ "Children" }</h3>
@@ -176,6 +168,7 @@ fn Known(props: &KnownProps) -> Html {
                     if page.next.is_some() { <p class="ab-muted">{ format!("The first {MOST} are shown; the tree has all of them.") }</p> }
                 </>
             } }) }
+            <OfVersions {project} label={row.id.clone()} />
         </>
     }
 }
@@ -186,7 +179,7 @@ fn example(project: i64, document: &Document, onleave: &Callback<()>) -> Html {
     }
 }
 
-fn one_child(child: &LabelRow, onchoose: &Callback<String>) -> Html {
+fn one_child(child: &DraftLabel, onchoose: &Callback<String>) -> Html {
     let parent = child
         .path
         .len()

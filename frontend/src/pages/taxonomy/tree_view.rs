@@ -1,124 +1,29 @@
 //! The tree by the WAI-ARIA pattern: the focus stays on the whole, rows are named by it, and only those in
-//! view exist. Children are fetched when a branch opens.
+//! view exist. Where a draft is worked on, rows can be dragged, and keys edit.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use arborist_shared::api::taxonomies::LabelRow;
+use arborist_shared::api::drafts::DraftLabel;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use crate::api::{self, Answer, ApiError};
+use super::gardener::{Gardener, State};
+use super::menu::LabelMenu;
+use super::node_row::{NodeEvent, NodeRow, ROW};
+use super::workbench::{Task, Workbench, use_workbench};
+use crate::api::{self, Source};
 use crate::components::{
-    Button, Empty, Failure, Icon, LabelPath, Lines, Variant, VirtualList, icon, show,
+    Button, Empty, Failure, Icon, LabelPath, Lines, Variant, VirtualList, show,
 };
 use crate::format;
 use crate::hooks::{use_query, use_search};
-use crate::model::tree::{LabelTree, Move, NodeIndex, Row, key};
-
-/// `.ab-node` in the style sheet is as high.
-const ROW: f64 = 32.0;
-/// Labels of one request.
-const PAGE: u32 = 1_000;
-
-/// The tree and its focus. Shared by drawings and by tasks that fetch, so that all of them see the same nodes.
-#[derive(Default)]
-struct State {
-    tree: LabelTree,
-    focus: Option<NodeIndex>,
-    error: Option<ApiError>,
-}
-
-/// Changes the tree and draws it again.
-#[derive(Clone)]
-struct Gardener {
-    taxonomy: i64,
-    state: Rc<RefCell<State>>,
-    redraw: UseForceUpdateHandle,
-}
-
-impl Gardener {
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        {
-            let mut state = self.state.borrow_mut();
-            state.error = None;
-            change(&mut state);
-        }
-        self.redraw.force_update();
-    }
-
-    /// Opens a branch, fetching its labels first where they are not there.
-    async fn open(&self, node: NodeIndex) -> bool {
-        let wanted = {
-            let state = self.state.borrow();
-            state.tree.needs_children(node).then(|| {
-                state
-                    .tree
-                    .node(node)
-                    .map(|node| node.label.id.clone())
-                    .unwrap_or_default()
-            })
-        };
-        if let Some(id) = wanted {
-            match all_children(self.taxonomy, id).await {
-                Ok(labels) => self.change(|state| state.tree.insert(Some(node), &labels)),
-                Err(error) => {
-                    self.change(|state| state.error = Some(error));
-                    return false;
-                }
-            }
-        }
-        self.change(|state| state.tree.set_open(node, true));
-        true
-    }
-
-    /// Opens the branches on the way to a label and puts the focus there.
-    async fn reveal(&self, id: String) {
-        let Ok(found) = api::search_labels(self.taxonomy, &id, 200).await else {
-            return;
-        };
-        let Some(label) = found.labels.into_iter().find(|label| label.id == id) else {
-            return;
-        };
-        let mut parent: Option<NodeIndex> = None;
-        for (depth, name) in label.path.iter().enumerate() {
-            if let Some(node) = parent
-                && !self.open(node).await
-            {
-                return;
-            }
-            let is_last = depth + 1 == label.path.len();
-            let child =
-                self.state
-                    .borrow()
-                    .tree
-                    .child(parent, name, is_last.then_some(id.as_str()));
-            match child {
-                Some(child) => parent = Some(child),
-                None => return,
-            }
-        }
-        self.change(|state| state.focus = parent);
-    }
-}
-
-/// All labels below a parent, however many pages they take.
-async fn all_children(taxonomy: i64, parent: String) -> Answer<Vec<LabelRow>> {
-    let mut labels = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = api::labels(taxonomy, Some(&parent), PAGE, cursor).await?;
-        labels.extend(page.labels);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(labels);
-        }
-    }
-}
+use crate::model::moves::{self, Step, Zone};
+use crate::model::tree::{LabelTree, Move, NodeIndex, key};
 
 #[derive(PartialEq, Properties)]
 pub struct TreeViewProps {
-    pub taxonomy: i64,
+    pub source: Source,
     /// Id of the chosen label, or empty.
     pub chosen: String,
     pub onchoose: Callback<String>,
@@ -126,27 +31,35 @@ pub struct TreeViewProps {
 
 #[component]
 pub fn TreeView(props: &TreeViewProps) -> Html {
-    let taxonomy = props.taxonomy;
-    let top = use_query(taxonomy, |taxonomy| all_children(taxonomy, String::new()));
+    let source = props.source;
+    let bench = use_workbench();
+    // What is asked for from here on shows at least this revision.
+    let seen = use_mut_ref(|| bench.as_ref().map_or(0, Workbench::seen));
+    let top = use_query(source, |source| api::labels_below(source, String::new()));
+    let seen = *seen.borrow();
     html! {
-        <>{ show(&top, html! { <Lines count={14} /> }, |top| html! { <Loaded {taxonomy} top={top.clone()} chosen={props.chosen.clone()} onchoose={props.onchoose.clone()} /> }) }</>
+        <>{ show(&top, html! { <Lines count={14} /> }, |top| html! { <Loaded {source} {seen} top={top.clone()} chosen={props.chosen.clone()} onchoose={props.onchoose.clone()} /> }) }</>
     }
 }
 
 #[derive(PartialEq, Properties)]
 struct LoadedProps {
-    taxonomy: i64,
-    top: Vec<LabelRow>,
+    source: Source,
+    /// Revision that the first labels show at least.
+    seen: i64,
+    top: Vec<DraftLabel>,
     chosen: String,
     onchoose: Callback<String>,
 }
 
 #[component]
 fn Loaded(props: &LoadedProps) -> Html {
-    let taxonomy = props.taxonomy;
     let redraw = use_force_update();
+    let bench = use_workbench();
+    let is_open = bench.as_ref().is_some_and(Workbench::is_open);
+    let menu = use_state_eq(|| None::<(NodeIndex, (i32, i32))>);
     let shared = use_mut_ref({
-        let top = props.top.clone();
+        let (top, applied) = (props.top.clone(), props.seen);
         move || {
             let mut tree = LabelTree::default();
             tree.insert(None, &top);
@@ -154,15 +67,33 @@ fn Loaded(props: &LoadedProps) -> Html {
             State {
                 tree,
                 focus,
-                error: None,
+                applied,
+                ..State::default()
             }
         }
     });
     let gardener = Gardener {
-        taxonomy,
+        source: props.source,
         state: shared.clone(),
         redraw,
     };
+    // What others and the person did to the draft.
+    {
+        let entries = bench
+            .as_ref()
+            .map(|bench| bench.session.view.entries.clone())
+            .unwrap_or_default();
+        let latest = use_mut_ref({
+            let entries = entries.clone();
+            move || entries
+        });
+        *latest.borrow_mut() = entries.clone();
+        let gardener = gardener.clone();
+        let revision = entries.last().map_or(0, |entry| entry.revision);
+        use_effect_with(revision, move |_| {
+            spawn_local(async move { gardener.catch_up(latest).await });
+        });
+    }
     // A label that was chosen elsewhere (search, address) is opened up to.
     {
         let gardener = gardener.clone();
@@ -191,31 +122,55 @@ fn Loaded(props: &LoadedProps) -> Html {
             }
         })
     };
-    let state = shared.borrow();
-    let rows = Rc::new(state.tree.rows());
-    let focus_at = state
-        .focus
-        .and_then(|focus| rows.iter().position(|row| row.node == focus))
-        .unwrap_or(0);
+    let rows = Rc::new(shared.borrow().tree.rows());
+    let focus_at = {
+        let mut state = shared.borrow_mut();
+        let found = state
+            .focus
+            .and_then(|focus| rows.iter().position(|row| row.node == focus));
+        let at = found.unwrap_or(state.focus_at.min(rows.len().saturating_sub(1)));
+        state.focus_at = at;
+        if found.is_none() {
+            state.focus = rows.get(at).map(|row| row.node);
+        }
+        at
+    };
+    let focused = rows.get(focus_at).map(|row| row.node);
     let choose = {
         let (gardener, onchoose) = (gardener.clone(), props.onchoose.clone());
         Callback::from(move |node: NodeIndex| {
             gardener.change(|state| state.focus = Some(node));
-            let id = gardener
-                .state
-                .borrow()
-                .tree
-                .node(node)
-                .map(|node| node.label.id.clone());
-            if let Some(id) = id {
-                onchoose.emit(id);
+            if let Some((label, _)) = gardener.at(node) {
+                onchoose.emit(label.id);
             }
         })
     };
+    let list = use_node_ref();
     let onkeydown = {
-        let (gardener, rows, open, choose) =
-            (gardener.clone(), rows.clone(), open.clone(), choose.clone());
+        let (gardener, rows, open, choose, bench, menu, list) = (
+            gardener.clone(),
+            rows.clone(),
+            open.clone(),
+            choose.clone(),
+            bench.clone(),
+            menu.setter(),
+            list.clone(),
+        );
         Callback::from(move |event: KeyboardEvent| {
+            if let (Some(bench), Some(node)) = (&bench, focused)
+                && bench.is_open()
+            {
+                if is_menu_key(&event) {
+                    event.prevent_default();
+                    menu.set(Some((node, place_of(&list, node))));
+                    return;
+                }
+                if edit_by_key(&gardener, bench, node, &event) {
+                    event.prevent_default();
+                    event.stop_propagation();
+                    return;
+                }
+            }
             if event.ctrl_key()
                 || event.meta_key()
                 || event.alt_key()
@@ -239,46 +194,65 @@ fn Loaded(props: &LoadedProps) -> Html {
             }
         })
     };
-    let ontoggle = {
-        let (gardener, open) = (gardener.clone(), open.clone());
-        Callback::from(move |(node, is_open): (NodeIndex, bool)| {
-            if is_open {
-                gardener.change(|state| state.tree.set_open(node, false))
-            } else {
-                open.emit(vec![node])
+    let onevent = {
+        let (gardener, open, choose, bench, menu) = (
+            gardener.clone(),
+            open.clone(),
+            choose.clone(),
+            bench.clone(),
+            menu.setter(),
+        );
+        Callback::from(move |event: NodeEvent| match event {
+            NodeEvent::Toggle(node, true) => {
+                gardener.change(|state| state.tree.set_open(node, false));
+            }
+            NodeEvent::Toggle(node, false) => open.emit(vec![node]),
+            NodeEvent::Choose(node) => choose.emit(node),
+            NodeEvent::Menu(node, at) => {
+                gardener.change(|state| state.focus = Some(node));
+                menu.set(Some((node, at)));
+            }
+            event => {
+                if let Some(bench) = &bench {
+                    drag(&gardener, bench, &event);
+                }
             }
         })
     };
     let row = {
-        let (shared, rows, chosen, choose) = (
-            shared.clone(),
-            rows.clone(),
-            props.chosen.clone(),
-            choose.clone(),
-        );
+        let (shared, rows, chosen) = (shared.clone(), rows.clone(), props.chosen.clone());
         Callback::from(move |index: usize| {
-            let Some(row) = rows.get(index) else {
-                return Html::default();
-            };
-            let Some(label) = shared
-                .borrow()
-                .tree
-                .node(row.node)
-                .map(|node| node.label.clone())
+            let state = shared.borrow();
+            let Some((row, node)) = rows
+                .get(index)
+                .and_then(|row| Some((row, state.tree.node(row.node)?)))
             else {
                 return Html::default();
             };
-            html! { <NodeRow key={row.node} row={*row} chosen={label.id == chosen} {label} focused={index == focus_at} ontoggle={ontoggle.clone()} onchoose={choose.clone()} /> }
+            let label = node.label.clone();
+            let path = state.tree.path(row.node).into_iter().map(str::to_owned);
+            let over = state.over.filter(|(over, _)| *over == row.node);
+            html! {
+                <NodeRow key={row.node} row={*row} chosen={label.id == chosen} {label} path={path.collect::<Vec<_>>()} focused={index == focus_at}
+                    editable={is_open} lifted={state.lifted == Some(row.node)} over={over.map(|(_, zone)| zone)} onevent={onevent.clone()} />
+            }
         })
     };
     let close_all = {
         let gardener = gardener.clone();
         Callback::from(move |_: MouseEvent| gardener.change(|state| state.tree.collapse_all()))
     };
+    let onclose = {
+        let menu = menu.setter();
+        Callback::from(move |()| menu.set(None))
+    };
+    let error = shared.borrow().error.clone();
+    let opened = (*menu).and_then(|(node, at)| Some((gardener.at(node)?, at)));
     html! {
         <>
-            if let Some(error) = &state.error { <Failure error={error.clone()} compact=true /> }
+            if let Some(error) = error { <Failure {error} compact=true /> }
             <VirtualList
+                node={list}
                 class="ab-tree"
                 count={rows.len()}
                 row_height={ROW}
@@ -287,72 +261,139 @@ fn Loaded(props: &LoadedProps) -> Html {
                 label="Labels"
                 focusable=true
                 active={Some(focus_at)}
-                active_id={rows.get(focus_at).map(|row| AttrValue::from(format!("node-{}", row.node)))}
+                active_id={focused.map(|node| AttrValue::from(format!("node-{node}")))}
                 {onkeydown}
                 testid="taxonomy-tree"
             />
-            <p class="ab-tree__foot">{ format::counted(rows.len() as u64, "label in view", "labels in view") }<Button label="Close all branches" variant={Variant::Link} testid="tree-close-all" onclick={close_all} /></p>
+            <div class="ab-tree__foot">
+                <span>{ format::counted(rows.len() as u64, "label in view", "labels in view") }</span>
+                if let Some(bench) = bench.clone().filter(|_| is_open) {
+                    <Button label="Add a label at the top" variant={Variant::Link} testid="tree-add-top" onclick={Callback::from(move |_: MouseEvent| bench.ask(Task::AddBelow, None, None))} />
+                }
+                <Button label="Close all branches" variant={Variant::Link} testid="tree-close-all" onclick={close_all} />
+            </div>
+            if let (Some(bench), Some(((label, parent), at))) = (bench, opened) {
+                <LabelMenu {bench} {label} {parent} {at} {onclose} />
+            }
         </>
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct NodeRowProps {
-    row: Row,
-    label: LabelRow,
-    chosen: bool,
-    focused: bool,
-    ontoggle: Callback<(NodeIndex, bool)>,
-    onchoose: Callback<NodeIndex>,
+fn is_menu_key(event: &KeyboardEvent) -> bool {
+    event.key() == "ContextMenu" || (event.shift_key() && event.key() == "F10")
 }
 
-#[component]
-fn NodeRow(props: &NodeRowProps) -> Html {
-    let (row, label) = (props.row, &props.label);
-    let parent = label
-        .path
-        .len()
-        .checked_sub(2)
-        .map(|at| label.path[at].as_str());
-    let short = format::below(&label.name, parent);
-    let toggle = {
-        let ontoggle = props.ontoggle.clone();
-        Callback::from(move |event: MouseEvent| {
-            event.stop_propagation();
-            ontoggle.emit((row.node, row.expanded == Some(true)));
-        })
+/// Where the menu of a row opens by the keyboard: below its name.
+fn place_of(list: &NodeRef, node: NodeIndex) -> (i32, i32) {
+    let row = list.cast::<HtmlElement>().and_then(|list| {
+        list.query_selector(&format!("#node-{node} .ab-node__name"))
+            .ok()?
+    });
+    row.map_or((0, 0), |row| {
+        let place = row.get_bounding_client_rect();
+        (place.left() as i32, place.bottom() as i32)
+    })
+}
+
+/// Whether a key edits; it has done so then.
+fn edit_by_key(
+    gardener: &Gardener,
+    bench: &Workbench,
+    node: NodeIndex,
+    event: &KeyboardEvent,
+) -> bool {
+    let key = event.key();
+    let with_control = event.ctrl_key() || event.meta_key();
+    let ask = |task: Task| {
+        if let Some((label, parent)) = gardener.at(node) {
+            bench.ask(task, Some(label), parent);
+        }
     };
-    html! {
-        <div
-            id={format!("node-{}", row.node)}
-            class={classes!("ab-virtual__row", "ab-node", props.chosen.then_some("ab-node--chosen"), props.focused.then_some("ab-node--focused"))}
-            role="treeitem"
-            aria-level={row.depth.to_string()}
-            aria-posinset={row.position.to_string()}
-            aria-setsize={row.siblings.to_string()}
-            aria-expanded={row.expanded.map(|open| open.to_string())}
-            aria-selected={props.chosen.to_string()}
-            style={format!("--depth: {}; --level: var(--ab-level-{})", row.depth - 1, (label.level.max(1) - 1) % 6 + 1)}
-            title={label.path.join(" › ")}
-            data-testid="tree-node"
-            onclick={props.onchoose.reform(move |_| row.node)}
-        >
-            if let Some(open) = row.expanded {
-                <span class={classes!("ab-node__toggle", open.then_some("ab-node__toggle--open"))} onclick={toggle} data-testid="tree-toggle" aria-hidden="true">{ icon(Icon::ChevronRight) }</span>
-            } else {
-                <span class="ab-node__toggle" aria-hidden="true" />
+    let step = |step: Step| {
+        let edits = moves::stepped(&gardener.state.borrow().tree, node, step);
+        if let Some(edits) = edits {
+            follow(gardener, node);
+            bench.edit(edits);
+        }
+    };
+    match (key.as_str(), with_control, event.alt_key()) {
+        ("F2", false, false) => ask(Task::Rename),
+        ("Insert", false, false) if event.shift_key() => ask(Task::AddBeside),
+        ("Insert", false, false) => ask(Task::AddBelow),
+        ("Delete", false, false) => ask(Task::Delete),
+        ("x" | "X", true, false) => gardener.change(|state| state.lifted = Some(node)),
+        ("v" | "V", true, false) => {
+            let lifted = gardener.state.borrow().lifted;
+            if let Some(lifted) = lifted {
+                put(gardener, bench, lifted, node, Zone::Into);
             }
-            <span class="ab-path__dot" aria-hidden="true" />
-            <bdi class="ab-node__name">{ format::middle(short, 80) }</bdi>
-            <span class="ab-node__count" title={format::counted(label.n_documents, "document", "documents")}>{ format::count(label.n_documents) }</span>
-        </div>
+        }
+        ("Escape", false, false) if gardener.state.borrow().lifted.is_some() => {
+            gardener.change(|state| state.lifted = None);
+        }
+        ("ArrowUp", false, true) => step(Step::Up),
+        ("ArrowDown", false, true) => step(Step::Down),
+        ("ArrowRight", false, true) => step(Step::In),
+        ("ArrowLeft", false, true) => step(Step::Out),
+        _ => return false,
+    }
+    true
+}
+
+/// A label that goes elsewhere is shown there.
+fn follow(gardener: &Gardener, node: NodeIndex) {
+    let id = gardener.at(node).map(|(label, _)| label.id);
+    gardener.state.borrow_mut().wanted = id;
+}
+
+fn put(gardener: &Gardener, bench: &Workbench, lifted: NodeIndex, target: NodeIndex, zone: Zone) {
+    let edits = moves::dropped(&gardener.state.borrow().tree, lifted, target, zone);
+    gardener.change(|state| {
+        state.lifted = None;
+        state.over = None;
+    });
+    if let Some(edits) = edits {
+        follow(gardener, lifted);
+        bench.edit(edits);
+    }
+}
+
+/// What dragging does.
+fn drag(gardener: &Gardener, bench: &Workbench, event: &NodeEvent) {
+    match *event {
+        NodeEvent::DragStart(node) => gardener.change(|state| state.lifted = Some(node)),
+        NodeEvent::DragOver(node, zone) => {
+            let over = {
+                let state = gardener.state.borrow();
+                let may = state
+                    .lifted
+                    .is_some_and(|lifted| moves::may_drop(&state.tree, lifted, node, zone));
+                may.then_some((node, zone))
+            };
+            if gardener.state.borrow().over != over {
+                gardener.change(|state| state.over = over);
+            }
+        }
+        NodeEvent::DragEnd => gardener.change(|state| {
+            state.lifted = None;
+            state.over = None;
+        }),
+        NodeEvent::Drop(node, zone) => {
+            let lifted = gardener.state.borrow().lifted;
+            if let Some(lifted) = lifted {
+                put(gardener, bench, lifted, node, zone);
+            }
+        }
+        NodeEvent::Toggle(..) | NodeEvent::Choose(_) | NodeEvent::Menu(..) => {}
     }
 }
 
 #[derive(PartialEq, Properties)]
 pub struct FoundProps {
-    pub taxonomy: i64,
+    pub source: Source,
     pub search: String,
+    /// Revision of the draft that is searched.
+    pub revision: i64,
     pub onchoose: Callback<String>,
 }
 
@@ -360,12 +401,12 @@ pub struct FoundProps {
 #[component]
 pub fn Found(props: &FoundProps) -> Html {
     let found = use_search(
-        (props.taxonomy, props.search.clone()),
-        |(taxonomy, search)| async move { api::search_labels(taxonomy, &search, 200).await },
+        (props.source, props.search.clone(), props.revision),
+        |(source, search, _)| async move { api::found_labels(source, &search, 200).await },
     );
     html! {
         <>{ show(&found, html! { <Lines count={8} /> }, |page| if page.labels.is_empty() {
-            html! { <Empty icon={Icon::Search} title="No label matches" compact=true>{ "Names and ids are searched." }</Empty> }
+            html! { <Empty icon={Icon::Search} title="No label matches" compact=true>{ "Names in all languages, ids, notations and parts of paths are searched." }</Empty> }
         } else {
             html! {
                 <ul class="ab-found" aria-label="Labels that match">
