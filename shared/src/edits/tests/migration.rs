@@ -39,14 +39,19 @@ fn check(lines: &[&str], labels: &[&str], expected: &str) {
     assert_eq!(found, expected);
 }
 
+/// Labels whose sets an edit may change.
+fn touched(line: &str) -> String {
+    let old = deeper();
+    let Edited { taxonomy, lineage } = edited(&old, &[line]);
+    let migration = Migration::new(&old, &taxonomy, &lineage, GivenAncestors::Implied);
+    ids(&old, &migration.touched())
+}
+
 #[test]
 fn a_rename_changes_no_set() {
     let rename = r#"{"op":"rename","label":"A1","name":"other"}"#;
     check(&[rename], &["x", "B"], "B x | A B A1 x | ");
-    let old = deeper();
-    let Edited { taxonomy, lineage } = edited(&old, &[rename]);
-    let migration = Migration::new(&old, &taxonomy, &lineage, GivenAncestors::Implied);
-    assert!(migration.touched().is_empty());
+    assert_eq!(touched(rename), "");
     check(&[rename], &[], " |  | ");
 }
 
@@ -67,10 +72,7 @@ fn a_move_recomputes_ancestors() {
     );
     // Nothing changes where no label of the set moved.
     check(&[to_b], &["A", "A2"], "A A2 | A A2 | ");
-    let old = deeper();
-    let Edited { taxonomy, lineage } = edited(&old, &[to_b]);
-    let migration = Migration::new(&old, &taxonomy, &lineage, GivenAncestors::Implied);
-    assert_eq!(ids(&old, &migration.touched()), "A1 x y");
+    assert_eq!(touched(to_b), "A1 x y");
 }
 
 #[test]

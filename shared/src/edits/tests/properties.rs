@@ -124,6 +124,13 @@ fn draw(tree: &WorkingTree<&Taxonomy>, number: usize, draw: &Draw) -> Option<Edi
     })
 }
 
+/// Edits that can be done, and what they make.
+fn done(taxonomy: &Taxonomy, draws: &[Draw]) -> (Vec<Edit>, Edited) {
+    let (edits, _) = drawn(taxonomy, draws);
+    let edited = apply(taxonomy, &edits).unwrap();
+    (edits, edited)
+}
+
 /// The edits of these draws that can be done, in their order.
 fn drawn(taxonomy: &Taxonomy, draws: &[Draw]) -> (Vec<Edit>, Vec<Undo>) {
     let mut tree = WorkingTree::new(taxonomy);
@@ -266,8 +273,7 @@ proptest! {
 
     #[test]
     fn the_lineage_is_what_single_edits_do_one_after_another((taxonomy, draws, _) in with_edits(10, 8)) {
-        let (edits, _) = drawn(&taxonomy, &draws);
-        let Edited { taxonomy: new, lineage } = apply(&taxonomy, &edits).unwrap();
+        let (edits, Edited { taxonomy: new, lineage }) = done(&taxonomy, &draws);
         for label in taxonomy.indexes() {
             let expected = followed(&taxonomy, &edits, label);
             let found = match lineage.fate(label) {
@@ -285,8 +291,7 @@ proptest! {
         (taxonomy, draws, labels) in with_edits(10, 8),
         chosen in any::<bool>(),
     ) {
-        let (edits, _) = drawn(&taxonomy, &draws);
-        let Edited { taxonomy: new, lineage } = apply(&taxonomy, &edits).unwrap();
+        let (_, Edited { taxonomy: new, lineage }) = done(&taxonomy, &draws);
         let ancestors = if chosen { GivenAncestors::Chosen } else { GivenAncestors::Implied };
         let migration = Migration::new(&taxonomy, &new, &lineage, ancestors);
         let migrated = migration.migrate(&labels);
@@ -332,8 +337,7 @@ proptest! {
 
     #[test]
     fn labels_away_from_all_edits_are_not_touched((taxonomy, draws, _) in with_edits(12, 3)) {
-        let (edits, _) = drawn(&taxonomy, &draws);
-        let Edited { taxonomy: new, lineage } = apply(&taxonomy, &edits).unwrap();
+        let (edits, Edited { taxonomy: new, lineage }) = done(&taxonomy, &draws);
         let migration = Migration::new(&taxonomy, &new, &lineage, GivenAncestors::Implied);
         // Touched is what an edit names, and what was below it in either taxonomy.
         let mut near: Vec<LabelIndex> = Vec::new();
@@ -394,8 +398,7 @@ proptest! {
 
     #[test]
     fn a_diff_is_empty_only_where_nothing_is_different((taxonomy, draws, _) in with_edits(10, 6)) {
-        let (edits, _) = drawn(&taxonomy, &draws);
-        let Edited { taxonomy: new, lineage } = apply(&taxonomy, &edits).unwrap();
+        let (_, Edited { taxonomy: new, lineage }) = done(&taxonomy, &draws);
         let diff = TaxonomyDiff::new(&taxonomy, &new, &lineage);
         let sorted = |taxonomy: &Taxonomy| { let mut labels = taxonomy.to_labels(); labels.sort_by(|a, b| a.id.cmp(&b.id)); labels };
         let same = sorted(&taxonomy) == sorted(&new);
