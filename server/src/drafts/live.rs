@@ -145,7 +145,11 @@ impl LiveDraft {
             replica.insert(current).clone()
         };
         // Edits go on while the view is built of a copy, which holds what was edited only.
-        let built = tokio::task::spawn_blocking(move || View::new(&replica)).await?;
+        let of_base = app.taxonomies.get(&app.db, row.taxonomy_id).await?;
+        let earlier = view.clone();
+        let built =
+            tokio::task::spawn_blocking(move || View::new(&replica, &of_base, earlier.as_deref()))
+                .await?;
         let built = Arc::new(built.map_err(ApiError::internal)?);
         *view = Some(Arc::clone(&built));
         Ok(built)

@@ -1,10 +1,11 @@
 //! A draft at a revision, as it is read: the edited taxonomy with its index, what is different, and what is wrong.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread::ScopedJoinHandle;
 
 use arborist_shared::LabelIndex;
 use arborist_shared::api::drafts::{DraftLabel, LabelCard, LabelMark};
-use arborist_shared::edits::{Edit, LabelChange, Lineage, TaxonomyDiff};
+use arborist_shared::edits::{Edit, Edited, LabelChange, Lineage, TaxonomyDiff};
 use arborist_shared::taxonomy::{Problem, Taxonomy, TaxonomyError, check};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -25,6 +26,8 @@ pub(super) struct View {
     pub(super) problems: Vec<Problem>,
     /// How many of the problems the base has already.
     pub(super) n_earlier: u64,
+    /// Problems of the base, once somebody asked: it does not change.
+    of_base: Arc<OnceLock<Vec<Problem>>>,
     /// Edits in force with their revisions.
     pub(super) in_force: Vec<(i64, Edit)>,
     /// By id, as edits and problems name labels.
@@ -33,12 +36,28 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Builds everything; linear in the size of the taxonomy.
-    pub(super) fn new(replica: &Replica) -> Result<Self, TaxonomyError> {
-        let edited = replica.tree().finish()?;
+    /// Builds everything; linear in the size of the taxonomy. What was found out for an earlier view, or for the base, is
+    /// taken from there.
+    pub(super) fn new(
+        replica: &Replica,
+        of_base: &LabelIndexes,
+        earlier: Option<&Self>,
+    ) -> Result<Self, TaxonomyError> {
+        let Edited { taxonomy, lineage } = replica.tree().finish()?;
+        let taxonomy = Arc::new(taxonomy);
         let base = replica.base();
-        let diff = TaxonomyDiff::new(&base, &edited.taxonomy, &edited.lineage);
-        let problems = check(&edited.taxonomy);
+        // Three parts that know nothing of each other, each a walk over all labels.
+        let (index, diff, problems) = std::thread::scope(|scope| {
+            let diff = scope.spawn(|| TaxonomyDiff::new(&base, &taxonomy, &lineage));
+            let problems = scope.spawn(|| check(&taxonomy));
+            let near = earlier.map_or(of_base, |earlier| &earlier.index);
+            let index = LabelIndexes::after(Arc::clone(&taxonomy), Some(near));
+            (index, joined(diff), joined(problems))
+        });
+        let of_base = match earlier {
+            Some(earlier) => Arc::clone(&earlier.of_base),
+            None => Arc::default(),
+        };
         let mut n_problems: FxHashMap<String, u64> = FxHashMap::default();
         for label in problems.iter().flat_map(|problem| &problem.labels) {
             *n_problems.entry(label.clone()).or_default() += 1;
@@ -46,8 +65,8 @@ impl View {
         let n_earlier = if problems.is_empty() {
             0
         } else {
-            let earlier = check(&base);
-            let earlier: FxHashSet<(_, &[String])> = earlier
+            let earlier: FxHashSet<(_, &[String])> = of_base
+                .get_or_init(|| check(&base))
                 .iter()
                 .map(|problem| (problem.kind, &problem.labels[..]))
                 .collect();
@@ -58,9 +77,10 @@ impl View {
         Ok(Self {
             revision: replica.revision(),
             marks: marks(&diff),
-            index: LabelIndexes::new(edited.taxonomy),
+            index,
             base,
-            lineage: edited.lineage,
+            lineage,
+            of_base,
             diff,
             problems,
             n_earlier,
@@ -95,6 +115,13 @@ impl View {
             ..card(self.taxonomy(), label, row)
         }
     }
+}
+
+/// What a thread made; a panic goes on as it would without threads.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A label as it stands in a taxonomy.

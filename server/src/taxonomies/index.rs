@@ -16,11 +16,39 @@ const CAPACITY: usize = 16;
 pub struct LabelIndexes {
     pub taxonomy: Arc<Taxonomy>,
     /// Name of each label in lower case.
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
     /// Id of each label in lower case, where it differs from the name.
-    ids: Vec<Option<String>>,
+    ids: Vec<Option<Arc<str>>>,
     /// Other names and notations in lower case, in taxonomy order.
     others: Vec<(LabelIndex, String)>,
+}
+
+/// Along the labels of an earlier taxonomy.
+struct Walk<'a> {
+    earlier: &'a LabelIndexes,
+    at: LabelIndex,
+}
+
+impl Walk<'_> {
+    /// What is folded of the label with this id, where it has this name there.
+    fn find(&mut self, id: &str, name: &str) -> Option<(Arc<str>, Option<Arc<str>>)> {
+        let taxonomy = &self.earlier.taxonomy;
+        let is_here = (self.at as usize) < taxonomy.len() && taxonomy.id(self.at) == id;
+        let at = if is_here {
+            self.at
+        } else {
+            taxonomy.index_of(id)?
+        };
+        self.at = at + 1;
+        if taxonomy.name(at) != name {
+            return None;
+        }
+        let folded = self.earlier.names.get(at as usize)?;
+        Some((
+            Arc::clone(folded),
+            self.earlier.ids.get(at as usize)?.clone(),
+        ))
+    }
 }
 
 /// How well a label fits what was searched for; less is better.
@@ -38,15 +66,28 @@ impl LabelIndexes {
     /// Folds the names of a taxonomy.
     #[must_use]
     pub fn new(taxonomy: Taxonomy) -> Self {
-        let names: Vec<String> = taxonomy
-            .indexes()
-            .map(|label| taxonomy.name(label).to_lowercase())
-            .collect();
-        let ids = taxonomy
-            .indexes()
-            .zip(&names)
-            .map(|(label, name)| Some(taxonomy.id(label).to_lowercase()).filter(|id| id != name))
-            .collect();
+        Self::after(Arc::new(taxonomy), None)
+    }
+
+    /// The same, of a taxonomy that is much like an earlier one: what is called the same is folded already.
+    #[must_use]
+    pub fn after(taxonomy: Arc<Taxonomy>, earlier: Option<&Self>) -> Self {
+        // Edits move labels by a few places at most, so that one walk along both orders finds most of them.
+        let mut walk = earlier.map(|earlier| Walk { earlier, at: 0 });
+        let mut names: Vec<Arc<str>> = Vec::with_capacity(taxonomy.len());
+        let mut ids: Vec<Option<Arc<str>>> = Vec::with_capacity(taxonomy.len());
+        for label in taxonomy.indexes() {
+            let (id, name) = (taxonomy.id(label), taxonomy.name(label));
+            if let Some((folded, id)) = walk.as_mut().and_then(|walk| walk.find(id, name)) {
+                names.push(folded);
+                ids.push(id);
+                continue;
+            }
+            let folded: Arc<str> = name.to_lowercase().into();
+            let id: Arc<str> = id.to_lowercase().into();
+            ids.push(Some(id).filter(|id| **id != *folded));
+            names.push(folded);
+        }
         let mut others = Vec::new();
         for (label, details) in taxonomy.detailed() {
             let names = details.names.iter().map(|name| &name.name);
@@ -55,7 +96,7 @@ impl LabelIndexes {
             others.extend(words.map(|word| (label, word.to_lowercase())));
         }
         Self {
-            taxonomy: Arc::new(taxonomy),
+            taxonomy,
             names,
             ids,
             others,
