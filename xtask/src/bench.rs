@@ -14,6 +14,7 @@ mod methods;
 mod minilm;
 mod product;
 mod report;
+mod taxonomy;
 mod word_vectors;
 
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 15] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 16] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -157,6 +158,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 15] = [
         "importing a million short rows: time and the server's memory",
         true,
         import::million,
+    ),
+    (
+        "taxonomy",
+        "a taxonomy of 100,000 labels under work: looking, searching, editing, merging",
+        true,
+        taxonomy::workbench,
     ),
     (
         "demo",

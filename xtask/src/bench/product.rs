@@ -16,6 +16,15 @@ pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program(workspace))
 }
 
+/// The same where no method is measured: the server alone, which needs no libtorch.
+pub(super) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
+    crate::process::cargo()
+        .args(["build", "--release", "-p", crate::packages::SERVER])
+        .dir(&workspace.root)
+        .run()?;
+    Ok(program(workspace))
+}
+
 pub(super) fn program(workspace: &Workspace) -> PathBuf {
     workspace.product(Profile::Release).join("arborist")
 }
