@@ -21,6 +21,7 @@ mod m20261121_000006_create_runs;
 mod m20261122_000007_keep_label_details;
 mod m20261122_000008_create_drafts;
 mod m20261122_000009_create_taxonomy_links;
+mod m20261122_000010_create_review_decisions;
 mod m20261122_000012_describe_documents;
 mod m20261122_000020_plan_jobs;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_keep_label_details::Migration),
             Box::new(m20261122_000008_create_drafts::Migration),
             Box::new(m20261122_000009_create_taxonomy_links::Migration),
+            Box::new(m20261122_000010_create_review_decisions::Migration),
             Box::new(m20261122_000012_describe_documents::Migration),
             Box::new(m20261122_000020_plan_jobs::Migration),
         ]

@@ -18,7 +18,7 @@ pub mod migrate;
 pub mod parts;
 mod preview;
 mod reader;
-mod reviews;
+pub(crate) mod reviews;
 pub mod routes;
 pub mod snapshot;
 mod statistics;
@@ -72,6 +72,17 @@ pub fn show(row: CorpusRow) -> api::corpora::Corpus {
 /// When the database does not answer.
 pub async fn newest(app: &App, project: i64) -> Result<Option<api::corpora::Corpus>, DbErr> {
     Ok(store::newest(app.db.read(), project).await?.map(show))
+}
+
+/// Id of the newest version of a project, within a transaction.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest_in(
+    transaction: &sea_orm::DatabaseTransaction,
+    project: i64,
+) -> Result<Option<i64>, DbErr> {
+    Ok(store::newest(transaction, project).await?.map(|row| row.id))
 }
 
 /// Id of the newest version with a taxonomy.

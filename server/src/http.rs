@@ -38,7 +38,7 @@ use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::work::LocalExecutor;
 use crate::{
-    App, assets, comparisons, corpora, drafts, plugins, projects, runs, sample, taxonomies,
+    App, assets, comparisons, corpora, drafts, plugins, projects, reviews, runs, sample, taxonomies,
 };
 
 use problem::{ApiError, Code};
@@ -260,6 +260,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     taxonomies::routes::configure(config);
     drafts::routes::configure(config);
     corpora::routes::configure(config);
+    reviews::routes::configure(config);
     assets::routes::configure(config);
     jobs::routes::configure(config);
     devices::routes::configure(config);
@@ -267,6 +268,20 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     runs::routes::configure(config);
     comparisons::routes::configure(config);
     sample::routes::configure(config);
+}
+
+/// A body that may be left out.
+///
+/// # Errors
+/// `malformed_json`.
+pub(crate) fn optional<T: Default + serde::de::DeserializeOwned>(
+    body: &[u8],
+) -> Result<T, ApiError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new(Code::MalformedJson, error.to_string()))
 }
 
 /// One server at a time: its jobs are known to be dead when it is.

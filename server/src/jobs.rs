@@ -42,6 +42,8 @@ pub enum JobRequest {
     Compare(crate::comparisons::Compare),
     PublishDraft(crate::drafts::publish::Publish),
     UndoTaxonomy(crate::drafts::undo::UndoTaxonomy),
+    ProposeReviews(crate::reviews::propose::ProposeReviews),
+    ApplyReviews(crate::reviews::apply::ApplyReviews),
 }
 
 impl JobRequest {
@@ -68,6 +70,8 @@ impl JobRequest {
             Self::Compare(_) => "compare",
             Self::PublishDraft(_) => "publish_draft",
             Self::UndoTaxonomy(_) => "undo_taxonomy",
+            Self::ProposeReviews(_) => "propose_reviews",
+            Self::ApplyReviews(_) => "apply_reviews",
         }
     }
 
@@ -80,7 +84,9 @@ impl JobRequest {
             | Self::ImportAsset(_)
             | Self::Compare(_)
             | Self::PublishDraft(_)
-            | Self::UndoTaxonomy(_) => Slot::Import,
+            | Self::UndoTaxonomy(_)
+            | Self::ProposeReviews(_)
+            | Self::ApplyReviews(_) => Slot::Import,
             Self::Train(_) => Slot::Train,
         }
     }
@@ -244,7 +250,9 @@ pub async fn clear_up(app: &App) -> Result<(), JobError> {
                 JobRequest::Train(_)
                 | JobRequest::Compare(_)
                 | JobRequest::PublishDraft(_)
-                | JobRequest::UndoTaxonomy(_),
+                | JobRequest::UndoTaxonomy(_)
+                | JobRequest::ProposeReviews(_)
+                | JobRequest::ApplyReviews(_),
             ) => false,
             Err(error) => {
                 tracing::warn!(job.id = id, %error, "a job cannot be taken up");

@@ -21,6 +21,7 @@ pub mod locations;
 pub mod output_directory;
 pub mod plugins;
 pub mod projects;
+pub mod reviews;
 pub mod runs;
 pub mod sample;
 pub mod taxonomies;

@@ -19,10 +19,13 @@ pub mod train;
 
 use arborist_shared::api;
 use arborist_shared::run::RunEvent;
+use arborist_shared::scores::DocumentScores;
 
 use crate::App;
 use crate::db::DbErr;
+use crate::http::problem::ApiError;
 use crate::jobs::{JobError, JobStatus};
+use crate::work::Kept;
 
 pub use fit::FitCache;
 pub use intervals::IntervalCache;
@@ -87,6 +90,22 @@ pub async fn events_after(
         }
     })
     .await?
+}
+
+/// Scores of all labels of a run's own taxonomy for some texts, by its model, which is loaded where it is not.
+///
+/// # Errors
+/// When there is no such run, or its model fails.
+pub async fn scores(
+    app: &std::sync::Arc<App>,
+    run: i64,
+    texts: &[String],
+) -> Result<Vec<DocumentScores>, ApiError> {
+    let mut scores = Vec::with_capacity(texts.len());
+    for texts in texts.chunks(models::BATCH_TEXTS) {
+        scores.extend(models::predict(app, run, texts, Kept::All).await?.1);
+    }
+    Ok(scores)
 }
 
 /// Status of a run: that of its job.

@@ -14,5 +14,6 @@ pub mod plugins;
 pub mod problem;
 pub mod projects;
 pub mod queue;
+pub mod reviews;
 pub mod runs;
 pub mod taxonomies;

@@ -39,7 +39,7 @@ pub(crate) struct Carried {
     corpus: CorpusRow,
     content_hash: String,
     totals: super::contents::Totals,
-    /// Documents whose labels are others, by id, or that wait.
+    /// Documents whose labels are others, by id, or that began to wait.
     pub(crate) n_migrated: u64,
     /// Documents that wait for a person.
     pub(crate) n_review: u64,
@@ -152,6 +152,8 @@ pub(crate) async fn carry_over(
 /// What is known of a chunk of documents beside their rows.
 struct Beside {
     reviews: Vec<ReviewRecord>,
+    /// What was decided about documents that waited: their labels, in place of those of the version.
+    decided: HashMap<i64, Vec<u8>>,
     /// Going back: label sets as they were made, and what they were made of.
     back: Vec<(LabelSets, LabelSets)>,
     /// Going back: who waited before.
@@ -170,6 +172,7 @@ impl Beside {
         let db = app.db.read();
         let mut beside = Self {
             reviews: store::reviews_between(db, source, range).await?,
+            decided: store::decisions::decided_between(db, source, range).await?,
             back: Vec::with_capacity(back.len()),
             earlier: Vec::new(),
         };
@@ -209,7 +212,11 @@ struct Carrier {
 }
 
 impl Carrier {
-    fn carry(mut self, rows: Vec<DocumentRow>, beside: Beside) -> (Self, Vec<Value>, Vec<Value>) {
+    fn carry(
+        mut self,
+        rows: Vec<DocumentRow>,
+        mut beside: Beside,
+    ) -> (Self, Vec<Value>, Vec<Value>) {
         let course = Arc::clone(&self.course);
         let Course {
             old, new, lineage, ..
@@ -217,37 +224,36 @@ impl Carrier {
         let migration = Migration::new(old, new, lineage, GivenAncestors::Implied);
         let mut memberships: Vec<Value> = Vec::with_capacity(3 * rows.len());
         let mut reviews: Vec<Value> = Vec::new();
-        for row in rows {
+        for mut row in rows {
+            let decided = beside.decided.remove(&row.id);
+            let is_decided = decided.is_some();
+            if is_decided {
+                row.explicit = decided;
+            }
             let before = row.explicit.as_deref().map(label_set::decode);
-            let (explicit, waits) = match beside.restored(&row) {
+            let After {
+                explicit,
+                waits,
+                is_asked,
+            } = match beside.restored(&row) {
                 Some(explicit) => {
                     self.n_restored += 1;
-                    let waits = of_document(&beside.earlier, row.id);
-                    (explicit.as_deref().map(label_set::decode), waits.to_vec())
+                    After {
+                        explicit: explicit.as_deref().map(label_set::decode),
+                        waits: of_document(&beside.earlier, row.id).to_vec(),
+                        is_asked: false,
+                    }
                 }
                 None => {
-                    let migrated = before
-                        .as_deref()
-                        .map(|labels| migration.migrate(labels))
-                        .unwrap_or_default();
-                    let mut waits: Vec<ReviewRecord> = migrated
-                        .review
-                        .iter()
-                        .map(|review| record(old, new, row.id, review))
-                        .collect();
-                    for earlier in of_document(&beside.reviews, row.id) {
-                        let is_new = waits.iter().all(|wait| wait.label != earlier.label);
-                        let still = still_waits(&course, earlier, &migrated.closed);
-                        waits.extend(still.filter(|_| is_new));
-                    }
-                    // Without a label that is left nothing is known any more; nobody said that none applies.
-                    let is_known = !migrated.explicit.is_empty() || migrated.review.is_empty();
-                    let explicit = before.is_some() && is_known;
-                    (explicit.then_some(migrated.explicit), waits)
+                    let earlier = match is_decided {
+                        true => &[],
+                        false => of_document(&beside.reviews, row.id),
+                    };
+                    After::new(&course, &migration, row.id, before.as_deref(), earlier)
                 }
             };
             let is_other = !is_same(&course, before.as_deref(), explicit.as_deref());
-            self.n_migrated += u64::from(is_other || !waits.is_empty());
+            self.n_migrated += u64::from(is_other || is_asked);
             self.n_review += u64::from(!waits.is_empty());
             let n_closed = explicit
                 .as_deref()
@@ -269,6 +275,46 @@ impl Carrier {
             }
         }
         (self, memberships, reviews)
+    }
+}
+
+/// What becomes of a document.
+struct After {
+    /// Labels as given; none when nothing is known.
+    explicit: Option<Vec<LabelIndex>>,
+    waits: Vec<ReviewRecord>,
+    /// Whether it waits for something that it did not wait for before.
+    is_asked: bool,
+}
+
+impl After {
+    fn new(
+        course: &Course,
+        migration: &Migration<'_>,
+        document: i64,
+        before: Option<&[LabelIndex]>,
+        earlier: &[ReviewRecord],
+    ) -> Self {
+        let migrated = before.map(|labels| migration.migrate(labels));
+        let migrated = migrated.unwrap_or_default();
+        let mut waits: Vec<ReviewRecord> = migrated
+            .review
+            .iter()
+            .map(|review| record(&course.old, &course.new, document, review))
+            .collect();
+        let is_asked = !waits.is_empty();
+        for earlier in earlier {
+            let is_new = waits.iter().all(|wait| wait.label != earlier.label);
+            let still = still_waits(course, earlier, &migrated.closed);
+            waits.extend(still.filter(|_| is_new));
+        }
+        // Without a label that is left nothing is known any more; nobody said that none applies.
+        let is_known = !migrated.explicit.is_empty() || !is_asked;
+        Self {
+            explicit: (before.is_some() && is_known).then_some(migrated.explicit),
+            waits,
+            is_asked,
+        }
     }
 }
 

@@ -1,8 +1,12 @@
-//! Documents that wait for a person since a taxonomy was published, as the interface shows them.
+//! Documents that wait for a person since a taxonomy was published: who they are, and what is decided about them.
+
+pub(crate) mod decide;
 
 use arborist_shared::api::drafts::{ReviewCause, ReviewPage, ReviewRow};
+use arborist_shared::api::reviews::ProposedLabel;
+use sea_orm::ConnectionTrait;
 
-use super::store;
+use super::store::{self, decisions};
 use crate::App;
 use crate::db::DbErr;
 use crate::http::paging;
@@ -11,7 +15,7 @@ use crate::http::paging;
 const EXCERPT: usize = 280;
 
 /// A page of them, after a document.
-pub(super) async fn page(
+pub(crate) async fn page(
     app: &App,
     corpus: i64,
     after: i64,
@@ -27,6 +31,7 @@ pub(super) async fn page(
             next: None,
         });
     };
+    let mut proposals = decisions::proposals(db, corpus, &waiting).await?;
     let texts = store::excerpts(db, &waiting, EXCERPT as i64).await?;
     let mut rows: Vec<ReviewRow> = texts
         .into_iter()
@@ -35,6 +40,7 @@ pub(super) async fn page(
             key,
             excerpt,
             reasons: Vec::new(),
+            proposal: proposals.remove(&document),
         })
         .collect();
     for record in store::reviews_between(db, corpus, (first, last)).await? {
@@ -53,4 +59,103 @@ pub(super) async fn page(
         reviews: rows,
         next,
     })
+}
+
+/// A document that waits, for a model to look at.
+pub(crate) struct Waiting {
+    pub(crate) document: i64,
+    pub(crate) text: String,
+    /// Ids of labels to choose from, each once.
+    pub(crate) candidates: Vec<String>,
+}
+
+/// Documents that wait, after one, with their texts.
+pub(crate) async fn waiting(
+    app: &App,
+    corpus: i64,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<Waiting>, DbErr> {
+    let db = app.db.read();
+    let ids = store::reviewed(db, corpus, after, limit).await?;
+    let (Some(&first), Some(&last)) = (ids.first(), ids.last()) else {
+        return Ok(Vec::new());
+    };
+    let texts = store::excerpts(db, &ids, i64::from(i32::MAX)).await?;
+    let mut found: Vec<Waiting> = texts
+        .into_iter()
+        .map(|(document, _, text)| Waiting {
+            document,
+            text,
+            candidates: Vec::new(),
+        })
+        .collect();
+    for record in store::reviews_between(db, corpus, (first, last)).await? {
+        let at = found.binary_search_by_key(&record.document, |waiting| waiting.document);
+        if let Some(waiting) = at.ok().and_then(|at| found.get_mut(at)) {
+            let known = &mut waiting.candidates;
+            for id in record.candidates {
+                if !known.contains(&id) {
+                    known.push(id);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Documents that wait, after one, with the ids of labels to choose from: each once for each reason.
+pub(crate) async fn causes(
+    app: &App,
+    corpus: i64,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<(i64, Vec<String>)>, DbErr> {
+    let db = app.db.read();
+    let ids = store::reviewed(db, corpus, after, limit).await?;
+    let (Some(&first), Some(&last)) = (ids.first(), ids.last()) else {
+        return Ok(Vec::new());
+    };
+    let records = store::reviews_between(db, corpus, (first, last)).await?;
+    let waiting = records
+        .into_iter()
+        .filter(|record| ids.binary_search(&record.document).is_ok());
+    Ok(waiting
+        .map(|record| (record.document, record.candidates))
+        .collect())
+}
+
+/// How many documents wait.
+pub(crate) async fn count(app: &App, corpus: i64) -> Result<u64, DbErr> {
+    store::count_reviewed(app.db.read(), corpus).await
+}
+
+/// Forgets what was proposed for a version.
+pub(crate) async fn forget_proposals(app: &App, corpus: i64) -> Result<(), DbErr> {
+    decisions::forget_proposals(app.db.write(), corpus).await
+}
+
+/// Keeps what a run proposes, by document.
+pub(crate) async fn propose(
+    app: &App,
+    corpus: i64,
+    run: i64,
+    proposals: &[(i64, Vec<ProposedLabel>)],
+) -> Result<(), DbErr> {
+    let transaction = app.db.begin().await?;
+    decisions::insert_proposals(&transaction, corpus, run, proposals).await?;
+    transaction.commit().await
+}
+
+/// Decisions in force about a version: how many there are, and the newest one; none where there is none.
+pub(crate) async fn last_decision(app: &App, corpus: i64) -> Result<Option<(u64, i64)>, DbErr> {
+    last_decision_in(app.db.read(), corpus).await
+}
+
+/// The same, within a transaction.
+pub(crate) async fn last_decision_in(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+) -> Result<Option<(u64, i64)>, DbErr> {
+    decisions::last(db, corpus).await
 }

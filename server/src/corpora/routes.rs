@@ -9,7 +9,6 @@ use arborist_shared::api::accounts::Role;
 use arborist_shared::api::corpora::{
     CorpusAnswer, CorpusList, CorpusPreview, DocumentAnswer, DocumentPage,
 };
-use arborist_shared::api::drafts::ReviewPage;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::corpus::{CorpusFormat, Reading};
 use arborist_shared::split::{Split, SplitRatios};
@@ -23,7 +22,7 @@ use super::import::Import;
 use super::parts::{Dealing, Parts, SplitBy};
 use super::reader::Rules;
 use super::store::{self, COUNT_CAP, DocumentQuery};
-use super::{documents, preview, rejects_file, reviews, show, visible};
+use super::{documents, preview, rejects_file, show, visible};
 use crate::accounts::Caller;
 use crate::http::paging::PageQuery;
 use crate::http::problem::{ApiError, Code};
@@ -47,8 +46,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(show_corpus)
         .service(download_rejects)
         .service(list_documents)
-        .service(show_document)
-        .service(list_reviews);
+        .service(show_document);
     versions::configure(config);
 }
 
@@ -467,28 +465,4 @@ fn parse_format(format: Option<&str>) -> Result<Option<CorpusFormat>, ApiError> 
         .filter(|word| !word.is_empty())
         .map(parse)
         .transpose()
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ListReviews {
-    /// At most so many, 100 unless told otherwise, up to 1,000.
-    limit: Option<u64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
-/// Documents of a version that wait for a person since a taxonomy was published: labels that were split or deleted.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path), ListReviews), responses((status = 200, body = ReviewPage)))]
-#[get("/corpora/{id}/reviews")]
-async fn list_reviews(
-    app: web::Data<App>,
-    caller: Caller,
-    id: web::Path<i64>,
-    query: web::Query<ListReviews>,
-) -> Result<web::Json<ReviewPage>, ApiError> {
-    let row = visible(&app, &caller, *id).await?;
-    let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
-    let limit = paging::limit(query.limit, 100, 1_000);
-    Ok(web::Json(reviews::page(&app, row.id, after, limit).await?))
 }

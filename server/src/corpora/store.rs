@@ -1,6 +1,7 @@
 //! The queries of corpora.
 
 mod choices;
+pub(super) mod decisions;
 mod documents;
 mod label_sets;
 mod reviews;
@@ -30,7 +31,9 @@ pub(super) use documents::{
 pub(super) use label_sets::{
     insert_label_counts, insert_label_index, label_sets, label_sets_between, label_sets_with,
 };
-pub(super) use reviews::{ReviewRecord, count_reviewed, review_values, reviewed, reviews_between};
+pub(super) use reviews::{
+    ReviewRecord, count_reviewed, review_values, reviewed, reviews_between, waiting_among,
+};
 
 /// Rows that are read or deleted at once.
 const CHUNK: u64 = 20_000;

@@ -5,5 +5,6 @@ pub mod corpora;
 pub mod drafts;
 pub mod jobs;
 pub mod projects;
+pub mod reviews;
 pub mod runs;
 pub mod taxonomies;

@@ -1,7 +1,7 @@
 use arborist_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IdenStatic, Iterable, Statement};
 
-use super::entity::{accounts, corpora, drafts, jobs, projects, runs, taxonomies};
+use super::entity::{accounts, corpora, drafts, jobs, projects, reviews, runs, taxonomies};
 use super::*;
 
 /// PostgreSQL server on which the tests run as well, where one is named: `postgres://user@host:port`.
@@ -156,6 +156,8 @@ async fn entities_are_what_the_migrations_make() {
     check(db, drafts::draft_entry::Entity).await;
     check(db, drafts::publication::Entity).await;
     check(db, drafts::review::Entity).await;
+    check(db, reviews::review_decision::Entity).await;
+    check(db, reviews::review_proposal::Entity).await;
     check(db, jobs::job::Entity).await;
     check(db, jobs::job_dependency::Entity).await;
     check(db, jobs::job_limit::Entity).await;
@@ -169,7 +171,7 @@ async fn entities_are_what_the_migrations_make() {
     let others = ["document_search", "seaql_migrations"];
     let mut tables = tables(db.read()).await;
     tables.retain(|name| !others.iter().any(|other| name.starts_with(other)));
-    assert_eq!(tables.len(), 31, "a table has no entity");
+    assert_eq!(tables.len(), 33, "a table has no entity");
     fresh.drop().await;
 }
 

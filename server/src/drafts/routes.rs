@@ -21,6 +21,7 @@ use super::edit::{self, Doing};
 use super::store::{self, DraftRow};
 use super::{Author, find, impact, show, stream as events, visible};
 use crate::accounts::Caller;
+use crate::http::optional;
 use crate::http::paging::{self, PageQuery};
 use crate::http::problem::{ApiError, Code};
 use crate::{App, corpora, taxonomies};
@@ -216,43 +217,36 @@ async fn add_edits(
 #[utoipa::path(tag = "drafts", params(("id" = i64, Path)), request_body = Option<Turn>,
     responses((status = 200, body = DraftEdited)))]
 #[post("/drafts/{id}/undo")]
-async fn undo_edit(
-    app: web::Data<App>,
-    caller: Caller,
-    id: web::Path<i64>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Result<web::Json<DraftEdited>, ApiError> {
-    turn(&app, &caller, *id, &request, &body, EntryKind::Undo).await
+async fn undo_edit(asked: TurnRequest) -> Result<web::Json<DraftEdited>, ApiError> {
+    turn(asked, EntryKind::Undo).await
 }
 
 /// Do an edit again that was undone: the caller's own last one unless another is named.
 #[utoipa::path(tag = "drafts", params(("id" = i64, Path)), request_body = Option<Turn>,
     responses((status = 200, body = DraftEdited)))]
 #[post("/drafts/{id}/redo")]
-async fn redo_edit(
-    app: web::Data<App>,
-    caller: Caller,
-    id: web::Path<i64>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Result<web::Json<DraftEdited>, ApiError> {
-    turn(&app, &caller, *id, &request, &body, EntryKind::Redo).await
+async fn redo_edit(asked: TurnRequest) -> Result<web::Json<DraftEdited>, ApiError> {
+    turn(asked, EntryKind::Redo).await
 }
 
+/// What undoing and redoing are asked with.
+type TurnRequest = (
+    web::Data<App>,
+    Caller,
+    web::Path<i64>,
+    HttpRequest,
+    web::Bytes,
+);
+
 async fn turn(
-    app: &App,
-    caller: &Caller,
-    id: i64,
-    request: &HttpRequest,
-    body: &[u8],
+    (app, caller, id, request, body): TurnRequest,
     kind: EntryKind,
 ) -> Result<web::Json<DraftEdited>, ApiError> {
-    let row = visible(app, caller, id, Role::Reviewer).await?;
-    let turn: Turn = optional(body)?;
-    let seen = seen(request, turn.revision)?;
+    let row = visible(&app, &caller, *id, Role::Reviewer).await?;
+    let turn: Turn = optional(&body)?;
+    let seen = seen(&request, turn.revision)?;
     let doing = Doing::Turn(kind, turn.edit);
-    let edited = edit::carry_out(app, row.id, seen, doing, Author::from(caller)).await?;
+    let edited = edit::carry_out(&app, row.id, seen, doing, Author::from(&caller)).await?;
     Ok(web::Json(edited))
 }
 
@@ -418,13 +412,4 @@ fn seen(request: &HttpRequest, in_body: Option<i64>) -> Result<Option<i64>, ApiE
         )
     };
     revision.map(Some).map_err(|_| refused())
-}
-
-/// A body that may be left out.
-fn optional<T: Default + serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    if body.trim_ascii().is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::new(Code::MalformedJson, error.to_string()))
 }

@@ -28,6 +28,7 @@ const ADDRESS: &str = "/api/openapi.json";
         (name = "taxonomies", description = "Label hierarchies and their labels"),
         (name = "drafts", description = "Edits of a taxonomy, and what publishing them does"),
         (name = "corpora", description = "Documents with their labels"),
+        (name = "reviews", description = "Documents that wait for a person"),
         (name = "assets", description = "Encoders and word vectors"),
         (name = "jobs", description = "Work that takes longer than a request"),
         (name = "plugins", description = "Methods that this server offers"),

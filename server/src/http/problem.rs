@@ -83,6 +83,8 @@ codes! {
     DraftCurrent = "draft_current", 409, "The draft changes the newest taxonomy";
     UndoRefused = "undo_refused", 409, "Something that was edited later stands in the way";
     NothingToTurn = "nothing_to_turn", 409, "There is nothing to undo or redo";
+    ReviewSettled = "review_settled", 409, "Nothing waits for this decision";
+    CorpusSuperseded = "corpus_superseded", 409, "There is a newer corpus";
     TaxonomySuperseded = "taxonomy_superseded", 409, "There is a newer taxonomy";
     TaxonomyNotPublished = "taxonomy_not_published", 409, "The taxonomy did not come out of another one";
     FirstStartDone = "first_start_done", 409, "The administrator's password is already set";

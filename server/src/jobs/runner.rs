@@ -239,6 +239,8 @@ async fn carry_out(
         JobRequest::Compare(compare) => compare.carry_out(&app, &context).await,
         JobRequest::PublishDraft(publish) => publish.carry_out(&app, &context).await,
         JobRequest::UndoTaxonomy(undo) => undo.carry_out(&app, &context).await,
+        JobRequest::ProposeReviews(propose) => propose.carry_out(&app, &context).await,
+        JobRequest::ApplyReviews(apply) => apply.carry_out(&app, &context).await,
     }
 }
 

@@ -26,6 +26,7 @@ mod problems;
 mod projects;
 mod publishing;
 mod queue;
+mod reviews;
 mod runs;
 mod sample;
 mod taxonomies;

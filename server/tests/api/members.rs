@@ -324,8 +324,15 @@ fn least(operation: &Operation) -> Role {
         "/api/v1/projects/{id}/runs/estimate",
         "/api/v1/runs/{id}/predict",
     ];
+    /// Who judges documents.
+    const FOR_ANNOTATORS: [&str; 2] = [
+        "/api/v1/corpora/{id}/reviews/decisions",
+        "/api/v1/corpora/{id}/reviews/undo",
+    ];
     /// Who reviews proposes changes of the taxonomy, too; publishing them is for managers.
-    const FOR_REVIEWERS: [&str; 6] = [
+    const FOR_REVIEWERS: [&str; 8] = [
+        "/api/v1/corpora/{id}/reviews/apply",
+        "/api/v1/corpora/{id}/reviews/proposals",
         "/api/v1/taxonomies/{id}/drafts",
         "/api/v1/drafts/{id}",
         "/api/v1/drafts/{id}/edits",
@@ -335,6 +342,7 @@ fn least(operation: &Operation) -> Role {
     ];
     match operation.method {
         Method::GET => Role::Viewer,
+        _ if FOR_ANNOTATORS.contains(&operation.path.as_str()) => Role::Annotator,
         _ if FOR_REVIEWERS.contains(&operation.path.as_str()) => Role::Reviewer,
         Method::POST if FOR_ALL.contains(&operation.path.as_str()) => Role::Viewer,
         _ => Role::Manager,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::reviews::ReviewProposal;
 use crate::edits::{Edit, EditImpact, LabelChange, ReviewReason};
 use crate::taxonomy::{LabelDetails, Problem};
 
@@ -388,9 +389,9 @@ pub struct Publication {
     /// The corpus version that it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_corpus: Option<i64>,
-    /// Documents whose labels are others, by id, or wait for a person.
+    /// Documents whose labels are others, by id, or that began to wait for a person.
     pub n_migrated: u64,
-    /// Documents that wait for a person.
+    /// Documents that wait for a person, with those that waited before.
     pub n_review: u64,
     /// How many differences there are.
     pub n_changes: u64,
@@ -410,7 +411,7 @@ pub struct PublicationAnswer {
 
 /// A document that waits for a person since a taxonomy was published;
 /// `GET /api/v1/corpora/{id}/reviews?limit=&cursor=`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReviewRow {
     /// Id of the document.
@@ -421,6 +422,9 @@ pub struct ReviewRow {
     pub excerpt: String,
     /// Why it waits.
     pub reasons: Vec<ReviewCause>,
+    /// What a model says, where one was asked that knows any of the labels to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<ReviewProposal>,
 }
 
 /// A label that is gone or was split, with what a person has to decide.
@@ -438,7 +442,7 @@ pub struct ReviewCause {
 }
 
 /// A page of the review queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReviewPage {
     /// How many documents wait.

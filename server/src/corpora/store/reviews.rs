@@ -2,10 +2,12 @@
 
 use arborist_shared::edits::ReviewReason;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Value,
 };
 
+use super::KEYS;
+use super::decisions::decided;
 use crate::db::bulk::BulkInsert;
 use crate::db::entity::drafts::review;
 use crate::db::{DbErr, kinds};
@@ -81,7 +83,7 @@ pub(in crate::corpora) async fn reviews_between(
     Ok(rows.into_iter().map(ReviewRecord::from).collect())
 }
 
-/// Documents that wait, after one.
+/// Documents that wait for a decision, after one.
 pub(in crate::corpora) async fn reviewed(
     db: &impl ConnectionTrait,
     corpus: i64,
@@ -94,6 +96,7 @@ pub(in crate::corpora) async fn reviewed(
         .distinct()
         .filter(review::COLUMN.corpus_id.eq(corpus))
         .filter(review::COLUMN.document_id.gt(after))
+        .filter(review::Column::DocumentId.not_in_subquery(decided(corpus)))
         .order_by_asc(review::Column::DocumentId)
         .limit(limit)
         .into_tuple()
@@ -101,7 +104,7 @@ pub(in crate::corpora) async fn reviewed(
         .await
 }
 
-/// How many documents wait.
+/// How many documents wait for a decision.
 pub(in crate::corpora) async fn count_reviewed(
     db: &impl ConnectionTrait,
     corpus: i64,
@@ -111,6 +114,30 @@ pub(in crate::corpora) async fn count_reviewed(
         .column(review::Column::DocumentId)
         .distinct()
         .filter(review::COLUMN.corpus_id.eq(corpus))
+        .filter(review::Column::DocumentId.not_in_subquery(decided(corpus)))
         .count(db)
         .await
+}
+
+/// Those of some documents that wait for a decision.
+pub(in crate::corpora) async fn waiting_among(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+    documents: &[i64],
+) -> Result<Vec<i64>, DbErr> {
+    let mut found = Vec::with_capacity(documents.len());
+    for documents in documents.chunks(KEYS) {
+        let waiting: Vec<i64> = review::Entity::find()
+            .select_only()
+            .column(review::Column::DocumentId)
+            .distinct()
+            .filter(review::COLUMN.corpus_id.eq(corpus))
+            .filter(review::COLUMN.document_id.is_in(documents.iter().copied()))
+            .filter(review::Column::DocumentId.not_in_subquery(decided(corpus)))
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(waiting);
+    }
+    Ok(found)
 }

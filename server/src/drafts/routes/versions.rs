@@ -13,13 +13,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{OneLabel, no_label, optional, seen};
+use super::{OneLabel, no_label, seen};
 use crate::accounts::Caller;
 use crate::drafts::publish::Publish;
 use crate::drafts::undo::UndoTaxonomy;
 use crate::drafts::{Author, edit, find, rebase, show_publication, store, view, visible};
 use crate::http::problem::{ApiError, Code};
-use crate::http::{accepted, paging};
+use crate::http::{accepted, optional, paging};
 use crate::jobs::{self, JobRequest};
 use crate::{App, corpora, taxonomies};
 
