@@ -5,6 +5,7 @@
 //! its format is `shared::corpus`'s business; what its labels mean in a taxonomy, that of who asks.
 
 mod archive;
+mod cut;
 mod encoding;
 mod lines;
 mod objects;

@@ -10,6 +10,7 @@ mod clone;
 mod crash;
 mod decided_here;
 mod foreign;
+mod formats;
 mod import;
 mod keyboard;
 mod keys;

@@ -2,7 +2,7 @@
 //!
 //! Of each text 40 bytes are held.
 
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use arborist_shared::LabelIndex;
 use arborist_shared::api::corpora::{CorpusChecks, Repeat};
@@ -42,11 +42,7 @@ impl Texts {
             self.checks.n_empty += 1;
             return None;
         }
-        let labels = labels.map(|labels| {
-            let mut hasher = FxBuildHasher.build_hasher();
-            labels.hash(&mut hasher);
-            hasher.finish()
-        });
+        let labels = labels.map(|labels| FxBuildHasher.hash_one(labels));
         let hash = u128::from_str_radix(text_hash(text).get(..32).unwrap_or_default(), 16);
         // The hash is written in hexadecimal.
         let hash = hash.unwrap_or_default();

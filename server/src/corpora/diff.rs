@@ -83,6 +83,9 @@ pub(super) async fn between(
     gathered.finish(app, from, to).await
 }
 
+/// A document with its label sets before and after.
+type Relabelled = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
+
 struct Gathered<'t> {
     old: &'t Taxonomy,
     new: &'t Taxonomy,
@@ -91,7 +94,7 @@ struct Gathered<'t> {
     unchanged: u64,
     relabelled: u64,
     /// The first documents whose labels changed.
-    examples: Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>)>,
+    examples: Vec<Relabelled>,
     /// Documents by label id, before and after, closed upwards.
     labels: FxHashMap<String, (u64, u64)>,
 }

@@ -198,7 +198,7 @@ mod tests {
             choice,
             SplitChoice {
                 ratios: Some("0.8,0.1,0.1".into()),
-                seed: Some(1)
+                seed: Some(1),
                 by: "document",
                 ..SplitChoice::default()
             }
