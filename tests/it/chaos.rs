@@ -61,7 +61,7 @@ async fn whatever_is_killed_nothing_is_lost() -> anyhow::Result<()> {
         killed_workers: 0,
     };
     let (server, client) = chaos.rage(server, client, kills, seconds).await?;
-    println!(
+    eprintln!(
         "chaos: killed {} servers and {} workers, accepted {} jobs (seed {seed})",
         chaos.killed_servers,
         chaos.killed_workers,
@@ -202,7 +202,7 @@ impl Chaos {
             }
         }
         ensure!(ends.get("succeeded").is_some_and(|n| *n > 0), "{ends:?}");
-        println!("chaos: ends {ends:?}");
+        eprintln!("chaos: ends {ends:?}");
         let project = self.ids.0;
         let mut runs = 0;
         let mut cursor = String::new();
