@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use super::menu::{focus, focus_by_key};
 use super::{Icon, icon};
+use crate::hooks::use_window_event;
 
 #[derive(PartialEq, Properties)]
 pub struct ContextMenuProps {
@@ -25,26 +26,31 @@ pub struct ContextMenuProps {
 pub fn ContextMenu(props: &ContextMenuProps) -> Html {
     let list = use_node_ref();
     let shift = use_state_eq(|| (0, 0));
+    // A menu that would stick out of the window stands further inside.
+    let fit = {
+        let (list, shift, (x, y)) = (list.clone(), shift.setter(), props.at);
+        Callback::from(move |()| {
+            let root = web_sys::window()
+                .and_then(|window| window.document())
+                .and_then(|document| document.document_element());
+            if let (Some(list), Some(root)) = (list.cast::<HtmlElement>(), root) {
+                let over = |at: i32, size: i32, all: i32| (at + size + 8 - all).max(0).min(at);
+                shift.set((
+                    over(x, list.offset_width(), root.client_width()),
+                    over(y, list.offset_height(), root.client_height()),
+                ));
+            }
+        })
+    };
+    use_window_event("resize", fit.reform(|_| ()));
     {
-        let (list, shift, onclose) = (list.clone(), shift.setter(), props.onclose.clone());
-        use_effect_with(props.at, move |(x, y)| {
+        let (list, onclose) = (list.clone(), props.onclose.clone());
+        use_effect_with(props.at, move |_| {
+            fit.emit(());
             let document = web_sys::window().and_then(|window| window.document());
             let before = document
                 .as_ref()
                 .and_then(|document| document.active_element());
-            // A menu that would stick out of the window opens to the other side.
-            if let (Some(list), Some(root)) = (
-                list.cast::<HtmlElement>(),
-                document
-                    .as_ref()
-                    .and_then(|document| document.document_element()),
-            ) {
-                let over = |at: i32, size: i32, all: i32| (at + size + 8 - all).max(0).min(at);
-                shift.set((
-                    over(*x, list.offset_width(), root.client_width()),
-                    over(*y, list.offset_height(), root.client_height()),
-                ));
-            }
             focus(&list, 0);
             let inside = list.clone();
             let listener = document.map(|document| {

@@ -222,7 +222,7 @@ pub fn sentence(edit: &Edit, name: &dyn Fn(&str) -> String) -> String {
             label,
             replaced_by: Some(other),
             ..
-        } => format!("Deprecate {} in favour of {}", quoted(label), quoted(other)),
+        } => format!("Deprecate {} in favor of {}", quoted(label), quoted(other)),
         Edit::Deprecate { label, .. } => format!("Deprecate {}", quoted(label)),
         Edit::AddParent { label, parent } => {
             format!("Put {} below {} as well", quoted(label), quoted(parent))

@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_and_ancestors_are_found() {
+    fn neighbors_and_ancestors_are_found() {
         let tree = tree();
         assert!(tree.is_at_or_above("Culture", 3) && tree.is_at_or_above("Culture/Film", 3));
         assert!(!tree.is_at_or_above("Culture/Film", 0));

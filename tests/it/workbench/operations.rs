@@ -105,7 +105,7 @@ async fn labels_are_merged_split_described_and_deprecated() -> anyhow::Result<()
     browser.says("found-label", &["plants-0"]).await?;
     browser.type_into("taxonomy-search", " ").await?;
 
-    // Deprecated in favour of another, and used again.
+    // Deprecated in favor of another, and used again.
     by_menu(&browser, "plants-1", "do-deprecate").await?;
     pick(&browser, "deprecate-instead", "plants-0").await?;
     browser.click("edit-submit").await?;

@@ -111,6 +111,33 @@ async fn two_browsers_edit_one_draft_and_neither_loses_an_edit() -> anyhow::Resu
         .await?;
     row_gone(&ann, "plants-2").await?;
     row_gone(&ben, "plants-2").await?;
+
+    // Another draft was published meanwhile: this one goes on over that, and what cannot be done there is told.
+    let other = client
+        .post("/api/v1/taxonomies/1/drafts", &serde_json::json!({}))
+        .await?["draft"]["id"]
+        .clone();
+    let edits = serde_json::json!({"edits": [{"op": "delete", "label": "plants-1"}]});
+    client
+        .post(&format!("/api/v1/drafts/{other}/edits"), &edits)
+        .await?;
+    let accepted = client
+        .post(
+            &format!("/api/v1/drafts/{other}/publish"),
+            &serde_json::json!({}),
+        )
+        .await?;
+    client.made(&accepted, 60).await?;
+    ann.says("draft-superseded", &["version 2 was published meanwhile"])
+        .await?;
+    seen(&ann, "workbench-superseded").await?;
+    ann.click("rebase-draft").await?;
+    ann.says("draft-bar", &["6 edits"]).await?;
+    row_gone(&ann, "plants-1").await?;
+    let address = ann.driver.current_url().await?;
+    let draft = address.query_pairs().find(|(key, _)| key == "draft");
+    let draft: i64 = draft.context("a draft in the address")?.1.parse()?;
+    assert_eq!(in_force(&client, draft).await?, 6, "all but one edit");
     ann.driver.quit_quietly().await;
     ben.driver.quit_quietly().await;
     Ok(())

@@ -52,6 +52,7 @@ pub fn Fit(props: &FitProps) -> Html {
     };
     html! {
         <Notice {kind} title={format!("For version {} of the taxonomy: {}", fit.version, fit.sentence)} testid="run-fit">
+            <div class="ab-stack">
             <p>{ "It answers over the newer taxonomy with what it has learnt until it is trained again." }</p>
             <details class="ab-fold" {ontoggle} data-testid="run-fit-why"><summary>{ "Why" }</summary>
                 if *open { { show(&found, html! { <Lines count={3} /> }, |found| match found {
@@ -60,6 +61,7 @@ pub fn Fit(props: &FitProps) -> Html {
                 }) } }
             </details>
             <RouteLink to={Route::Train { project: props.project }} query={vec![("clone".to_owned(), props.run.id.to_string())]} button={Variant::Secondary} icon={Icon::Train} testid="run-fit-train">{ "Train again" }</RouteLink>
+            </div>
         </Notice>
     }
 }

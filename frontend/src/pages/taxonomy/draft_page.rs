@@ -161,7 +161,7 @@ fn Body(props: &BodyProps) -> Html {
     html! {
         <ContextProvider<Workbench> context={bench.clone()}>
             <div class={classes!("ab-page", (!is_over && panel != "impact").then_some("ab-page--fill"))} data-testid="draft-page">
-                <PageHeader title={named(draft)} trail={props.trail.clone()} {subtitle} {actions} />
+                <PageHeader title={format::middle(&named(draft), 90)} trail={props.trail.clone()} {subtitle} {actions} />
                 if let Some(newest) = superseded { <Superseded draft={draft.id} newest={newest.version} bench={bench.clone()} /> }
                 {
                     match draft.state {
