@@ -16,7 +16,7 @@ use super::encoding::{self, Decoded};
 use super::objects::Objects;
 use super::records::Records;
 use super::sniff::{Cutting, Sniffed, sniff};
-use super::source::{Begun, Input, Meter, Packed, Stream, buffered, is_zip, plain};
+use super::source::{Begun, Meter, Packed, Stream, buffered, is_zip, plain};
 use super::verdicts::Verdicts;
 use super::{FileError, MAX_ROW};
 
