@@ -50,10 +50,15 @@ pub(crate) fn check_database(data_dir: &Path) -> anyhow::Result<()> {
             return Ok(());
         };
         let (server, name) = url.rsplit_once('/').context("a URL with a database")?;
+        // postgres://user@host:port
+        let (user, address) = server
+            .strip_prefix("postgres://")
+            .and_then(|rest| rest.split_once('@'))
+            .context("a server with a user")?;
+        let (host, port) = address.split_once(':').context("a server with a port")?;
         let checked = std::process::Command::new(Path::new(&programs).join("pg_amcheck"))
-            .args(["--install-missing", "--heapallindexed", "--maintenance-db"])
-            .arg(format!("{server}/postgres"))
-            .args(["--database", name])
+            .args(["--install-missing", "--heapallindexed", "--host", host])
+            .args(["--port", port, "--username", user, "--database", name])
             .output()
             .context("pg_amcheck")?;
         let said = [checked.stdout, checked.stderr].concat();

@@ -304,6 +304,9 @@ fn rounded(value: f64) -> f64 {
     (value * unit).round() / unit
 }
 
+/// One of the headline figures.
+type Figure = fn(&Headline) -> f64;
+
 /// Trials in their order, with the figures of their runs that have succeeded.
 fn summarize(members: &[(u32, Run)]) -> Vec<Trial> {
     let mut by_trial: BTreeMap<u32, Vec<&Run>> = BTreeMap::new();
@@ -319,7 +322,7 @@ fn summarize(members: &[(u32, Run)]) -> Vec<Trial> {
             .collect();
         let spread =
             |value: fn(&Headline) -> f64| Spread::of(&done.iter().map(value).collect::<Vec<_>>());
-        let figures: [(&str, fn(&Headline) -> f64); 4] = [
+        let figures: [(&str, Figure); 4] = [
             ("micro_f1", |it| it.micro_f1),
             ("macro_f1", |it| it.macro_f1),
             ("hierarchical_f1", |it| it.hierarchical_f1),
