@@ -43,9 +43,11 @@ pub(super) fn detect(head: &[u8]) -> &'static Encoding {
             Err(_) => invalid += 1,
         }
     }
-    // One bad line among good ones is damage, not an encoding.
+    // JSON is UTF-8 by its standard: a few bad lines of it are damage, not an encoding. Tables may have few other letters.
+    let start = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    let is_json = start.is_some_and(|byte| b"{[".contains(byte));
     let lines = whole.iter().filter(|&&byte| byte == b'\n').count() as u32 + 1;
-    if invalid <= valid || (invalid < 3 && lines > 3 * invalid) {
+    if invalid <= valid || (is_json && invalid < 3 && lines > 3 * invalid) {
         return UTF_8;
     }
     let mut detector = EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
