@@ -1,10 +1,10 @@
 //! The queue: devices, what runs on them, what waits for them and why, and what ended.
 
-mod devices;
-mod finished;
-mod log;
-mod running;
-mod waiting;
+pub mod devices;
+pub mod finished;
+pub mod log;
+pub mod running;
+pub mod waiting;
 
 use std::future::Future;
 
