@@ -185,10 +185,18 @@ fn clippy(command: Cmd) -> Cmd {
 fn units(tests: &Tests<'_>) -> Result<Outcome> {
     let mut outcome = judge(tests.runner(&select(&tests.packages.plain())))?;
     // What speaks to the database, once more on the other one.
-    let arguments = [
-        vec!["-p", SERVER, "--lib", "db::tests"],
-        vec!["-p", SERVER, "--test", "api"],
-    ];
+    let arguments = match setup::find_nextest(tests.workspace) {
+        // The same packages, or all would be compiled again with other features.
+        Some(_) => {
+            let mut arguments = select(&tests.packages.plain());
+            arguments.extend(["-E", ON_A_DATABASE]);
+            vec![arguments]
+        }
+        None => vec![
+            vec!["-p", SERVER, "--lib", "db::tests"],
+            vec!["-p", SERVER, "--test", "api"],
+        ],
+    };
     outcome.and(on_postgres(tests, |tests| {
         Ok(arguments
             .iter()
@@ -197,6 +205,10 @@ fn units(tests: &Tests<'_>) -> Result<Outcome> {
     })?);
     Ok(outcome)
 }
+
+/// Tests that speak to the database.
+const ON_A_DATABASE: &str =
+    "package(arborist-server) & (binary(api) | (kind(lib) & test(/^db::tests/)))";
 
 /// Runs commands with a PostgreSQL server named in their environment, where one is installed.
 fn on_postgres(

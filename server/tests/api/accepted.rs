@@ -30,6 +30,9 @@ async fn whatever_is_accepted_names_its_job() {
     let published = client.post(&publish, &json!({})).await;
     let to_take_back = Client::made(&client.finish(published).await);
 
+    // Documents that wait, in another project: a model has labels to propose for them, and one is decided.
+    let waiting = waiting(&client).await;
+
     // A comparison answers at once, unless it has to wait for another one of its project: so one is put before it.
     let compare = json!({"runs": runs, "resamples": 100});
     let compared = client.post("/api/v1/comparisons", &compare).await;
@@ -73,6 +76,12 @@ async fn whatever_is_accepted_names_its_job() {
                 "/api/v1/taxonomies/{id}/undo" => {
                     client.request(method, &format!("/api/v1/taxonomies/{to_take_back}/undo"))
                 }
+                "/api/v1/corpora/{id}/reviews/apply" => {
+                    client.request(method, &format!("{waiting}/apply"))
+                }
+                "/api/v1/corpora/{id}/reviews/proposals" => {
+                    client.request(method, &format!("{waiting}/proposals"))
+                }
                 other => panic!("say here what {other} accepts"),
             };
             let accepted = client.send(request).await.expect(202);
@@ -84,11 +93,32 @@ async fn whatever_is_accepted_names_its_job() {
             jobs.push(job);
         }
     }
-    assert_eq!(jobs.len(), 8);
+    assert_eq!(jobs.len(), 10);
     let over = "UPDATE job SET status = 'failed' WHERE lease_owner = 'elsewhere'";
     db.execute_unprepared(over).await.unwrap();
     for job in jobs {
         let ended = client.watch(job).await.pop().unwrap().1;
         assert_eq!(ended["status"], "succeeded", "{ended}");
     }
+}
+
+/// The review queue of a corpus with a run, one of whose labels was split.
+async fn waiting(client: &Client) -> String {
+    let estate = Estate::new(client).await;
+    estate.trained(client, json!({})).await;
+    let draft = draft(client, estate.taxonomy).await;
+    let parts = json!([{"id": "carps", "name": "Carps"}, {"id": "eels", "name": "Eels"}]);
+    let split = json!([{"op": "split", "label": "fish", "into": parts, "keep": true}]);
+    edit(client, &draft, split).await;
+    let published = client.post(&format!("{draft}/publish"), &json!({})).await;
+    client.finish(published).await;
+    let corpora = format!("/api/v1/projects/{}/corpora?limit=1", estate.project);
+    let newest = client.get(&corpora).await.expect(200).json();
+    let queue = format!("/api/v1/corpora/{}/reviews", newest["corpora"][0]["id"]);
+    let page = client.get(&queue).await.expect(200).json();
+    let decision = json!({"document": page["reviews"][0]["document"], "add": ["eels"]});
+    let decide = json!({"decisions": [decision]});
+    let decisions = format!("{queue}/decisions");
+    client.post(&decisions, &decide).await.expect(201);
+    queue
 }

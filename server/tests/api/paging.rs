@@ -99,20 +99,24 @@ fn list_of<'d>(document: &'d Value, operation: &'d Value) -> Option<&'d Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_of_every_list_says_how_it_goes_on() {
-    /// Answers with several rows that grow with what is installed, asked for or edited, not with what people store; and a
-    /// file.
-    const WHOLE: [&str; 12] = [
+    /// Answers with several rows that grow with what is installed, asked for or edited, not with what people store, or that
+    /// are the first of many; and a file.
+    const WHOLE: [&str; 16] = [
+        "/api/v1/corpora/{id}/diff",
+        "/api/v1/corpora/{id}/statistics",
         "/api/v1/devices",
         "/api/v1/drafts/{id}/impact",
         "/api/v1/drafts/{id}/label",
         "/api/v1/jobs/{id}/place",
         "/api/v1/limits",
         "/api/v1/plugins",
+        "/api/v1/projects/{id}/label-choices",
         "/api/v1/projects/{id}/overview",
         "/api/v1/runs/{id}/epochs",
         "/api/v1/runs/{id}/log",
         "/api/v1/runs/{id}/taxonomy",
         "/api/v1/taxonomies/{id}/file",
+        "/api/v1/taxonomies/{id}/files",
         "/api/v1/taxonomies/{id}/label",
     ];
     let house = House::open().await;
