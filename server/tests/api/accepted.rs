@@ -30,7 +30,7 @@ async fn whatever_is_accepted_names_its_job() {
     let published = client.post(&publish, &json!({})).await;
     let to_take_back = Client::made(&client.finish(published).await);
 
-    // Documents that wait, in another project: a model has labels to propose for them, and one is decided.
+    // Documents that wait, in another project, and one about which is decided.
     let waiting = waiting(&client).await;
 
     // A comparison answers at once, unless it has to wait for another one of its project: so one is put before it.
@@ -90,22 +90,26 @@ async fn whatever_is_accepted_names_its_job() {
             assert_eq!(location, format!("/api/v1/jobs/{job}"), "{path}");
             let shown = client.get(location).await.expect(200).json();
             assert_eq!(shown["id"], job, "{path}");
-            jobs.push(job);
+            // No run knows the labels that came with the split yet, which is what the job says.
+            let end = match path.ends_with("/proposals") {
+                true => "failed",
+                false => "succeeded",
+            };
+            jobs.push((job, end));
         }
     }
     assert_eq!(jobs.len(), 10);
     let over = "UPDATE job SET status = 'failed' WHERE lease_owner = 'elsewhere'";
     db.execute_unprepared(over).await.unwrap();
-    for job in jobs {
+    for (job, end) in jobs {
         let ended = client.watch(job).await.pop().unwrap().1;
-        assert_eq!(ended["status"], "succeeded", "{ended}");
+        assert_eq!(ended["status"], end, "{ended}");
     }
 }
 
-/// The review queue of a corpus with a run, one of whose labels was split.
+/// The review queue of a corpus one of whose labels was split.
 async fn waiting(client: &Client) -> String {
     let estate = Estate::new(client).await;
-    estate.trained(client, json!({})).await;
     let draft = draft(client, estate.taxonomy).await;
     let parts = json!([{"id": "carps", "name": "Carps"}, {"id": "eels", "name": "Eels"}]);
     let split = json!([{"op": "split", "label": "fish", "into": parts, "keep": true}]);
