@@ -91,9 +91,10 @@ async fn whatever_is_accepted_names_its_job() {
             let shown = client.get(location).await.expect(200).json();
             assert_eq!(shown["id"], job, "{path}");
             // No run knows the labels that came with the split yet, which is what the job says.
-            let end = match path.ends_with("/proposals") {
-                true => "failed",
-                false => "succeeded",
+            let end = if path.ends_with("/proposals") {
+                "failed"
+            } else {
+                "succeeded"
             };
             jobs.push((job, end));
         }
