@@ -10,7 +10,8 @@ mod paths;
 #[cfg(feature = "rdf")]
 mod rdf;
 mod tabbed;
-#[cfg(test)]
+// Cases are made of patterns of text, which proptest has not got in a browser.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;
 
 use std::io::{self, Write};

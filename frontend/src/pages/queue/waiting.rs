@@ -87,7 +87,7 @@ pub fn Waiting(props: &WaitingProps) -> Html {
         );
         html! {
             <li key={id} {class} draggable="true" {ondragstart} {ondragover} {ondrop} {ondragend} data-testid={format!("waiting-{id}")}>
-                <span class="ab-queue__turn" title="Its turn">{ job.position.map(|position| format::count(position)).unwrap_or_default() }</span>
+                <span class="ab-queue__turn" title="Its turn">{ job.position.map(format::count).unwrap_or_default() }</span>
                 <div class="ab-queue__text">
                     <Name project={props.project} job={job.clone()} />
                     <p class="ab-queue__reason">{ job.reason.clone().map(|reason| api::sentence(&reason)).unwrap_or_default() }</p>

@@ -1,4 +1,5 @@
 mod annif;
+#[cfg(feature = "rdf")]
 mod hostile;
 #[cfg(feature = "rdf")]
 mod rdf;
