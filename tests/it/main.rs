@@ -18,6 +18,7 @@ mod large;
 mod live;
 mod papers;
 mod path;
+mod queue;
 mod resume;
 mod sample;
 mod scale;
