@@ -38,15 +38,16 @@ pub fn Running(props: &RunningProps) -> Html {
     }
     if let Some(epoch) = &newest {
         facts.push(format!("epoch {}", epoch.epoch));
-        let figures = epoch
-            .losses
-            .iter()
-            .take(2)
-            .chain(epoch.validation.iter().take(2));
+        let losses = epoch.losses.iter().take(2);
         facts
-            .extend(figures.map(|(name, value)| {
+            .extend(losses.map(|(name, value)| {
                 format!("{} {}", format::words(name), format::number(*value))
             }));
+        let scores = epoch.validation.iter().take(2);
+        facts.extend(scores.map(|(name, value)| {
+            let name = format::words(name).replace(" f1", " F1");
+            format!("{name} {}", format::percent(*value))
+        }));
     }
     let attempts = &props.job.attempts;
     html! {
