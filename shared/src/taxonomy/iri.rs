@@ -120,7 +120,8 @@ fn is_absolute(id: &str) -> bool {
 }
 
 // Cases are made of patterns of text, which proptest has not got in a browser.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
+#[cfg(not(target_family = "wasm"))]
 mod tests {
     use proptest::prelude::*;
 

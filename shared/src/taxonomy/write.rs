@@ -11,7 +11,8 @@ mod paths;
 mod rdf;
 mod tabbed;
 // Cases are made of patterns of text, which proptest has not got in a browser.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
+#[cfg(not(target_family = "wasm"))]
 mod tests;
 
 use std::io::{self, Write};
