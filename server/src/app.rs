@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::accounts::{CallerCache, FirstStart, SignInLimit};
 use crate::corpora::LabelCounts;
 use crate::db::Db;
-use crate::devices::{Devices, Simulated};
+use crate::devices::{Devices, Placement, Simulated};
 use crate::drafts::Drafts;
 use crate::jobs::Jobs;
 use crate::plugins::{PluginCache, PluginSearch};
 use crate::projects::KnownProjects;
+use crate::remote::{self, Attempts, RayExecutor, RayOptions};
 use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::taxonomies::Taxonomies;
@@ -35,6 +36,8 @@ pub struct ServeOptions {
     pub training_slots: usize,
     /// GPUs that are only played, in the place of real ones.
     pub simulated: Vec<Simulated>,
+    /// A Ray cluster to train on.
+    pub ray: Option<RayOptions>,
     /// Memory of all warm models together, in bytes; none = half of the machine's.
     pub model_memory: Option<u64>,
 }
@@ -54,6 +57,7 @@ impl ServeOptions {
             program: ChildProgram::current()?,
             training_slots: 1,
             simulated: Vec::new(),
+            ray: None,
             model_memory: None,
         })
     }
@@ -126,8 +130,24 @@ pub struct App {
     pub fits: FitCache,
     pub newer: NewerCache,
     pub executor: Arc<dyn Executor>,
+    pub ray: Option<RayExecutor>,
+    /// What agents on other machines carry out.
+    pub attempts: Arc<Attempts>,
     /// The server's own threads: for work that must not hold up the threads that answer requests.
     pub runtime: tokio::runtime::Handle,
+}
+
+impl App {
+    /// Who carries out runs on a device.
+    #[must_use]
+    pub fn executor_on(&self, placement: Option<&Placement>) -> Arc<dyn Executor> {
+        match (&self.ray, placement) {
+            (Some(ray), Some(placement)) if placement.place == remote::RAY => {
+                Arc::new(ray.with_memory(placement.memory_bytes))
+            }
+            _ => Arc::clone(&self.executor),
+        }
+    }
 }
 
 /// Makes a directory that only its owner can look into: texts and hashes of passwords lie there. One that is there already

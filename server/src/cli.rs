@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
+mod agent;
 mod bench;
 mod compare;
 mod corpus;
@@ -71,6 +72,8 @@ enum Command {
     Taxonomy(taxonomy::TaxonomyCommand),
     /// Manage API keys
     Keys(keys::Keys),
+    /// Carry out a run on this machine for a server elsewhere; started by that server
+    Agent(agent::Agent),
     /// Work in a child process; started by the other commands
     #[command(hide = true)]
     Work(work::Work),
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => block_on(bench.run()),
         Command::Serve(serve) => block_on(serve.run()),
         Command::Keys(keys) => block_on(keys.run()),
+        Command::Agent(agent) => block_on(agent.run()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,11 +16,14 @@ use arborist_shared::api::queue::{Device, DeviceKind, DeviceState};
 
 use crate::App;
 use crate::db::DbErr;
+use crate::remote::{RAY, RayOptions};
 use crate::work::{available_bytes, memory_total};
 use nvml::{Gpu, Nvml, Reading};
 
 /// Name of the processor.
 pub const CPU: &str = "cpu";
+/// Whatever there is.
+const AUTO: &str = "auto";
 /// Share of a GPU's memory that jobs are promised together; the rest is for contexts and fragments.
 const BUDGET: f64 = 0.92;
 /// How long memory of a job that has ended may take to come back.
@@ -50,6 +53,7 @@ pub struct Devices {
     threads: u32,
     nvml: Option<Nvml>,
     simulated: Vec<Simulated>,
+    cluster: Option<RayOptions>,
     memory: Mutex<Memory>,
 }
 
@@ -86,6 +90,8 @@ pub struct Placement {
     pub device: String,
     /// Threads; 0 = all.
     pub threads: u32,
+    /// What the job was promised.
+    pub memory_bytes: Option<u64>,
     /// Memory of the GPU that was used when it started.
     used_before: Option<u64>,
 }
@@ -93,7 +99,7 @@ pub struct Placement {
 impl Devices {
     /// Looks what there is.
     #[must_use]
-    pub fn find(cpu_slots: usize, simulated: Vec<Simulated>) -> Self {
+    pub fn find(cpu_slots: usize, simulated: Vec<Simulated>, cluster: Option<&RayOptions>) -> Self {
         let nvml = if simulated.is_empty() {
             Nvml::load()
         } else {
@@ -110,6 +116,7 @@ impl Devices {
             },
             nvml,
             simulated,
+            cluster: cluster.cloned(),
             memory: Mutex::default(),
         }
     }
@@ -142,6 +149,12 @@ impl Devices {
         !self.simulated.is_empty()
     }
 
+    /// Whether there is a cluster.
+    #[must_use]
+    pub fn has_cluster(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// All devices as the planner sees them, the processor first.
     #[must_use]
     pub fn places(&self) -> Vec<Place> {
@@ -150,7 +163,7 @@ impl Devices {
             .map(|(device, taken_whole)| {
                 let promised = device.memory_promised_bytes;
                 let promisable = device.memory_total_bytes.map(|total| match device.kind {
-                    DeviceKind::Cpu => total,
+                    DeviceKind::Cpu | DeviceKind::Cluster => total,
                     DeviceKind::Cuda => (total as f64 * BUDGET) as u64,
                 });
                 // What is promised may not be used yet, and what is used may not be promised.
@@ -219,6 +232,23 @@ impl Devices {
             jobs: Vec::new(),
             problem: gpu.problem,
         }));
+        // Memory over there is Ray's to know.
+        all.extend(self.cluster.iter().map(|cluster| Device {
+            name: RAY.to_owned(),
+            title: format!("Ray cluster at {}", cluster.address),
+            kind: DeviceKind::Cluster,
+            simulated: false,
+            state: DeviceState::Enabled,
+            slots: Some(cluster.slots),
+            threads: cluster.cpus,
+            memory_total_bytes: None,
+            memory_free_bytes: None,
+            memory_promised_bytes: 0,
+            utilization: None,
+            temperature: None,
+            jobs: Vec::new(),
+            problem: None,
+        }));
         let finish = |mut device: Device| {
             let mut taken_whole = false;
             for (job, held) in &memory.held {
@@ -269,7 +299,8 @@ impl Devices {
     /// Promises a device to a job that starts.
     #[must_use]
     pub fn hold(&self, job: i64, place: &str, memory_bytes: Option<u64>) -> Placement {
-        let is_gpu = place != CPU;
+        let cluster = self.cluster.as_ref().filter(|_| place == RAY);
+        let is_gpu = place != CPU && cluster.is_none();
         let used_before = if is_gpu { self.used(place) } else { None };
         let held = Held {
             place: place.to_owned(),
@@ -277,6 +308,16 @@ impl Devices {
             exclusive: is_gpu && memory_bytes.is_none(),
         };
         self.lock().held.insert(job, held);
+        if let Some(cluster) = cluster {
+            return Placement {
+                place: place.to_owned(),
+                // Its child looks what Ray gave it.
+                device: AUTO.to_owned(),
+                threads: cluster.cpus,
+                memory_bytes,
+                used_before: None,
+            };
+        }
         let simulated = self.nvml.is_none();
         Placement {
             place: place.to_owned(),
@@ -290,6 +331,7 @@ impl Devices {
             } else {
                 self.threads
             },
+            memory_bytes,
             used_before,
         }
     }
@@ -353,7 +395,7 @@ mod tests {
         let gpu = Simulated {
             memory_bytes: 1_000,
         };
-        let devices = Devices::find(2, vec![gpu, gpu]);
+        let devices = Devices::find(2, vec![gpu, gpu], None);
         let names: Vec<String> = devices
             .places()
             .into_iter()

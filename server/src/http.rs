@@ -34,6 +34,7 @@ use crate::db::{Db, DbErr};
 use crate::devices::{self, Devices};
 use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
+use crate::remote::{self, Attempts, RayExecutor};
 use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::work::LocalExecutor;
@@ -178,10 +179,20 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         .context("cannot open the database")?;
     let (first_start, first_start_token) = FirstStart::begin(&db).await?;
     let executor = Arc::new(LocalExecutor::new(options.program.clone()));
+    let attempts = Arc::new(Attempts::default());
+    let ray = options.ray.clone().map(|ray| {
+        RayExecutor::new(
+            ray,
+            options.program.clone(),
+            Arc::clone(&attempts),
+            folders.passing(),
+            options.public_url.clone(),
+        )
+    });
     let bind = options.bind.clone();
     let owner = instance_name(&options.data_dir).context("cannot write into the data directory")?;
     let app = Arc::new(App {
-        devices: Devices::find(options.training_slots, options.simulated.clone()),
+        devices: Devices::find(options.training_slots, options.simulated.clone(), options.ray.as_ref()),
         owner,
         models: Models::new(options.model_memory),
         options,
@@ -200,6 +211,8 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         fits: FitCache::default(),
         newer: NewerCache::default(),
         executor,
+        ray,
+        attempts,
         runtime: tokio::runtime::Handle::current(),
     });
     accounts::forget_expired_sessions(&app).await?;
@@ -236,6 +249,9 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         .addrs()
         .first()
         .context("the server has no address")?;
+    if let Some(ray) = &app.ray {
+        ray.listens_on(address);
+    }
     let server = server.run();
     let handle = server.handle();
     let serving = tokio::sync::Mutex::new(tokio::spawn(server));
@@ -264,6 +280,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     assets::routes::configure(config);
     jobs::routes::configure(config);
     devices::routes::configure(config);
+    remote::routes::configure(config);
     plugins::routes::configure(config);
     runs::routes::configure(config);
     comparisons::routes::configure(config);

@@ -3,6 +3,7 @@
 //! It never links libtorch: plugins are opened in child processes only.
 
 pub mod accounts;
+pub mod agent;
 pub mod app;
 pub mod assets;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod locations;
 pub mod output_directory;
 pub mod plugins;
 pub mod projects;
+pub mod remote;
 pub mod reviews;
 pub mod runs;
 pub mod sample;

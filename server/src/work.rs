@@ -17,7 +17,7 @@ mod memory;
 pub mod program;
 mod scoring;
 pub mod serve;
-mod tail;
+pub(crate) mod tail;
 pub mod train;
 pub mod warm;
 

@@ -4,6 +4,7 @@
 //! Envelopes: one object as `{"project": {…}}`, collections as `{"projects": […], "next": cursor or null}`.
 
 pub mod accounts;
+pub mod agent;
 pub mod assets;
 pub mod comparisons;
 pub mod corpora;

@@ -19,6 +19,7 @@ mod live;
 mod papers;
 mod path;
 mod queue;
+mod ray;
 mod resume;
 mod sample;
 mod scale;

@@ -9,4 +9,4 @@ mod server;
 
 pub use browser::Browser;
 pub use corpus::{TinyCorpus, tiny_corpus};
-pub use server::{Client, PASSWORD, Server, command, database_url, executable, wait_for};
+pub use server::{Client, PASSWORD, Server, command, database_url, executable, plugins, wait_for};

@@ -21,13 +21,18 @@ fn release_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release")
 }
 
+/// Where the built plugins lie: `ARBORIST_PLUGINS`, else beside the executable of this workspace.
+#[must_use]
+pub fn plugins() -> PathBuf {
+    std::env::var_os("ARBORIST_PLUGINS")
+        .map_or_else(|| release_dir().join("plugins"), PathBuf::from)
+}
+
 /// A command of the executable, with the plugins in its environment.
 pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(executable());
-    let plugins = std::env::var_os("ARBORIST_PLUGINS")
-        .map_or_else(|| release_dir().join("plugins"), PathBuf::from);
     command
-        .env("ARBORIST_PLUGINS", plugins)
+        .env("ARBORIST_PLUGINS", plugins())
         .args(arguments)
         .kill_on_drop(true);
     command
@@ -89,8 +94,17 @@ impl Server {
     /// # Errors
     /// When it ends early or does not answer within a minute; its output is in the message.
     pub async fn start(data_dir: &Path) -> anyhow::Result<Self> {
+        Self::start_with(data_dir, &[]).await
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(data_dir: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut child = command(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
+            .args(arguments)
             .envs(database_url(data_dir).map(|url| ("ARBORIST_DATABASE_URL", url)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

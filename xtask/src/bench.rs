@@ -13,6 +13,7 @@ mod linear;
 mod methods;
 mod minilm;
 mod product;
+mod queue;
 mod report;
 mod taxonomy;
 mod word_vectors;
@@ -80,7 +81,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 16] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 17] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -164,6 +165,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 16] = [
         "a taxonomy of 100,000 labels under work: looking, searching, editing, merging",
         true,
         taxonomy::workbench,
+    ),
+    (
+        "queue",
+        "a queue of 10,000 waiting trainings: looking, moving, starting the next one",
+        true,
+        queue::long,
     ),
     (
         "demo",

@@ -282,9 +282,11 @@ fn stories(tests: &Tests<'_>) -> Result<Outcome> {
             "Chromium and chromedriver are not on the search path; run `cargo xtask setup --tests`"
         )
     };
+    let ray = setup::venv(tests.workspace, "ray_node", |_| Ok(()))?.with_file_name("ray");
     let runner = |tests: &Tests<'_>, arguments: &[&str]| {
         tests
             .runner(arguments)
+            .env("ARBORIST_RAY", &ray)
             .env("ARBORIST_BIN", product.join("arborist"))
             .env("ARBORIST_PLUGINS", product.join("plugins"))
             .env("CHROMIUM", &browser.chromium)

@@ -27,6 +27,11 @@ pub async fn retry_job(job: i64) -> Answer<QueueJob> {
     post(&format!("/jobs/{job}/retry"), &[], &json!({})).await
 }
 
+/// Devices of the server, the processor first.
+pub async fn devices() -> Answer<DeviceList> {
+    get("/devices", &[]).await
+}
+
 /// Takes a device out of work, or puts it back.
 pub async fn change_device(name: &str, state: DeviceState) -> Answer<DeviceList> {
     let request = request(Method::PATCH, &format!("/devices/{name}"), &[])

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use arborist_shared::api::assets::{Asset, AssetKind};
 use arborist_shared::api::corpora::Corpus;
 use arborist_shared::api::plugins::Plugins;
+use arborist_shared::api::queue::{Device, DeviceKind};
 use arborist_shared::manifest::AssetNeed;
 use gloo_timers::callback::Timeout;
 use yew::prelude::*;
@@ -34,6 +35,7 @@ struct Ground {
     plugins: Plugins,
     corpora: Vec<Corpus>,
     assets: Vec<Asset>,
+    devices: Vec<Device>,
     /// The form that a cloned run makes.
     clone: Option<TrainForm>,
     n_labels: u64,
@@ -43,6 +45,7 @@ async fn ground(project: i64, clone: Option<i64>) -> api::Answer<Ground> {
     let plugins = api::plugins().await?;
     let corpora = api::corpora(project).await?;
     let assets = api::assets(project).await?;
+    let devices = api::devices().await?.devices;
     let n_labels = api::taxonomies(project)
         .await?
         .first()
@@ -64,6 +67,7 @@ async fn ground(project: i64, clone: Option<i64>) -> api::Answer<Ground> {
         plugins,
         corpora,
         assets,
+        devices,
         clone,
         n_labels,
     })
@@ -87,7 +91,7 @@ pub fn TrainPage(props: &ProjectProps) -> Html {
                 } else if ground.corpora.is_empty() {
                     html! { <Empty icon={Icon::Corpus} title="No documents to learn from" action={import} guide={chapter::DOCUMENTS}>{ "Import documents with labels first." }</Empty> }
                 } else {
-                    let known = Rc::new(Known { plugins: ground.plugins.clone(), corpora: ground.corpora.clone(), assets: ground.assets.clone(), n_labels: ground.n_labels });
+                    let known = Rc::new(Known { plugins: ground.plugins.clone(), corpora: ground.corpora.clone(), assets: ground.assets.clone(), devices: ground.devices.clone(), n_labels: ground.n_labels });
                     html! { <Form {project} {known} clone={ground.clone.clone()} query={query.clone()} /> }
                 }
             }) }
@@ -101,6 +105,7 @@ pub struct Known {
     pub plugins: Plugins,
     pub corpora: Vec<Corpus>,
     pub assets: Vec<Asset>,
+    pub devices: Vec<Device>,
     pub n_labels: u64,
 }
 
@@ -194,7 +199,7 @@ fn Form(props: &FormProps) -> Html {
                             <Input id="seeds" value={form.seeds.clone()} placeholder="1" inputmode="numeric" invalid={seed_error.is_some()} onchange={set(|form, value| form.seeds = value)} testid="train-seeds" />
                         </Field>
                         <Field id="device" label="Device" help={html! { "Automatic takes a free graphics card, else the processor." }}>
-                            <Select id="device" value={form.device.clone()} onchange={set(|form, value| form.device = value)} testid="train-device" choices={devices(&form.device)} />
+                            <Select id="device" value={form.device.clone()} onchange={set(|form, value| form.device = value)} testid="train-device" choices={devices(&form.device, &known.devices)} />
                         </Field>
                         if needs_encoder {
                             <Field id="encoder" label="Pretrained encoder" help={html! { "Where a BERT method starts from." }}>
@@ -243,18 +248,31 @@ fn corpora(corpora: &[Corpus]) -> Vec<Choice> {
         .collect()
 }
 
-fn devices(current: &str) -> Vec<Choice> {
+/// The devices of the server; one that a copied run names stays, though it is not there any more.
+fn devices(current: &str, known: &[Device]) -> Vec<Choice> {
     let mut choices: Vec<Choice> = vec![
         ("".into(), "Automatic".into()),
         ("cpu".into(), "Processor".into()),
     ];
-    if current.starts_with("cuda") {
+    let others = known
+        .iter()
+        .filter(|device| device.kind != DeviceKind::Cpu);
+    choices.extend(others.map(|device| {
+        let words = match device.kind {
+            DeviceKind::Cluster => device.title.clone(),
+            DeviceKind::Cpu | DeviceKind::Cuda => format!(
+                "Graphics card {} · {}",
+                device.name.trim_start_matches("cuda:"),
+                device.title
+            ),
+        };
+        (device.name.clone().into(), words.into())
+    }));
+    if choices.iter().all(|(value, _)| value != current) {
         choices.push((
             current.to_owned().into(),
-            format!("Graphics card {}", current.trim_start_matches("cuda:")).into(),
+            format!("{current}, not here").into(),
         ));
-    } else {
-        choices.push(("cuda:0".into(), "Graphics card 0".into()));
     }
     choices
 }

@@ -9,6 +9,7 @@ use super::options::Places;
 use crate::app::ServeOptions;
 use crate::devices::Simulated;
 use crate::locations;
+use crate::remote::RayOptions;
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -34,6 +35,24 @@ pub(super) struct Serve {
     /// Pretend to have GPUs with so much memory each, in MB, to try the queue out: their jobs run on the processor
     #[arg(long, value_name = "MB,…", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     simulated_gpus: Vec<u64>,
+    /// Train on a Ray cluster as well: address of its dashboard, such as http://127.0.0.1:8265. Only in a private network
+    #[arg(long, value_name = "URL", value_parser = web_address, help_heading = "Ray cluster")]
+    ray: Option<String>,
+    /// Address under which Ray's nodes reach this server [default: the public one, or the one it listens on]
+    #[arg(long, value_name = "URL", value_parser = web_address, requires = "ray", help_heading = "Ray cluster")]
+    ray_server: Option<String>,
+    /// How a shell on Ray's nodes starts `arborist` [default: the path of this executable]
+    #[arg(long, value_name = "COMMAND", requires = "ray", help_heading = "Ray cluster")]
+    ray_program: Option<String>,
+    /// Trainings on the cluster at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "ray", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Ray cluster")]
+    ray_slots: u32,
+    /// Processors of each training there
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "ray", value_parser = clap::value_parser!(u32).range(1..=1_024), help_heading = "Ray cluster")]
+    ray_cpus: u32,
+    /// GPUs of each training there; a fraction shares one
+    #[arg(long, value_name = "N", default_value_t = 0.0, requires = "ray", value_parser = gpus, help_heading = "Ray cluster")]
+    ray_gpus: f64,
     /// Memory of all models that stay loaded for predictions, in MB [default: half of the machine's]
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     model_memory: Option<u64>,
@@ -47,6 +66,13 @@ fn address(text: &str) -> Result<String, String> {
         Err(error) => Err(format!(
             "{error}; expected host and port, such as 127.0.0.1:8080"
         )),
+    }
+}
+
+fn gpus(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=1_024.0).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 to 1024".to_owned()),
     }
 }
 
@@ -75,6 +101,14 @@ impl Serve {
                     memory_bytes: megabytes * 1_000_000,
                 })
                 .collect(),
+            ray: self.ray.map(|address| RayOptions {
+                address,
+                server: self.ray_server,
+                program: self.ray_program,
+                slots: self.ray_slots,
+                cpus: self.ray_cpus,
+                gpus: self.ray_gpus,
+            }),
             model_memory: self.model_memory.map(|megabytes| megabytes * 1_000_000),
             plugin_dirs: locations::plugin_dirs(self.places.plugins.as_deref()),
             ..ServeOptions::new(search.data_dir)?

@@ -27,6 +27,8 @@ fn is_public(method: &Method, path: &str) -> bool {
         "/api/openapi.json" => method == Method::GET || method == Method::HEAD,
         "/api/v1/session" => true,
         "/api/v1/first-start" => method == Method::POST,
+        // Agents have tokens of their own, which the handlers check.
+        path if path.starts_with("/api/v1/agent/") => true,
         // The address holds a secret that the handler checks.
         path if path.starts_with("/api/v1/remote-taxonomies/") => {
             method == Method::GET || method == Method::HEAD

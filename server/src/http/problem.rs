@@ -73,6 +73,7 @@ codes! {
     DeviceNotFound = "device_not_found", 404, "There is no such device";
     GroupNotFound = "group_not_found", 404, "There is no such group";
     KeyNotFound = "key_not_found", 404, "There is no such key";
+    ContentNotFound = "content_not_found", 404, "There is no such content";
     MethodNotAllowed = "method_not_allowed", 405, "This address does not know the method";
     JobNotWaiting = "job_not_waiting", 409, "The job does not wait";
     JobNotEnded = "job_not_ended", 409, "The job cannot be queued again";
@@ -88,9 +89,11 @@ codes! {
     TaxonomySuperseded = "taxonomy_superseded", 409, "There is a newer taxonomy";
     TaxonomyNotPublished = "taxonomy_not_published", 409, "The taxonomy did not come out of another one";
     FirstStartDone = "first_start_done", 409, "The administrator's password is already set";
+    AttemptEnded = "attempt_ended", 410, "The attempt has ended";
     PayloadTooLarge = "payload_too_large", 413, "The body is larger than allowed";
     UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not supported";
     FieldInvalid = "field_invalid", 422, "A field has a value that cannot be used";
+    ContentRefused = "content_refused", 422, "A file of an attempt cannot be taken";
     EditRefused = "edit_refused", 422, "An edit cannot be done";
     PluginNotFound = "plugin_not_found", 422, "No such method is installed";
     HyperparametersInvalid = "hyperparameters_invalid", 422, "The hyperparameters do not fit the method";

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::corpora::CorpusRow;
 use crate::http::problem::{ApiError, Code};
+use crate::remote::RAY;
 use crate::taxonomies::TaxonomyRow;
 use crate::work::memory_total;
 use crate::{App, assets, corpora, locations, taxonomies};
@@ -102,7 +103,7 @@ pub(super) async fn understand(app: &App, project: i64, new: NewRun) -> Result<C
     )
     .await?;
     let word_vectors = check_word_vectors(app, project, manifest, new.word_vectors).await?;
-    let device = check_device(new.device.as_deref())?;
+    let device = check_device(new.device.as_deref(), app.devices.has_cluster())?;
     Ok(Checked {
         preset: new.preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
         hyperparameters,
@@ -167,7 +168,8 @@ pub(super) fn fits(memory_bytes: u64, available: Option<u64>) -> bool {
 /// the method itself, with those that were chosen, before it trains (`work::train`).
 fn check_memory(checked: &Checked) -> Result<(), ApiError> {
     let (needed, available) = (checked.memory_bytes(), memory_total());
-    if fits(needed, available) {
+    // What a cluster has is its own to know.
+    if checked.device == RAY || fits(needed, available) {
         return Ok(());
     }
     let detail = format!(
@@ -274,16 +276,22 @@ async fn check_asset(
     }
 }
 
-fn check_device(given: Option<&str>) -> Result<String, ApiError> {
+fn check_device(given: Option<&str>, has_cluster: bool) -> Result<String, ApiError> {
     let device = given.unwrap_or("auto");
     let is_cuda = device
         .strip_prefix("cuda:")
         .is_some_and(|index| index.parse::<u8>().is_ok());
-    if matches!(device, "auto" | "cpu") || is_cuda {
+    let is_cluster = device == RAY && has_cluster;
+    if matches!(device, "auto" | "cpu") || is_cuda || is_cluster {
         return Ok(device.to_owned());
     }
+    let expected = if has_cluster {
+        "`auto`, `cpu`, `cuda:N` or `ray`"
+    } else {
+        "`auto`, `cpu` or `cuda:N`"
+    };
     Err(ApiError::field(
         "/device",
-        format!("found `{device}`, expected `auto`, `cpu` or `cuda:N`"),
+        format!("found `{device}`, expected {expected}"),
     ))
 }

@@ -20,7 +20,7 @@ use super::{groups, retry};
 use crate::corpora::snapshot;
 use crate::jobs::{self, JobContext, JobError};
 use crate::work::{Ending, Exit};
-use crate::{App, assets, corpora, devices, locations, taxonomies};
+use crate::{App, assets, corpora, devices, locations, remote, taxonomies};
 
 /// What the job is asked for: the run that names the job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,7 +236,7 @@ async fn attempt(
     let mut hopeless = None;
 
     let mut child = app
-        .executor
+        .executor_on(job.placement())
         .start(directory.path())
         .map_err(|error| JobError::Internal(Box::new(error)))?;
     let canceller = child.canceller();
@@ -259,8 +259,8 @@ async fn attempt(
                 let place = job
                     .placement()
                     .map_or(device.as_str(), |it| it.place.as_str());
-                // A simulated GPU is played by the processor.
-                let device = if device == devices::CPU {
+                // A simulated GPU is played by the processor; of a cluster its name says more.
+                let device = if device == devices::CPU || place == remote::RAY {
                     place
                 } else {
                     device

@@ -57,7 +57,7 @@ pub struct Exit {
 
 /// What a supervisor was asked to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum StopRequest {
+pub(crate) enum StopRequest {
     #[default]
     None,
     /// Ask, wait, insist.
@@ -103,17 +103,17 @@ pub struct RunningChild {
 
 /// The executor's ends of a [`RunningChild`].
 #[derive(Debug)]
-pub(super) struct Ends {
-    pub(super) events: mpsc::Sender<RunEvent>,
-    pub(super) stop: watch::Receiver<StopRequest>,
-    pub(super) exit: watch::Sender<Option<Exit>>,
+pub(crate) struct Ends {
+    pub(crate) events: mpsc::Sender<RunEvent>,
+    pub(crate) stop: watch::Receiver<StopRequest>,
+    pub(crate) exit: watch::Sender<Option<Exit>>,
 }
 
 /// Events that may wait for the reader; beyond that the tailer waits, the child does not.
 const EVENT_QUEUE: usize = 256;
 
 impl RunningChild {
-    pub(super) fn new(process_id: Option<u32>) -> (Self, Ends) {
+    pub(crate) fn new(process_id: Option<u32>) -> (Self, Ends) {
         let (event_sender, event_receiver) = mpsc::channel(EVENT_QUEUE);
         let (stop_sender, stop_receiver) = watch::channel(StopRequest::None);
         let (exit_sender, exit_receiver) = watch::channel(None);

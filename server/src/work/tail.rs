@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 const CHUNK: usize = 1 << 20;
 
 /// Position behind the last whole line: where the events of the next attempt begin. 0 when there is no file yet.
-pub(super) fn end_of_events(path: &Path) -> u64 {
+pub(crate) fn end_of_events(path: &Path) -> u64 {
     end_of_last_line(path).unwrap_or(0)
 }
 
@@ -43,7 +43,7 @@ pub(super) fn end_of_last_line(path: &Path) -> io::Result<u64> {
 }
 
 /// Sends each event behind `offset` as it appears, until the child has ended and all was read, or nobody listens.
-pub(super) async fn follow(
+pub(crate) async fn follow(
     path: PathBuf,
     offset: u64,
     to: mpsc::Sender<RunEvent>,

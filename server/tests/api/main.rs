@@ -9,6 +9,7 @@
 
 mod accepted;
 mod accounts;
+mod agents;
 mod apart;
 mod assets;
 mod comparisons;

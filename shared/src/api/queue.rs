@@ -144,6 +144,8 @@ pub enum DeviceKind {
     Cpu,
     /// An NVIDIA GPU.
     Cuda,
+    /// A cluster of other machines, with a queue of its own.
+    Cluster,
 }
 
 /// Whether a device takes jobs.
@@ -164,7 +166,7 @@ pub enum DeviceState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Device {
-    /// `cpu` or `cuda:N`.
+    /// `cpu`, `cuda:N` or `ray`.
     pub name: String,
     /// What its maker calls it.
     pub title: String,

@@ -37,7 +37,7 @@ pub struct NewRun {
     /// Seed of all randomness; 0 unless given.
     #[serde(default)]
     pub seed: Option<u64>,
-    /// `auto`, `cpu` or `cuda:N`.
+    /// `auto`, `cpu`, `cuda:N`, or `ray` where the server has a cluster.
     #[serde(default)]
     pub device: Option<String>,
     /// Higher ones are trained first; 0 unless told otherwise, -100 to 100. Administrators give more than 0.
