@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::accounts::{CallerCache, FirstStart, SignInLimit};
+use crate::analysis::AnalysisCache;
 use crate::corpora::LabelCounts;
 use crate::db::Db;
 use crate::devices::{Devices, Placement, Simulated};
@@ -127,6 +128,7 @@ pub struct App {
     pub owner: String,
     pub models: Models,
     pub intervals: IntervalCache,
+    pub analyses: AnalysisCache,
     pub fits: FitCache,
     pub newer: NewerCache,
     pub executor: Arc<dyn Executor>,

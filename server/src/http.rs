@@ -29,6 +29,7 @@ use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt;
 
 use crate::accounts::{self, CallerCache, FirstStart, SignInLimit};
+use crate::analysis::{self, AnalysisCache};
 use crate::app::Folders;
 use crate::db::{Db, DbErr};
 use crate::devices::{self, Devices};
@@ -192,7 +193,11 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
     let bind = options.bind.clone();
     let owner = instance_name(&options.data_dir).context("cannot write into the data directory")?;
     let app = Arc::new(App {
-        devices: Devices::find(options.training_slots, options.simulated.clone(), options.ray.as_ref()),
+        devices: Devices::find(
+            options.training_slots,
+            options.simulated.clone(),
+            options.ray.as_ref(),
+        ),
         owner,
         models: Models::new(options.model_memory),
         options,
@@ -208,6 +213,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         plugins: plugins::PluginCache::default(),
         jobs: Jobs::default(),
         intervals: IntervalCache::default(),
+        analyses: AnalysisCache::default(),
         fits: FitCache::default(),
         newer: NewerCache::default(),
         executor,
@@ -283,6 +289,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     remote::routes::configure(config);
     plugins::routes::configure(config);
     runs::routes::configure(config);
+    analysis::routes::configure(config);
     comparisons::routes::configure(config);
     sample::routes::configure(config);
 }

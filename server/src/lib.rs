@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod analysis;
 pub mod app;
 pub mod assets;
 pub mod cli;

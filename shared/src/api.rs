@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod analysis;
 pub mod assets;
 pub mod comparisons;
 pub mod corpora;

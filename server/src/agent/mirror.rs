@@ -19,6 +19,8 @@ use crate::runs::directory::RunDirectory;
 
 /// Bytes of one request.
 const PART: usize = 4 << 20;
+/// States of a checkpoint in a row that the server may refuse; after that it is not the plugin that changes them.
+const MAX_REFUSED: u32 = 20;
 /// The file that says that the training is complete.
 const TRAINED: &str = "trained.json";
 
@@ -37,6 +39,8 @@ pub(super) struct Mirror {
     sent: Option<Vec<(String, Stamp)>>,
     hashes: HashMap<(String, Stamp), String>,
     trained_sent: bool,
+    /// States in a row that the server did not take.
+    refused: u32,
 }
 
 /// A growing file.
@@ -81,6 +85,7 @@ impl Mirror {
             sent: None,
             hashes: HashMap::new(),
             trained_sent: false,
+            refused: 0,
         }
     }
 
@@ -184,9 +189,11 @@ impl Mirror {
             .collect();
         match self.send(AgentFolder::Checkpoint, &found).await {
             Ok(()) => {}
-            // Written to in place meanwhile: what arrived is not what was announced.
-            Err(AgentError::Refused(why)) if stamps(&folder).is_ok_and(|later| later != now) => {
+            // Written to in place meanwhile: what arrived is not what was announced. Clocks of files are too coarse to
+            // tell it always.
+            Err(AgentError::Refused(why)) if self.refused < MAX_REFUSED => {
                 tracing::debug!(why, "the checkpoint changed while it was sent");
+                self.refused += 1;
                 self.hashes.clear();
                 return Ok(false);
             }
@@ -194,6 +201,7 @@ impl Mirror {
         }
         remove(&self.moment).map_err(|error| AgentError::file(&self.moment, error))?;
         self.sent = Some(now);
+        self.refused = 0;
         Ok(true)
     }
 
@@ -239,8 +247,8 @@ impl Mirror {
     async fn upload(&self, one: &Found) -> Result<(), AgentError> {
         let mut length = 0;
         loop {
-            let bytes = read_from(&one.path, length)
-                .map_err(|error| AgentError::file(&one.path, error))?;
+            let bytes =
+                read_from(&one.path, length).map_err(|error| AgentError::file(&one.path, error))?;
             let known = self.client.part(&one.file.sha256, length, &bytes).await?;
             if known >= one.file.bytes {
                 return Ok(());

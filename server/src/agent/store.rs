@@ -140,7 +140,8 @@ fn make_folder(of: &Path) -> Result<(), AgentError> {
 
 /// Fetches what is still missing of a content.
 async fn download(client: &Client, file: &AgentFile, part: &Path) -> Result<(), Fault> {
-    let here = |error: io::Error| Fault::Refused(format!("cannot write {}: {error}", part.display()));
+    let here =
+        |error: io::Error| Fault::Refused(format!("cannot write {}: {error}", part.display()));
     let offset = fs::metadata(part).map_err(here)?.len();
     if offset == file.bytes {
         return Ok(());

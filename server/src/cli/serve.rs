@@ -42,7 +42,12 @@ pub(super) struct Serve {
     #[arg(long, value_name = "URL", value_parser = web_address, requires = "ray", help_heading = "Ray cluster")]
     ray_server: Option<String>,
     /// How a shell on Ray's nodes starts `arborist` [default: the path of this executable]
-    #[arg(long, value_name = "COMMAND", requires = "ray", help_heading = "Ray cluster")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "ray",
+        help_heading = "Ray cluster"
+    )]
     ray_program: Option<String>,
     /// Trainings on the cluster at the same time
     #[arg(long, value_name = "N", default_value_t = 4, requires = "ray", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Ray cluster")]

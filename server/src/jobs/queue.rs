@@ -214,7 +214,9 @@ fn at_once(places: &[Place]) -> f64 {
         .filter(|place| place.state == DeviceState::Enabled);
     let n: usize = open
         .map(|place| match place.kind {
-            DeviceKind::Cpu | DeviceKind::Cluster => place.free_slots.unwrap_or(0) as usize + place.n_jobs,
+            DeviceKind::Cpu | DeviceKind::Cluster => {
+                place.free_slots.unwrap_or(0) as usize + place.n_jobs
+            }
             DeviceKind::Cuda => 1,
         })
         .sum();

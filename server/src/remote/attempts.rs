@@ -123,7 +123,9 @@ impl Attempt {
         remove_folder(&directory.path().join(NEXT_CHECKPOINT))?;
         Ok(Self {
             directory,
-            staging: tempfile::Builder::new().prefix("agent-").tempdir_in(staging)?,
+            staging: tempfile::Builder::new()
+                .prefix("agent-")
+                .tempdir_in(staging)?,
             materials,
             given: OnceLock::new(),
             stop,

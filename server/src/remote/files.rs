@@ -199,7 +199,9 @@ pub(crate) fn paths_in(folder: &Path) -> io::Result<Vec<String>> {
         let relative = entry.path().strip_prefix(folder).ok();
         if let (true, Some(path)) = (
             entry.file_type().is_file(),
-            relative.and_then(Path::to_str).filter(|path| is_plain(path)),
+            relative
+                .and_then(Path::to_str)
+                .filter(|path| is_plain(path)),
         ) {
             paths.push(path.to_owned());
         }
@@ -284,7 +286,10 @@ mod tests {
         assert!(!check(checkpoint, &[file("a"), file("a/c")]));
         assert!(!check(checkpoint, &[file("../a")]));
         let results = AgentFolder::Results;
-        assert!(check(results, &[file("scores/test.bin"), file("metrics.json")]));
+        assert!(check(
+            results,
+            &[file("scores/test.bin"), file("metrics.json")]
+        ));
         assert!(!check(results, &[file("request.json")]));
         let odd = AgentFile {
             sha256: "../../x".to_owned(),
@@ -311,6 +316,10 @@ mod tests {
         let paths: Vec<&str> = found.iter().map(|one| one.file.path.as_str()).collect();
         assert_eq!(paths, ["deep/state.json"]);
         assert_eq!(found[0].file.bytes, 2);
-        assert!(in_folder(&folder.path().join("nothing")).unwrap().is_empty());
+        assert!(
+            in_folder(&folder.path().join("nothing"))
+                .unwrap()
+                .is_empty()
+        );
     }
 }

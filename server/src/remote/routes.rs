@@ -178,7 +178,10 @@ async fn agent_receive(
     let sha256 = known_form(sha256.into_inner())?;
     let bytes = part(body).await?;
     let offset = query.offset;
-    let bytes = blocking(agent, move |attempt| attempt.receive(&sha256, offset, &bytes)).await?;
+    let bytes = blocking(agent, move |attempt| {
+        attempt.receive(&sha256, offset, &bytes)
+    })
+    .await?;
     Ok(Json(AgentLength { bytes }))
 }
 

@@ -151,13 +151,21 @@ impl Executor for RayExecutor {
             path: directory.path().to_owned(),
             source,
         };
-        let id = format!("arborist-run-{}-{:016x}", request.run, rand::random::<u64>());
+        let id = format!(
+            "arborist-run-{}-{:016x}",
+            request.run,
+            rand::random::<u64>()
+        );
         std::fs::File::options()
             .create(true)
             .append(true)
             .open(directory.log())
             .and_then(|mut log| {
-                writeln!(log, "submitted to Ray at {} as {id}", self.shared.ray_address())
+                writeln!(
+                    log,
+                    "submitted to Ray at {} as {id}",
+                    self.shared.ray_address()
+                )
             })
             .map_err(file_error)?;
         let (running, ends) = RunningChild::new(None);
@@ -273,7 +281,8 @@ impl Watch<'_> {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let is_final = matches!(&error, RayError::Refused { status, .. } if status.is_client_error());
+            let is_final =
+                matches!(&error, RayError::Refused { status, .. } if status.is_client_error());
             if is_final || begun.elapsed() > SUBMIT_PATIENCE {
                 return Err(Exit {
                     outcome: Ending::Failed,
@@ -290,7 +299,9 @@ impl Watch<'_> {
 
     async fn stop_through_ray(&self) -> Exit {
         match self.ray.stop(self.id).await {
-            Ok(()) => cancelled(Some("it did not stop when asked, so Ray stopped it".to_owned())),
+            Ok(()) => cancelled(Some(
+                "it did not stop when asked, so Ray stopped it".to_owned(),
+            )),
             Err(error) => cancelled(Some(format!(
                 "it did not stop when asked, and could not be stopped: {error}"
             ))),

@@ -3,22 +3,19 @@
 //! A finished run does not change, so what is kept stays right for ever; it lies in the data directory's cache, from which
 //! it may be deleted at any time.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use arborist_shared::LabelIndex;
-use arborist_shared::corpus::SnapshotDocument;
-use arborist_shared::decode::{Judged, decode};
+use arborist_shared::decode::Judged;
 use arborist_shared::metrics::Metrics;
-use arborist_shared::scores::{ScoresError, ScoresReader};
 use arborist_shared::significance::{self, Intervals, Options};
 use arborist_shared::split::Split;
 
-use super::directory::{RunDirectory, RunDirectoryError, write_durably};
+use super::directory::write_durably;
 use super::store::RunRow;
 use crate::App;
+use crate::analysis::judgements::{Judgements, JudgementsError};
 use crate::http::problem::ApiError;
 
 /// Bounds move by about a hundredth of the interval's width with so many.
@@ -32,17 +29,9 @@ pub struct IntervalCache(tokio::sync::Mutex<()>);
 #[derive(Debug, thiserror::Error)]
 enum IntervalError {
     #[error(transparent)]
-    Run(#[from] RunDirectoryError),
-    #[error(transparent)]
-    Scores(#[from] ScoresError),
-    #[error("{0}")]
-    File(#[from] std::io::Error),
-    #[error("the documents or figures of the run cannot be read: {0}")]
+    Judgements(#[from] JudgementsError),
+    #[error("the figures of the run cannot be read: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the run has no {0} documents any more")]
-    NoDocuments(Split),
-    #[error("found {scores} scores for {documents} documents, expected as many")]
-    Lengths { scores: u64, documents: u64 },
 }
 
 impl From<IntervalError> for ApiError {
@@ -104,57 +93,29 @@ fn compute(
     split: Split,
     metrics: &str,
 ) -> Result<Option<Intervals>, IntervalError> {
-    let directory = RunDirectory::open(directory)?;
-    let (request, taxonomy) = (directory.request()?, directory.taxonomy()?);
     let metrics: Metrics = serde_json::from_str(metrics)?;
-    // Where the method decides by itself, its sets are stored and no threshold is looked at.
-    let threshold = metrics.decoding.threshold.unwrap_or_default();
-    let snapshot = match split {
-        Split::Train => None,
-        Split::Validation => request.validation.as_ref(),
-        Split::Test => request.test.as_ref(),
-    };
-    let snapshot = snapshot.ok_or(IntervalError::NoDocuments(split))?;
-    let gold = read_gold(&directory.resolve(snapshot))?;
-    let mut scores = ScoresReader::open(BufReader::with_capacity(
-        1 << 18,
-        File::open(directory.scores(split))?,
-    ))?;
-    if scores.len() != gold.len() as u64 {
-        return Err(IntervalError::Lengths {
-            scores: scores.len(),
-            documents: gold.len() as u64,
+    let judgements = Judgements::read(directory, split, metrics.decoding.threshold)?;
+    let mut gold = Vec::with_capacity(judgements.len());
+    let mut run = Vec::with_capacity(judgements.len());
+    for document in judgements.documents {
+        gold.push(document.gold);
+        run.push(Judged {
+            // Ranks have no intervals.
+            scores: Vec::new(),
+            raw: document.raw,
+            labels: document.labels,
         });
     }
-    let run: Vec<Judged> = (0..scores.len())
-        .map(|position| {
-            let document = scores.document(position)?;
-            let decoded = decode(&taxonomy, &document, &request.decoding, threshold);
-            Ok(Judged {
-                // Ranks have no intervals.
-                scores: Vec::new(),
-                raw: decoded.raw,
-                labels: decoded.labels,
-            })
-        })
-        .collect::<Result<_, ScoresError>>()?;
     let options = Options {
         resamples: RESAMPLES,
         ..Options::default()
     };
-    Ok(significance::intervals(&run, &gold, &taxonomy, options))
-}
-
-/// Labels of each document of a snapshot, closed upwards.
-fn read_gold(path: &Path) -> Result<Vec<Vec<LabelIndex>>, IntervalError> {
-    let mut gold = Vec::new();
-    for line in BufReader::with_capacity(1 << 18, File::open(path)?).lines() {
-        let line = line?;
-        if !line.trim().is_empty() {
-            gold.push(serde_json::from_str::<SnapshotDocument>(&line)?.labels);
-        }
-    }
-    Ok(gold)
+    Ok(significance::intervals(
+        &run,
+        &gold,
+        &judgements.taxonomy,
+        options,
+    ))
 }
 
 #[cfg(test)]

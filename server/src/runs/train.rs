@@ -353,7 +353,10 @@ async fn enter_figures(
     .await?;
     let metrics =
         metrics.ok_or_else(|| JobError::Failed("the run ended without figures".to_owned()))?;
-    let training = training.unwrap_or_default();
+    let mut training = training.unwrap_or_default();
+    if let Some(placement) = job.placement().filter(|it| it.place == remote::RAY) {
+        training.device.clone_from(&placement.place);
+    }
     let (epochs, _) = read_epochs(directory).await?;
     let transaction = app.db.begin().await?;
     store::put_epochs(&transaction, run.id, &epochs.all).await?;

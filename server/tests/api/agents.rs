@@ -181,23 +181,25 @@ async fn half_way(client: &Client, run: i64) {
     .await;
 }
 
-/// What a run has come to, without what differs from attempt to attempt: its metrics, scores and checkpoint.
+/// What a run has come to, without what differs from attempt to attempt: its metrics, scores and predictions.
 fn outcome(house: &House, run: i64) -> HashMap<String, Vec<u8>> {
     let directory = house.data_dir().join("runs").join(run.to_string());
     let mut found = HashMap::new();
-    for folder in ["checkpoint", "scores"] {
-        for entry in std::fs::read_dir(directory.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(&directory).unwrap();
-            found.insert(
-                name.to_string_lossy().into_owned(),
-                std::fs::read(&path).unwrap(),
-            );
-        }
+    for name in [
+        "scores/validation.bin",
+        "scores/test.bin",
+        "metrics.json",
+        "predictions.jsonl",
+    ] {
+        found.insert(
+            name.to_owned(),
+            std::fs::read(directory.join(name)).unwrap(),
+        );
     }
-    for name in ["metrics.json", "predictions.jsonl"] {
-        found.insert(name.to_owned(), std::fs::read(directory.join(name)).unwrap());
-    }
+    // Its keys are in no order.
+    let model = std::fs::read(directory.join("checkpoint/toy.json")).unwrap();
+    let model: Value = serde_json::from_slice(&model).unwrap();
+    found.insert("model".to_owned(), model.to_string().into_bytes());
     assert!(!directory.join("checkpoint.next").exists());
     found
 }
@@ -210,11 +212,18 @@ async fn a_run_elsewhere_is_the_run_that_it_would_be_here() {
     let here = estate
         .trained(&client, json!({"epochs": 3, "step_ms": 0}))
         .await;
-    assert_eq!(outcome(&house, run), outcome(&house, here));
+    let (there, here) = (outcome(&house, run), outcome(&house, here));
+    for (name, content) in &there {
+        assert!(content == &here[name], "{name} differs");
+    }
     let shown = client.get(&format!("/api/v1/runs/{run}")).await.json();
     assert_eq!(shown["run"]["device"], "ray", "{shown}");
     let log = client.get(&format!("/api/v1/jobs/{job}/log")).await;
-    assert!(String::from_utf8(log.body).unwrap().contains("submitted to Ray"));
+    assert!(
+        String::from_utf8(log.body)
+            .unwrap()
+            .contains("submitted to Ray")
+    );
 
     let [submitted] = &cluster.submitted()[..] else {
         panic!("one job");
@@ -241,11 +250,16 @@ async fn an_agent_that_is_killed_is_replaced_and_goes_on() {
     let (job, run) = queue_there(&client, &estate, hyperparameters).await;
     half_way(&client, run).await;
     for agent in cluster.agents() {
-        let killed = Command::new("kill").args(["-9", &agent.to_string()]).status();
+        let killed = Command::new("kill")
+            .args(["-9", &agent.to_string()])
+            .status();
         assert!(killed.unwrap().success());
     }
     assert_eq!(Client::made(&ended(&client, job).await), run);
-    let place = client.get(&format!("/api/v1/jobs/{job}/place")).await.json();
+    let place = client
+        .get(&format!("/api/v1/jobs/{job}/place"))
+        .await
+        .json();
     let attempt = &place["attempts"][0];
     assert_eq!(attempt["cause"], "lost_worker", "{place}");
     assert_eq!(attempt["place"], "ray");
@@ -269,18 +283,30 @@ async fn cancelling_frees_the_cluster() {
     let hyperparameters = json!({"epochs": 100_000, "step_ms": 5});
     let (job, run) = queue_there(&client, &estate, hyperparameters).await;
     half_way(&client, run).await;
-    client.delete(&format!("/api/v1/jobs/{job}")).await.expect(200);
+    client
+        .delete(&format!("/api/v1/jobs/{job}"))
+        .await
+        .expect(200);
     assert_eq!(ended(&client, job).await["status"], "cancelled");
-    wait_until("the agent is gone", || async { cluster.agents().is_empty() }).await;
+    wait_until("the agent is gone", || async {
+        cluster.agents().is_empty()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_waits_over_there_is_cancelled_at_once() {
     let (_house, cluster, client, estate) = with_cluster(false).await;
     let (job, _) = queue_there(&client, &estate, json!({"epochs": 1})).await;
-    wait_until("it was submitted", || async { !cluster.submitted().is_empty() }).await;
+    wait_until("it was submitted", || async {
+        !cluster.submitted().is_empty()
+    })
+    .await;
     let begun = Instant::now();
-    client.delete(&format!("/api/v1/jobs/{job}")).await.expect(200);
+    client
+        .delete(&format!("/api/v1/jobs/{job}"))
+        .await
+        .expect(200);
     assert_eq!(ended(&client, job).await["status"], "cancelled");
     assert!(cluster.jobs.lock().unwrap().values().all(|job| job.stopped));
     assert!(begun.elapsed().as_secs() < 10);
@@ -302,16 +328,33 @@ async fn a_server_that_starts_again_takes_the_run_up() {
 async fn a_token_opens_one_attempt_and_nothing_else() {
     let (house, cluster, client, estate) = with_cluster(false).await;
     let (job, run) = queue_there(&client, &estate, json!({"epochs": 1})).await;
-    wait_until("it was submitted", || async { !cluster.submitted().is_empty() }).await;
+    wait_until("it was submitted", || async {
+        !cluster.submitted().is_empty()
+    })
+    .await;
     let environment = cluster.submitted()[0]["runtime_env"]["env_vars"].clone();
     let agent = Client {
-        key: Some(environment["ARBORIST_AGENT_TOKEN"].as_str().unwrap().to_owned()),
+        key: Some(
+            environment["ARBORIST_AGENT_TOKEN"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        ),
         ..house.anonymous()
     };
     // Neither a person's key opens the agent's addresses, nor the agent's token anything of a person's.
-    client.get("/api/v1/agent/run").await.problem(401, "sign_in_required");
-    agent.get("/api/v1/projects").await.problem(401, "sign_in_required");
-    agent.get(&format!("/api/v1/runs/{run}")).await.problem(401, "sign_in_required");
+    client
+        .get("/api/v1/agent/run")
+        .await
+        .problem(401, "sign_in_required");
+    agent
+        .get("/api/v1/projects")
+        .await
+        .problem(401, "sign_in_required");
+    agent
+        .get(&format!("/api/v1/runs/{run}"))
+        .await
+        .problem(401, "sign_in_required");
 
     let given = agent.get("/api/v1/agent/run").await.expect(200).json();
     let names: Vec<&str> = given["files"]
@@ -320,16 +363,29 @@ async fn a_token_opens_one_attempt_and_nothing_else() {
         .iter()
         .map(|file| file["path"].as_str().unwrap())
         .collect();
-    assert!(names.contains(&"request.json") && names.contains(&"corpus/test.jsonl"), "{names:?}");
+    assert!(
+        names.contains(&"request.json") && names.contains(&"corpus/test.jsonl"),
+        "{names:?}"
+    );
     let request = &given["files"][0];
-    let content = format!("/api/v1/agent/contents/{}", request["sha256"].as_str().unwrap());
+    let content = format!(
+        "/api/v1/agent/contents/{}",
+        request["sha256"].as_str().unwrap()
+    );
     let whole = agent.get(&content).await.expect(200).body;
     assert_eq!(whole.len() as u64, request["bytes"].as_u64().unwrap());
-    let rest = agent.get(&format!("{content}?offset=5")).await.expect(200).body;
+    let rest = agent
+        .get(&format!("{content}?offset=5"))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(rest, whole[5..]);
     let unknown = format!("/api/v1/agent/contents/{}", "0".repeat(64));
     agent.get(&unknown).await.problem(404, "content_not_found");
-    agent.get("/api/v1/agent/contents/..%2F..%2Farborist.db").await.problem(404, "content_not_found");
+    agent
+        .get("/api/v1/agent/contents/..%2F..%2Farborist.db")
+        .await
+        .problem(404, "content_not_found");
 
     let put = |path: String, bytes: &'static [u8]| {
         agent.send(agent.request(Method::PUT, &path).body(bytes))
@@ -340,14 +396,27 @@ async fn a_token_opens_one_attempt_and_nothing_else() {
     // Growing files: gaps are not filled, what is known is passed over.
     let log = "/api/v1/agent/growing/log.txt?offset=";
     let before = given["log_bytes"].as_u64().unwrap();
-    let length = post(&format!("{log}{}", before + 3), b"late").await.expect(200).json();
+    let length = post(&format!("{log}{}", before + 3), b"late")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(length["bytes"], before);
-    let length = post(&format!("{log}{before}"), b"one").await.expect(200).json();
+    let length = post(&format!("{log}{before}"), b"one")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(length["bytes"], before + 3);
-    let length = post(&format!("{log}{}", before + 1), b"nexttwo").await.expect(200).json();
+    let length = post(&format!("{log}{}", before + 1), b"nexttwo")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(length["bytes"], before + 8);
-    post("/api/v1/agent/growing/metrics.json", b"{}").await.problem(422, "content_refused");
-    post("/api/v1/agent/growing/..%2Frequest.json", b"{}").await.problem(422, "content_refused");
+    post("/api/v1/agent/growing/metrics.json", b"{}")
+        .await
+        .problem(422, "content_refused");
+    post("/api/v1/agent/growing/..%2Frequest.json", b"{}")
+        .await
+        .problem(422, "content_refused");
 
     // Whole files: fixed paths, announced contents, checked hashes.
     let hash = |text: &str| {
@@ -357,42 +426,100 @@ async fn a_token_opens_one_attempt_and_nothing_else() {
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()
     };
-    let files = |folder: &str, path: &str, bytes: usize, sha256: String| {
-        json!({"folder": folder, "files": [{"path": path, "bytes": bytes, "sha256": sha256}]})
-    };
-    for path in ["../request.json", "/etc/passwd", ".hidden", "a/../../b", "request.json\0"] {
-        agent.post("/api/v1/agent/files", &files("checkpoint", path, 5, hash("hello"))).await.problem(422, "content_refused");
+    let files = |folder: &str, path: &str, bytes: usize, sha256: String| json!({"folder": folder, "files": [{"path": path, "bytes": bytes, "sha256": sha256}]});
+    for path in [
+        "../request.json",
+        "/etc/passwd",
+        ".hidden",
+        "a/../../b",
+        "request.json\0",
+    ] {
+        agent
+            .post(
+                "/api/v1/agent/files",
+                &files("checkpoint", path, 5, hash("hello")),
+            )
+            .await
+            .problem(422, "content_refused");
     }
-    agent.post("/api/v1/agent/files", &files("results", "request.json", 5, hash("hello"))).await.problem(422, "content_refused");
-    put(format!("/api/v1/agent/contents/{}", hash("hello")), b"hello").await.problem(404, "content_not_found");
+    agent
+        .post(
+            "/api/v1/agent/files",
+            &files("results", "request.json", 5, hash("hello")),
+        )
+        .await
+        .problem(422, "content_refused");
+    put(
+        format!("/api/v1/agent/contents/{}", hash("hello")),
+        b"hello",
+    )
+    .await
+    .problem(404, "content_not_found");
     let wanted = files("checkpoint", "deep/state.json", 5, hash("hello"));
-    let missing = agent.post("/api/v1/agent/files", &wanted).await.expect(200).json();
+    let missing = agent
+        .post("/api/v1/agent/files", &wanted)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(missing["missing"][0]["sha256"], hash("hello"));
     let content = format!("/api/v1/agent/contents/{}", hash("hello"));
-    put(content.clone(), b"jello").await.problem(422, "content_refused");
-    put(content.clone(), b"hello, and more").await.problem(422, "content_refused");
+    put(content.clone(), b"jello")
+        .await
+        .problem(422, "content_refused");
+    put(content.clone(), b"hello, and more")
+        .await
+        .problem(422, "content_refused");
     let length = put(content.clone(), b"hel").await.expect(200).json();
     assert_eq!(length["bytes"], 3);
-    let length = put(format!("{content}?offset=4"), b"o").await.expect(200).json();
+    let length = put(format!("{content}?offset=4"), b"o")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(length["bytes"], 3, "a gap is not filled");
     put(format!("{content}?offset=3"), b"lo").await.expect(200);
-    let missing = agent.post("/api/v1/agent/files", &wanted).await.expect(200).json();
+    let missing = agent
+        .post("/api/v1/agent/files", &wanted)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(missing["missing"], json!([]));
     let directory = house.data_dir().join("runs").join(run.to_string());
-    assert_eq!(std::fs::read(directory.join("checkpoint/deep/state.json")).unwrap(), b"hello");
+    assert_eq!(
+        std::fs::read(directory.join("checkpoint/deep/state.json")).unwrap(),
+        b"hello"
+    );
     // What is there already is not sent again, and what is not named goes away.
-    let missing = agent.post("/api/v1/agent/files", &files("checkpoint", "other.json", 5, hash("hello"))).await.json();
+    let missing = agent
+        .post(
+            "/api/v1/agent/files",
+            &files("checkpoint", "other.json", 5, hash("hello")),
+        )
+        .await
+        .json();
     assert_eq!(missing["missing"], json!([]));
     assert!(!directory.join("checkpoint/deep").exists());
-    assert_eq!(std::fs::read(directory.join("checkpoint/other.json")).unwrap(), b"hello");
+    assert_eq!(
+        std::fs::read(directory.join("checkpoint/other.json")).unwrap(),
+        b"hello"
+    );
 
-    assert_eq!(agent.post("/api/v1/agent/heartbeat", &json!({})).await.expect(200).json()["stop"], "no");
+    assert_eq!(
+        agent
+            .post("/api/v1/agent/heartbeat", &json!({}))
+            .await
+            .expect(200)
+            .json()["stop"],
+        "no"
+    );
     let end = json!({"outcome": "refused", "cause": "refused", "message": "not these documents"});
     agent.post("/api/v1/agent/end", &end).await.expect(204);
     let job = ended(&client, job).await;
     assert_eq!(job["status"], "failed");
     assert_eq!(job["error"], "not these documents", "{job}");
-    agent.post("/api/v1/agent/heartbeat", &json!({})).await.problem(401, "sign_in_required");
+    agent
+        .post("/api/v1/agent/heartbeat", &json!({}))
+        .await
+        .problem(401, "sign_in_required");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -402,6 +529,9 @@ async fn without_a_cluster_nothing_is_sent_elsewhere() {
     let estate = Estate::new(&client).await;
     let mut body = estate.run(json!({"epochs": 1}));
     body["device"] = json!("ray");
-    let problem = client.post(&estate.runs(), &body).await.problem(422, "field_invalid");
+    let problem = client
+        .post(&estate.runs(), &body)
+        .await
+        .problem(422, "field_invalid");
     assert!(!problem.to_string().contains("or `ray`"), "{problem}");
 }

@@ -10,6 +10,7 @@
 mod accepted;
 mod accounts;
 mod agents;
+mod analysis;
 mod apart;
 mod assets;
 mod comparisons;
