@@ -4,6 +4,7 @@
 //! pages can say what happened and fold the rest away. Routes return the wire types of `arborist_shared::api`.
 
 mod accounts;
+mod analysis;
 mod corpora;
 mod drafts;
 mod error;
@@ -36,6 +37,7 @@ use web_sys::Blob;
 use yew::Callback;
 
 pub use accounts::*;
+pub use analysis::*;
 pub use corpora::*;
 pub use drafts::*;
 pub use error::{ApiError, sentence};

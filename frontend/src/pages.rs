@@ -1,6 +1,7 @@
 //! The pages, one file or folder for each.
 
 pub mod corpus;
+pub mod errors;
 pub mod first_start;
 pub mod guide;
 pub mod import;

@@ -31,6 +31,8 @@ pub enum Route {
     Runs { project: i64 },
     #[at("/projects/:project/runs/:run")]
     Run { project: i64, run: i64 },
+    #[at("/projects/:project/runs/:run/errors")]
+    Errors { project: i64, run: i64 },
     #[at("/projects/:project/queue")]
     Queue { project: i64 },
     #[at("/projects/:project/side-by-side")]
@@ -62,6 +64,7 @@ impl Route {
             | Self::Train { project }
             | Self::Runs { project }
             | Self::Run { project, .. }
+            | Self::Errors { project, .. }
             | Self::Queue { project }
             | Self::SideBySide { project }
             | Self::TryIt { project }
@@ -78,7 +81,7 @@ impl Route {
             }
             Self::Taxonomy { .. } => Self::Taxonomy { project },
             Self::Train { .. } => Self::Train { project },
-            Self::Runs { .. } | Self::Run { .. } | Self::SideBySide { .. } => {
+            Self::Runs { .. } | Self::Run { .. } | Self::Errors { .. } | Self::SideBySide { .. } => {
                 Self::Runs { project }
             }
             Self::Queue { .. } => Self::Queue { project },
@@ -104,6 +107,7 @@ impl Route {
             Self::Train { .. } => "Train",
             Self::Runs { .. } => "Runs",
             Self::Run { .. } => "Run",
+            Self::Errors { .. } => "Where it errs",
             Self::Queue { .. } => "Queue",
             Self::SideBySide { .. } => "Side by side",
             Self::TryIt { .. } => "Try it",
@@ -126,6 +130,10 @@ mod tests {
             Route::Import { project: 3 },
             Route::Versions { project: 3 },
             Route::Run {
+                project: 3,
+                run: 12,
+            },
+            Route::Errors {
                 project: 3,
                 run: 12,
             },

@@ -20,6 +20,7 @@ pub mod train;
 use arborist_shared::api;
 use arborist_shared::run::RunEvent;
 use arborist_shared::scores::DocumentScores;
+use arborist_shared::split::Split;
 
 use crate::App;
 use crate::db::DbErr;
@@ -49,6 +50,14 @@ pub async fn of_jobs(
 /// When the database does not answer.
 pub async fn best(app: &App, project: i64) -> Result<Option<api::runs::Run>, DbErr> {
     store::best(app.db.read(), project).await
+}
+
+/// The figures of a run on a split as JSON, as they were stored.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn metrics(app: &App, run: i64, split: Split) -> Result<Option<String>, DbErr> {
+    store::metrics(app.db.read(), run, split).await
 }
 
 /// Number of runs of a project.

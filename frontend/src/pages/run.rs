@@ -44,8 +44,12 @@ pub fn RunPage(props: &RunProps) -> Html {
     let is_done = data
         .as_ref()
         .is_some_and(|run| run.status == JobStatus::Succeeded);
+    let has_figures = data
+        .as_ref()
+        .is_some_and(|run| run.test.is_some() || run.validation.is_some());
     let actions = html! {
         <>
+            if has_figures { <RouteLink to={Route::Errors { project, run: id }} button={Variant::Secondary} icon={Icon::Search} testid="run-errors">{ "Where it errs" }</RouteLink> }
             if is_done { <RouteLink to={Route::TryIt { project }} query={vec![("runs".to_owned(), id.to_string())]} button={Variant::Primary} icon={Icon::Try} testid="try-run">{ "Try it" }</RouteLink> }
             <RouteLink to={Route::Train { project }} query={vec![("clone".to_owned(), id.to_string())]} button={Variant::Secondary} icon={Icon::Copy} testid="clone-run">{ "Clone" }</RouteLink>
         </>

@@ -7,7 +7,7 @@ use actix_web::web;
 use arborist_shared::LabelIndex;
 use arborist_shared::api::analysis::{Analysis, ConfusionPage, JudgedPage, Subtrees};
 use arborist_shared::confusion::ErrorKind;
-use arborist_shared::metrics::DecodingRecord;
+use arborist_shared::metrics::DecodingMetrics;
 use arborist_shared::split::Split;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -59,7 +59,7 @@ async fn judgements(
 ) -> Result<(Split, Arc<Judgements>), ApiError> {
     let row = runs::routes::visible(app, caller, run).await?;
     let split = split_of(split)?;
-    let metrics = runs::store::metrics(app.db.read(), row.id, split).await?;
+    let metrics = runs::metrics(app, row.id, split).await?;
     let metrics = metrics.ok_or_else(|| {
         ApiError::new(
             Code::MetricsNotFound,
@@ -68,7 +68,7 @@ async fn judgements(
     })?;
     #[derive(Deserialize)]
     struct Made {
-        decoding: DecodingRecord,
+        decoding: DecodingMetrics,
     }
     let made: Made = serde_json::from_str(&metrics).map_err(ApiError::internal)?;
     let found = super::of_run(app, row.id, split, made.decoding.threshold).await?;
