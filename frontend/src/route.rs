@@ -81,9 +81,10 @@ impl Route {
             }
             Self::Taxonomy { .. } => Self::Taxonomy { project },
             Self::Train { .. } => Self::Train { project },
-            Self::Runs { .. } | Self::Run { .. } | Self::Errors { .. } | Self::SideBySide { .. } => {
-                Self::Runs { project }
-            }
+            Self::Runs { .. }
+            | Self::Run { .. }
+            | Self::Errors { .. }
+            | Self::SideBySide { .. } => Self::Runs { project },
             Self::Queue { .. } => Self::Queue { project },
             Self::TryIt { .. } => Self::TryIt { project },
             Self::Settings { .. } => Self::Settings { project },

@@ -206,7 +206,9 @@ fn page(route: Route) -> Html {
         }
         Route::Train { project } => html! { <pages::train::TrainPage {project} key={project} /> },
         Route::Runs { project } => html! { <pages::runs::RunsPage {project} key={project} /> },
-        Route::Errors { project, run } => html! { <pages::errors::ErrorsPage {project} {run} key={run} /> },
+        Route::Errors { project, run } => {
+            html! { <pages::errors::ErrorsPage {project} {run} key={run} /> }
+        }
         Route::Run { project, run } => html! { <pages::run::RunPage {project} {run} key={run} /> },
         Route::Queue { project } => html! { <pages::queue::QueuePage {project} key={project} /> },
         Route::SideBySide { project } => {

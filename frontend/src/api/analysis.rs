@@ -48,12 +48,14 @@ pub async fn confusion(
 pub async fn judged(
     run: i64,
     split: Split,
+    level: &str,
     gold: &str,
     predicted: &str,
     kind: &str,
     cursor: &str,
 ) -> Answer<JudgedPage> {
     let more = [
+        ("level", level),
         ("gold", gold),
         ("predicted", predicted),
         ("kind", kind),

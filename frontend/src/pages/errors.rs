@@ -30,7 +30,8 @@ struct Sight {
 
 /// Takes up what `changes` say; what was shown of a narrower question goes away.
 fn look(query: &UrlQuery, changes: &[(&str, Option<String>)]) {
-    let mut all: Vec<(&str, Option<String>)> = vec![("gold", None), ("predicted", None), ("open", None)];
+    let mut all: Vec<(&str, Option<String>)> =
+        vec![("gold", None), ("predicted", None), ("open", None)];
     all.extend(changes.iter().cloned());
     query.set(&all);
 }

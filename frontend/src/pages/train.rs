@@ -254,9 +254,7 @@ fn devices(current: &str, known: &[Device]) -> Vec<Choice> {
         ("".into(), "Automatic".into()),
         ("cpu".into(), "Processor".into()),
     ];
-    let others = known
-        .iter()
-        .filter(|device| device.kind != DeviceKind::Cpu);
+    let others = known.iter().filter(|device| device.kind != DeviceKind::Cpu);
     choices.extend(others.map(|device| {
         let words = match device.kind {
             DeviceKind::Cluster => device.title.clone(),

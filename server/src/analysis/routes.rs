@@ -219,10 +219,14 @@ async fn list_confusion(
 struct ListJudged {
     /// `test` unless told otherwise, or `validation`.
     split: Option<String>,
-    /// The end that is right lies at or below this label.
+    /// Labels below this level count as their ancestors on it, as in the confusion.
+    level: Option<u32>,
+    /// The end that is right.
     gold: Option<String>,
-    /// The end that was predicted lies at or below this label.
+    /// The end that was predicted.
     predicted: Option<String>,
+    /// Only documents with an end at or below this label.
+    under: Option<String>,
     /// Only this kind: `right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed` or `extra`.
     kind: Option<String>,
     /// At most so many, 20 unless told otherwise, up to 200.
@@ -243,6 +247,8 @@ async fn list_judged(
     let app = app.into_inner();
     let (_, found) = judgements(&app, &caller, *id, query.split.as_deref()).await?;
     let filter = DocumentFilter {
+        level: query.level,
+        under: label(&found, "under", query.under.as_deref())?,
         gold: label(&found, "gold", query.gold.as_deref())?,
         predicted: label(&found, "predicted", query.predicted.as_deref())?,
         kind: kind_of(query.kind.as_deref())?,

@@ -150,9 +150,6 @@ pub(super) fn confusion(
     limit: usize,
 ) -> ConfusionPage {
     let taxonomy = &judgements.taxonomy;
-    let is_within = |label: Option<LabelIndex>, under: LabelIndex| {
-        label.is_some_and(|label| label == under || taxonomy.ancestors(label).contains(&under))
-    };
     let shown_as = |label: LabelIndex| match filter.level {
         Some(level) => on_level(taxonomy, label, level),
         None => label,
@@ -165,10 +162,9 @@ pub(super) fn confusion(
             kind,
             ..
         } = outcome;
-        let is_wanted = filter
-            .under
-            .is_none_or(|under| is_within(gold, under) || is_within(predicted, under))
-            && filter.kind.is_none_or(|wanted| wanted == kind);
+        let is_wanted = filter.under.is_none_or(|under| {
+            is_within(taxonomy, gold, under) || is_within(taxonomy, predicted, under)
+        }) && filter.kind.is_none_or(|wanted| wanted == kind);
         if is_wanted {
             *sums
                 .entry((gold.map(shown_as), predicted.map(shown_as), kind))
@@ -207,11 +203,20 @@ fn on_level(taxonomy: &Taxonomy, label: LabelIndex, level: u32) -> LabelIndex {
 /// Which documents are looked at: those with an outcome that fits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DocumentFilter {
-    /// The gold end lies at or below this label.
+    /// As in the cells: labels below this level are taken for their ancestors on it.
+    pub(super) level: Option<u32>,
+    /// The gold end.
     pub(super) gold: Option<LabelIndex>,
-    /// The predicted end lies at or below this label.
+    /// The predicted end.
     pub(super) predicted: Option<LabelIndex>,
+    /// An end lies at or below this label.
+    pub(super) under: Option<LabelIndex>,
     pub(super) kind: Option<ErrorKind>,
+}
+
+/// Whether a label is another one or lies below it.
+fn is_within(taxonomy: &Taxonomy, label: Option<LabelIndex>, under: LabelIndex) -> bool {
+    label.is_some_and(|label| label == under || taxonomy.ancestors(label).contains(&under))
 }
 
 impl DocumentFilter {
@@ -220,16 +225,26 @@ impl DocumentFilter {
             (_, None) => true,
             (None, Some(_)) => false,
             (Some(label), Some(wanted)) => {
-                label == wanted || taxonomy.ancestors(label).contains(&wanted)
+                let shown = self
+                    .level
+                    .map_or(label, |level| on_level(taxonomy, label, level));
+                shown == wanted
             }
         };
         is_at(outcome.gold, self.gold)
             && is_at(outcome.predicted, self.predicted)
+            && self.under.is_none_or(|under| {
+                is_within(taxonomy, outcome.gold, under)
+                    || is_within(taxonomy, outcome.predicted, under)
+            })
             && self.kind.is_none_or(|kind| kind == outcome.kind)
     }
 
     fn is_open(&self) -> bool {
-        self.gold.is_none() && self.predicted.is_none() && self.kind.is_none()
+        self.gold.is_none()
+            && self.predicted.is_none()
+            && self.under.is_none()
+            && self.kind.is_none()
     }
 }
 

@@ -218,12 +218,9 @@ async fn a_run_elsewhere_is_the_run_that_it_would_be_here() {
     }
     let shown = client.get(&format!("/api/v1/runs/{run}")).await.json();
     assert_eq!(shown["run"]["device"], "ray", "{shown}");
-    let log = client.get(&format!("/api/v1/jobs/{job}/log")).await;
-    assert!(
-        String::from_utf8(log.body)
-            .unwrap()
-            .contains("submitted to Ray")
-    );
+    let log = client.get(&format!("/api/v1/runs/{run}/log")).await;
+    let log = String::from_utf8(log.expect(200).body).unwrap();
+    assert!(log.contains("submitted to Ray"), "{log}");
 
     let [submitted] = &cluster.submitted()[..] else {
         panic!("one job");

@@ -173,7 +173,7 @@ pub struct ConfusionCell {
     pub count: u64,
 }
 
-/// `GET /api/v1/runs/{id}/analysis/documents?gold=&predicted=&kind=`.
+/// `GET /api/v1/runs/{id}/analysis/documents?level=&gold=&predicted=&under=&kind=`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JudgedPage {

@@ -43,11 +43,7 @@ fn id(label: Option<&arborist_shared::api::analysis::PlacedLabel>) -> String {
 #[component]
 pub fn Cells(props: &CellsProps) -> Html {
     let query = &props.query;
-    let (level, under, kind) = (
-        query.text("level"),
-        query.text("label"),
-        query.text("kind"),
-    );
+    let (level, under, kind) = (query.text("level"), query.text("label"), query.text("kind"));
     let asked = (props.sight.clone(), level.clone(), under, kind.clone());
     let first = use_query(asked.clone(), |(sight, level, under, kind)| async move {
         api::confusion(sight.run, sight.split, &level, &under, &kind, "").await
@@ -60,7 +56,11 @@ pub fn Cells(props: &CellsProps) -> Html {
                 .map(|page| split_page(&page))
         }
     });
-    let (gold, predicted, open) = (query.text("gold"), query.text("predicted"), query.text("open"));
+    let (gold, predicted, open) = (
+        query.text("gold"),
+        query.text("predicted"),
+        query.text("open"),
+    );
     let set = |name: &'static str| {
         let query = query.clone();
         Callback::from(move |value: String| look(&query, &[(name, Some(value))]))
@@ -98,7 +98,7 @@ pub fn Cells(props: &CellsProps) -> Html {
             } }) }
             if let Some(error) = &more.error { <Failure error={error.clone()} retry={more.load.clone()} compact=true /> }
             if more.has_more { <Button label="Show more" busy={more.loading} testid="more-cells" onclick={more.load.reform(|_| ())} /> }
-            if shown { <Documents sight={props.sight.clone()} {gold} {predicted} kind={open} /> }
+            if shown { <Documents sight={props.sight.clone()} level={query.text("level")} {gold} {predicted} kind={open} /> }
         </Panel>
     }
 }

@@ -11,6 +11,8 @@ use crate::hooks::{Page, use_more, use_query};
 #[derive(PartialEq, Properties)]
 pub struct DocumentsProps {
     pub sight: Sight,
+    /// As in the rows: labels below it stand for their ancestors on it.
+    pub level: String,
     pub gold: String,
     pub predicted: String,
     pub kind: String,
@@ -27,19 +29,31 @@ fn split_page(page: &JudgedPage) -> Page<JudgedDocument> {
 pub fn Documents(props: &DocumentsProps) -> Html {
     let asked = (
         props.sight.clone(),
+        props.level.clone(),
         props.gold.clone(),
         props.predicted.clone(),
         props.kind.clone(),
     );
-    let first = use_query(asked.clone(), |(sight, gold, predicted, kind)| async move {
-        api::judged(sight.run, sight.split, &gold, &predicted, &kind, "").await
-    });
+    let first = use_query(
+        asked.clone(),
+        |(sight, level, gold, predicted, kind)| async move {
+            api::judged(sight.run, sight.split, &level, &gold, &predicted, &kind, "").await
+        },
+    );
     let more = use_more(first.data(), split_page, move |cursor| {
-        let (sight, gold, predicted, kind) = asked.clone();
+        let (sight, level, gold, predicted, kind) = asked.clone();
         async move {
-            api::judged(sight.run, sight.split, &gold, &predicted, &kind, &cursor)
-                .await
-                .map(|page| split_page(&page))
+            api::judged(
+                sight.run,
+                sight.split,
+                &level,
+                &gold,
+                &predicted,
+                &kind,
+                &cursor,
+            )
+            .await
+            .map(|page| split_page(&page))
         }
     });
     html! {
@@ -55,7 +69,10 @@ pub fn Documents(props: &DocumentsProps) -> Html {
 
 fn entry(document: &JudgedDocument) -> Html {
     let score = |label: &str| {
-        let found = document.predicted.iter().find(|end| end.label.label == label);
+        let found = document
+            .predicted
+            .iter()
+            .find(|end| end.label.label == label);
         found.and_then(|end| end.score)
     };
     html! {

@@ -16,12 +16,42 @@ use crate::pages::overview::stat;
 /// Kind, its word in the address, its name, and what it means.
 pub const KINDS: [(ErrorKind, &str, &str, &str); 7] = [
     (ErrorKind::Right, "right", "Right", "predicted as it is"),
-    (ErrorKind::TooShallow, "too_shallow", "Too shallow", "the prediction ends above what is right"),
-    (ErrorKind::TooDeep, "too_deep", "Too deep", "the prediction goes on below what is right"),
-    (ErrorKind::WrongSibling, "wrong_sibling", "Wrong sibling", "another label below the same parent"),
-    (ErrorKind::WrongBranch, "wrong_branch", "Wrong branch", "a label elsewhere in the tree"),
-    (ErrorKind::Missed, "missed", "Missed", "nothing was predicted for it"),
-    (ErrorKind::Extra, "extra", "Extra", "predicted beyond what is right"),
+    (
+        ErrorKind::TooShallow,
+        "too_shallow",
+        "Too shallow",
+        "the prediction ends above what is right",
+    ),
+    (
+        ErrorKind::TooDeep,
+        "too_deep",
+        "Too deep",
+        "the prediction goes on below what is right",
+    ),
+    (
+        ErrorKind::WrongSibling,
+        "wrong_sibling",
+        "Wrong sibling",
+        "another label below the same parent",
+    ),
+    (
+        ErrorKind::WrongBranch,
+        "wrong_branch",
+        "Wrong branch",
+        "a label elsewhere in the tree",
+    ),
+    (
+        ErrorKind::Missed,
+        "missed",
+        "Missed",
+        "nothing was predicted for it",
+    ),
+    (
+        ErrorKind::Extra,
+        "extra",
+        "Extra",
+        "predicted beyond what is right",
+    ),
 ];
 
 /// Name of a kind.

@@ -24,7 +24,9 @@ pub fn parts(analysis: &Analysis) -> Html {
         .map(|row| {
             let words = match row.frequency {
                 Frequency::Many => format!("Many: more than {}", bounds.many_above),
-                Frequency::Medium => format!("Medium: {} to {}", bounds.few_up_to + 1, bounds.many_above),
+                Frequency::Medium => {
+                    format!("Medium: {} to {}", bounds.few_up_to + 1, bounds.many_above)
+                }
                 Frequency::Few => format!("Few: 1 to {}", bounds.few_up_to),
                 Frequency::Zero => "None".to_owned(),
             };
@@ -36,11 +38,18 @@ pub fn parts(analysis: &Analysis) -> Html {
         .iter()
         .map(|row| {
             let words = match row.up_to {
-                Some(up_to) => format!("{} to {} words", format::count(u64::from(row.above) + 1), format::count(u64::from(up_to))),
+                Some(up_to) => format!(
+                    "{} to {} words",
+                    format::count(u64::from(row.above) + 1),
+                    format::count(u64::from(up_to))
+                ),
                 None => format!("more than {} words", format::count(u64::from(row.above))),
             };
             (
-                format!("{words} · {}", format::counted(row.documents, "document", "documents")),
+                format!(
+                    "{words} · {}",
+                    format::counted(row.documents, "document", "documents")
+                ),
                 row.figures,
             )
         })
