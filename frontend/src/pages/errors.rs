@@ -1,12 +1,12 @@
 //! Where a run errs: by kind, by subtree, from label to label, and the documents behind each figure. What is looked at
 //! stands in the address.
 
-mod cells;
-mod documents;
-mod kinds;
-mod parts;
-mod scores;
-mod subtrees;
+pub mod cells;
+pub mod documents;
+pub mod kinds;
+pub mod parts;
+pub mod scores;
+pub mod subtrees;
 
 use arborist_shared::api::analysis::PlacedLabel;
 use arborist_shared::split::Split;
@@ -23,9 +23,9 @@ use crate::shell::{details, use_methods};
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq)]
-struct Sight {
-    run: i64,
-    split: Split,
+pub struct Sight {
+    pub run: i64,
+    pub split: Split,
 }
 
 /// Takes up what `changes` say; what was shown of a narrower question goes away.
@@ -49,8 +49,8 @@ pub fn ErrorsPage(props: &RunProps) -> Html {
         _ => Split::Test,
     };
     let sight = Sight { run: id, split };
-    let analysis = use_query((id, split), |(id, split)| api::analysis(id, split));
-    let data = run.data();
+    let loaded = use_query((id, split), |(id, split)| api::analysis(id, split));
+    let (data, whole) = (run.data(), loaded.data());
     let name = data
         .as_ref()
         .map_or_else(|| format!("Run {id}"), |run| methods.title(&run.method));
@@ -76,9 +76,9 @@ pub fn ErrorsPage(props: &RunProps) -> Html {
     html! {
         <div class="ab-page">
             <PageHeader title="Where it errs" {subtitle} {trail} {actions} />
-            { show(&analysis, html! { <Lines count={14} /> }, |analysis| html! {
+            { show(&loaded, html! { <Lines count={14} /> }, |analysis| html! {
                 <div class="ab-stack">
-                    <kinds::Kinds analysis={analysis.clone()} query={query.clone()} />
+                    if let Some(whole) = &whole { <kinds::Kinds analysis={whole.clone()} query={query.clone()} /> }
                     <cells::Cells sight={sight.clone()} levels={analysis.levels.len() as u32} query={query.clone()} />
                     <subtrees::SubtreesPanel sight={sight.clone()} query={query.clone()} />
                     { parts::parts(analysis) }

@@ -91,7 +91,7 @@ fn entry(document: &JudgedDocument) -> Html {
                     }
                 </tbody>
             </table>
-            if document.outcomes.is_empty() { <p class="ab-muted">{ format!("No label is right, and none was predicted ({}).", format::counted(0, "label", "labels")) }</p> }
+            if document.outcomes.is_empty() { <p class="ab-muted">{ "No label is right, and none was predicted." }</p> }
         </li>
     }
 }

@@ -81,11 +81,11 @@ fn table(
                                 <th scope="row">{ name }</th>
                                 <td class="ab-number">{ format::count(figures.labels) }</td>
                                 <td class="ab-number">{ format::count(figures.support) }</td>
-                                <td class="ab-number"><Figure value={figures.micro_precision} /></td>
-                                <td class="ab-number"><Figure value={figures.micro_recall} /></td>
-                                <td class="ab-number"><Figure value={figures.micro_f1} /></td>
+                                <td class="ab-number"><Figure metric="micro_precision" value={figures.micro_precision} /></td>
+                                <td class="ab-number"><Figure metric="micro_recall" value={figures.micro_recall} /></td>
+                                <td class="ab-number"><Figure metric="micro_f1" value={figures.micro_f1} /></td>
                                 <td class="ab-table__bar"><ShareBar share={figures.micro_f1} /></td>
-                                <td class="ab-number"><Figure value={figures.macro_f1} /></td>
+                                <td class="ab-number"><Figure metric="macro_f1" value={figures.macro_f1} /></td>
                             </tr>
                         }
                     </tbody>

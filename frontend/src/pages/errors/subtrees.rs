@@ -81,11 +81,11 @@ fn table(query: &UrlQuery, rows: &Subtrees) -> Html {
 }
 
 fn row(label: Html, training: Option<u64>, figures: &PartMetrics, key: &str) -> Html {
-    let figure = |value: f64| {
+    let figure = |metric: &'static str, value: f64| {
         if figures.support == 0 && figures.predicted == 0 {
             html! { <span class="ab-muted">{ "–" }</span> }
         } else {
-            html! { <Figure {value} /> }
+            html! { <Figure {metric} {value} /> }
         }
     };
     html! {
@@ -94,11 +94,11 @@ fn row(label: Html, training: Option<u64>, figures: &PartMetrics, key: &str) -> 
             <td class="ab-number">{ format::count(figures.labels) }</td>
             <td class="ab-number">{ training.map(format::count).unwrap_or_default() }</td>
             <td class="ab-number">{ format::count(figures.support) }</td>
-            <td class="ab-number">{ figure(figures.micro_precision) }</td>
-            <td class="ab-number">{ figure(figures.micro_recall) }</td>
-            <td class="ab-number">{ figure(figures.micro_f1) }</td>
+            <td class="ab-number">{ figure("micro_precision", figures.micro_precision) }</td>
+            <td class="ab-number">{ figure("micro_recall", figures.micro_recall) }</td>
+            <td class="ab-number">{ figure("micro_f1", figures.micro_f1) }</td>
             <td class="ab-table__bar"><ShareBar share={figures.micro_f1} /></td>
-            <td class="ab-number">{ figure(figures.macro_f1) }</td>
+            <td class="ab-number">{ figure("macro_f1", figures.macro_f1) }</td>
         </tr>
     }
 }
