@@ -8,7 +8,9 @@ use super::{Answer, get, split_word};
 /// What is asked of one part of a run.
 fn query<'a>(split: Split, more: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
     let mut pairs = vec![("split", split_word(split).to_owned())];
-    let given = more.iter().filter(|(_, value)| !value.is_empty());
+    let given = more
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && (*name, *value) != ("kind", "all"));
     pairs.extend(given.map(|(name, value)| (*name, (*value).to_owned())));
     pairs
 }

@@ -77,7 +77,7 @@ pub fn ErrorsPage(props: &RunProps) -> Html {
         <div class="ab-page">
             <PageHeader title="Where it errs" {subtitle} {trail} {actions} />
             { show(&loaded, html! { <Lines count={14} /> }, |analysis| html! {
-                <div class="ab-stack">
+                <div class="ab-stack ab-errors">
                     if let Some(whole) = &whole { <kinds::Kinds analysis={whole.clone()} query={query.clone()} /> }
                     <cells::Cells sight={sight.clone()} levels={analysis.levels.len() as u32} query={query.clone()} />
                     <subtrees::SubtreesPanel sight={sight.clone()} query={query.clone()} />

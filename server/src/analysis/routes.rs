@@ -6,7 +6,6 @@ use actix_web::get;
 use actix_web::web;
 use arborist_shared::LabelIndex;
 use arborist_shared::api::analysis::{Analysis, ConfusionPage, JudgedPage, Subtrees};
-use arborist_shared::confusion::ErrorKind;
 use arborist_shared::metrics::DecodingMetrics;
 use arborist_shared::split::Split;
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::judgements::{Judgements, JudgementsError};
-use super::show::{self, CellFilter, DocumentFilter};
+use super::show::{self, CellFilter, DocumentFilter, KindFilter};
 use crate::App;
 use crate::accounts::Caller;
 use crate::http::paging;
@@ -112,11 +111,13 @@ fn word<T: DeserializeOwned>(
         .map_err(|_| ApiError::field(field, format!("found `{word}`, expected {expected}")))
 }
 
-const KINDS: &str =
-    "`right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed` or `extra`";
+const KINDS: &str = "`right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed`, `extra`, or `wrong` for all of them but `right`";
 
-fn kind_of(kind: Option<&str>) -> Result<Option<ErrorKind>, ApiError> {
-    word("kind", kind, KINDS)
+fn kind_of(kind: Option<&str>) -> Result<KindFilter, ApiError> {
+    match kind {
+        Some("wrong") => Ok(KindFilter::Wrong),
+        kind => Ok(word("kind", kind, KINDS)?.map_or(KindFilter::All, KindFilter::One)),
+    }
 }
 
 fn position(cursor: Option<&str>) -> Result<usize, ApiError> {
@@ -180,7 +181,7 @@ struct ListConfusion {
     level: Option<u32>,
     /// Only what has an end at or below this label.
     under: Option<String>,
-    /// Only this kind: `right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed` or `extra`.
+    /// Only this kind: `right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed`, `extra`, or `wrong` for all but `right`.
     kind: Option<String>,
     /// At most so many, 100 unless told otherwise, up to 1,000.
     limit: Option<u64>,
@@ -227,7 +228,7 @@ struct ListJudged {
     predicted: Option<String>,
     /// Only documents with an end at or below this label.
     under: Option<String>,
-    /// Only this kind: `right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed` or `extra`.
+    /// Only this kind: `right`, `too_shallow`, `too_deep`, `wrong_sibling`, `wrong_branch`, `missed`, `extra`, or `wrong` for all but `right`.
     kind: Option<String>,
     /// At most so many, 20 unless told otherwise, up to 200.
     limit: Option<u64>,

@@ -132,6 +132,26 @@ pub(super) fn below(
     })
 }
 
+/// Which outcomes are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum KindFilter {
+    #[default]
+    All,
+    /// All but those that are right.
+    Wrong,
+    One(ErrorKind),
+}
+
+impl KindFilter {
+    fn fits(self, kind: ErrorKind) -> bool {
+        match self {
+            Self::All => true,
+            Self::Wrong => kind != ErrorKind::Right,
+            Self::One(wanted) => kind == wanted,
+        }
+    }
+}
+
 /// Which cells of the confusion are looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CellFilter {
@@ -139,7 +159,7 @@ pub(super) struct CellFilter {
     pub(super) level: Option<u32>,
     /// Only outcomes with an end at or below this label.
     pub(super) under: Option<LabelIndex>,
-    pub(super) kind: Option<ErrorKind>,
+    pub(super) kind: KindFilter,
 }
 
 /// A page of cells, from the one at `from`.
@@ -164,7 +184,7 @@ pub(super) fn confusion(
         } = outcome;
         let is_wanted = filter.under.is_none_or(|under| {
             is_within(taxonomy, gold, under) || is_within(taxonomy, predicted, under)
-        }) && filter.kind.is_none_or(|wanted| wanted == kind);
+        }) && filter.kind.fits(kind);
         if is_wanted {
             *sums
                 .entry((gold.map(shown_as), predicted.map(shown_as), kind))
@@ -211,7 +231,7 @@ pub(super) struct DocumentFilter {
     pub(super) predicted: Option<LabelIndex>,
     /// An end lies at or below this label.
     pub(super) under: Option<LabelIndex>,
-    pub(super) kind: Option<ErrorKind>,
+    pub(super) kind: KindFilter,
 }
 
 /// Whether a label is another one or lies below it.
@@ -237,14 +257,14 @@ impl DocumentFilter {
                 is_within(taxonomy, outcome.gold, under)
                     || is_within(taxonomy, outcome.predicted, under)
             })
-            && self.kind.is_none_or(|kind| kind == outcome.kind)
+            && self.kind.fits(outcome.kind)
     }
 
     fn is_open(&self) -> bool {
         self.gold.is_none()
             && self.predicted.is_none()
             && self.under.is_none()
-            && self.kind.is_none()
+            && self.kind == KindFilter::All
     }
 }
 

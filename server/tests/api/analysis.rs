@@ -183,6 +183,9 @@ async fn every_cell_leads_to_its_documents() {
             assert!(cell[end].is_null() || cell[end]["path"].as_array().unwrap().len() == 1);
         }
     }
+    let wrong = get(&client, run, "analysis/confusion?kind=wrong").await;
+    let right = get(&client, run, "analysis/confusion?kind=right").await;
+    assert_eq!(count(&wrong["total"]) + count(&right["total"]), outcomes);
     let fish = get(&client, run, "analysis/confusion?under=fish").await;
     for cell in fish["cells"].as_array().unwrap() {
         assert!(

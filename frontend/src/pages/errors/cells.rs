@@ -43,7 +43,9 @@ fn id(label: Option<&arborist_shared::api::analysis::PlacedLabel>) -> String {
 #[component]
 pub fn Cells(props: &CellsProps) -> Html {
     let query = &props.query;
-    let (level, under, kind) = (query.text("level"), query.text("label"), query.text("kind"));
+    let (level, under) = (query.text("level"), query.text("label"));
+    // What is right is of no interest here, unless it is asked for.
+    let kind = query.get("kind").unwrap_or("wrong").to_owned();
     let asked = (props.sight.clone(), level.clone(), under, kind.clone());
     let first = use_query(asked.clone(), |(sight, level, under, kind)| async move {
         api::confusion(sight.run, sight.split, &level, &under, &kind, "").await
@@ -72,7 +74,10 @@ pub fn Cells(props: &CellsProps) -> Html {
             format!("Collapsed to level {level}").into(),
         )
     }));
-    let mut kind_choices: Vec<Choice> = vec![("".into(), "All kinds".into())];
+    let mut kind_choices: Vec<Choice> = vec![
+        ("wrong".into(), "All errors".into()),
+        ("all".into(), "Everything".into()),
+    ];
     kind_choices.extend(
         KINDS
             .iter()
@@ -91,7 +96,7 @@ pub fn Cells(props: &CellsProps) -> Html {
             } } else { html! {
                 <div class="ab-scroll" tabindex="0" role="region" aria-label="What goes where">
                     <table class="ab-table" data-testid="cells">
-                        <thead><tr><th scope="col">{ "Right" }</th><th scope="col">{ "Predicted" }</th><th scope="col">{ "Kind" }</th><th scope="col" class="ab-number">{ "Ends" }</th><th scope="col"><span class="pf-v6-screen-reader">{ "Documents" }</span></th></tr></thead>
+                        <thead><tr><th scope="col" class="ab-number">{ "Ends" }</th><th scope="col"><span class="pf-v6-screen-reader">{ "Documents" }</span></th><th scope="col">{ "Kind" }</th><th scope="col">{ "Right" }</th><th scope="col">{ "Predicted" }</th></tr></thead>
                         <tbody>{ for more.rows.iter().map(|cell| row(query, cell, shown && gold == id(cell.gold.as_ref()) && predicted == id(cell.predicted.as_ref()) && open == word(cell.kind))) }</tbody>
                     </table>
                 </div>
@@ -125,11 +130,11 @@ fn row(query: &UrlQuery, cell: &ConfusionCell, is_open: bool) -> Html {
     };
     html! {
         <tr key={format!("{gold} {predicted} {}", word(cell.kind))} class={is_open.then_some("ab-table__row--selected")} data-testid="cell">
-            <td>{ place(cell.gold.as_ref(), "nothing") }</td>
-            <td>{ place(cell.predicted.as_ref(), "nothing") }</td>
-            <td>{ kinds::name(cell.kind) }</td>
             <td class="ab-number" data-count={cell.count.to_string()}>{ format::count(cell.count) }</td>
             <td><Button label={if is_open { "Close" } else { "Documents" }} variant={Variant::Link} small=true testid="open-cell" {onclick} /></td>
+            <td>{ kinds::name(cell.kind) }</td>
+            <td>{ place(cell.gold.as_ref(), "nothing") }</td>
+            <td>{ place(cell.predicted.as_ref(), "nothing") }</td>
         </tr>
     }
 }

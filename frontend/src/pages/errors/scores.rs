@@ -21,12 +21,12 @@ pub fn scores(analysis: &Analysis) -> Html {
                 <figure class="ab-reliability">{ picture(&all.scores.bins) }<figcaption class="ab-muted">{ "Share of labels that are right, by score; a dot's size tells how many labels have such a score." }</figcaption></figure>
                 <div class="ab-scroll" tabindex="0" role="region" aria-label="What scores mean, by level">
                     <table class="ab-table" data-testid="calibration">
-                        <thead><tr><th scope="col">{ "Level" }</th><th scope="col" class="ab-number">{ "Distance (ECE)" }</th><th scope="col" class="ab-number">{ "With a temperature" }</th><th scope="col" class="ab-number">{ "Temperature" }</th><th scope="col" class="ab-number">{ "Brier" }</th></tr></thead>
+                        <thead><tr><th scope="col">{ "Level" }</th><th scope="col" class="ab-number">{ "ECE" }</th><th scope="col" class="ab-number">{ "ECE, tempered" }</th><th scope="col" class="ab-number">{ "Temperature" }</th><th scope="col" class="ab-number">{ "Brier" }</th></tr></thead>
                         <tbody>{ for analysis.calibration.iter().map(row) }</tbody>
                     </table>
                 </div>
             </div>
-            <p class="ab-muted">{ "The temperature of each level is fitted to the validation documents. Most labels are rightly scored near 0, so distances are small; compare them with each other." }</p>
+            <p class="ab-muted">{ "The temperature of each level is fitted to the validation documents. Most labels are rightly scored near 0, so the expected distances of score and share (ECE) are small; compare them with each other." }</p>
         </Panel>
     }
 }
