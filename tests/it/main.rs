@@ -9,6 +9,7 @@ mod chaos;
 mod clone;
 mod crash;
 mod decided_here;
+mod errors;
 mod foreign;
 mod formats;
 mod import;

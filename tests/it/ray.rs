@@ -83,7 +83,10 @@ impl Cluster {
             .env(MARK, node)
             // Nodes have an installation of their own; here it is the same one.
             .env("ARBORIST_PLUGINS", plugins())
-            .env("ARBORIST_AGENT_DIR", self.folder.path().join("agents").join(node))
+            .env(
+                "ARBORIST_AGENT_DIR",
+                self.folder.path().join("agents").join(node),
+            )
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -189,7 +192,9 @@ async fn a_run_survives_the_end_of_its_node() -> anyhow::Result<()> {
 
     let accepted = start(&client, ids, "ray").await?;
     let run = accepted["run"].as_i64().context("a run")?;
-    half_way(&client, run).await.with_context(|| cluster.logs())?;
+    half_way(&client, run)
+        .await
+        .with_context(|| cluster.logs())?;
     let node = cluster.at_work().context("a node with an agent")?;
     ensure!(node != "head", "the head has no processor to give away");
     cluster.cut(&node)?;
@@ -200,7 +205,9 @@ async fn a_run_survives_the_end_of_its_node() -> anyhow::Result<()> {
         .await?;
     let attempts = place["attempts"].as_array().context("attempts")?;
     ensure!(
-        attempts.iter().any(|attempt| attempt["cause"] == "lost_worker"),
+        attempts
+            .iter()
+            .any(|attempt| attempt["cause"] == "lost_worker"),
         "{place}"
     );
     ensure!(place["place"] == "ray", "{place}");

@@ -44,7 +44,11 @@ pub(super) fn long(workspace: &Workspace) -> Result<Benchmark<'_>> {
             figure("page_ms", "the queue page's request", Some(200.0)),
             figure("later_ms", "a later page of it", Some(200.0)),
             figure("move_ms", "moving a job to the front", Some(200.0)),
-            figure("write_ms", "a durable write by itself, for comparison", None),
+            figure(
+                "write_ms",
+                "a durable write by itself, for comparison",
+                None,
+            ),
             figure(
                 "start_ms",
                 "from a device that becomes free to the next job's start",
@@ -120,7 +124,10 @@ fn repetition(workspace: &Workspace, data: &Path, project: i64) -> Result<Measur
     let keys = ["page_ms", "later_ms", "move_ms", "write_ms", "start_ms"];
     for (key, times) in keys.into_iter().zip(&mut times) {
         times.sort_by(f64::total_cmp);
-        measured.insert(key, times.get(times.len() / 2).copied().unwrap_or(f64::NAN) * 1e3);
+        measured.insert(
+            key,
+            times.get(times.len() / 2).copied().unwrap_or(f64::NAN) * 1e3,
+        );
     }
     server.stop()?;
     Ok(measured)
@@ -130,7 +137,9 @@ fn repetition(workspace: &Workspace, data: &Path, project: i64) -> Result<Measur
 fn start(client: &mut Client, project: i64) -> Result<f64> {
     let running = |client: &mut Client| -> Result<bool> {
         let queue = client.get(&format!("/api/v1/queue?project={project}&limit=1"))?;
-        Ok(queue["running"].as_array().is_some_and(|jobs| !jobs.is_empty()))
+        Ok(queue["running"]
+            .as_array()
+            .is_some_and(|jobs| !jobs.is_empty()))
     };
     let begun = Instant::now();
     set_processor(client, "enabled")?;
