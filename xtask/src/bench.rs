@@ -4,6 +4,7 @@
 //! printed can be put into docs/performance.md with `--write`.
 
 mod corpora;
+mod corpus;
 mod dashboard;
 mod demo;
 mod hiagm;
@@ -80,7 +81,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 16] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 17] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
@@ -158,6 +159,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 16] = [
         "importing a million short rows: time and the server's memory",
         true,
         import::million,
+    ),
+    (
+        "corpus",
+        "a corpus of a million short rows under work: searching, exporting",
+        true,
+        corpus::million,
     ),
     (
         "taxonomy",
