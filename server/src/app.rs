@@ -176,6 +176,7 @@ impl Folders {
             folders.snapshots(),
             folders.assets(),
             folders.rejects(),
+            folders.exports(),
             folders.runs(),
             folders.cache(),
         ] {
@@ -213,6 +214,12 @@ impl Folders {
     #[must_use]
     pub fn rejects(&self) -> PathBuf {
         self.data_dir.join("rejects")
+    }
+
+    /// Exported corpora, by the id of the job that wrote them.
+    #[must_use]
+    pub fn exports(&self) -> PathBuf {
+        self.data_dir.join("exports")
     }
 
     /// Run directories, by id.

@@ -8,6 +8,7 @@ pub mod assets;
 pub mod comparisons;
 pub mod corpora;
 pub mod drafts;
+pub mod exports;
 pub mod groups;
 pub mod jobs;
 pub mod plugins;

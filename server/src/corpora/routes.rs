@@ -1,5 +1,6 @@
 //! Addresses of corpora and documents.
 
+mod exports;
 mod versions;
 
 use actix_web::http::header;
@@ -48,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_documents)
         .service(show_document);
     versions::configure(config);
+    exports::configure(config);
 }
 
 /// How a file is to be read; what is left out is detected. Columns go by name, or by number from 1.

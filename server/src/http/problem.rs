@@ -63,6 +63,7 @@ codes! {
     CorpusNotFound = "corpus_not_found", 404, "There is no such corpus";
     DocumentNotFound = "document_not_found", 404, "There is no such document";
     AssetNotFound = "asset_not_found", 404, "There is no such asset";
+    ExportNotFound = "export_not_found", 404, "There is no such export";
     JobNotFound = "job_not_found", 404, "There is no such job";
     RunNotFound = "run_not_found", 404, "There is no such run";
     MetricsNotFound = "metrics_not_found", 404, "The run has no figures for this split";
@@ -76,6 +77,7 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, "This address does not know the method";
     JobNotWaiting = "job_not_waiting", 409, "The job does not wait";
     JobNotEnded = "job_not_ended", 409, "The job cannot be queued again";
+    ExportNotReady = "export_not_ready", 409, "The export is not written yet";
     RunNotReady = "run_not_ready", 409, "The run has no usable model";
     DraftStale = "draft_stale", 409, "Others changed the draft meanwhile";
     DraftClosed = "draft_closed", 409, "The draft takes no edits";
@@ -90,6 +92,7 @@ codes! {
     FirstStartDone = "first_start_done", 409, "The administrator's password is already set";
     PayloadTooLarge = "payload_too_large", 413, "The body is larger than allowed";
     UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not supported";
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The file does not have the bytes asked for";
     FieldInvalid = "field_invalid", 422, "A field has a value that cannot be used";
     EditRefused = "edit_refused", 422, "An edit cannot be done";
     PluginNotFound = "plugin_not_found", 422, "No such method is installed";

@@ -15,6 +15,7 @@ mod comparisons;
 mod corpora;
 mod decoding;
 mod drafts;
+mod exports;
 mod files;
 mod formats;
 mod house;
