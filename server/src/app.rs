@@ -14,6 +14,7 @@ use crate::projects::KnownProjects;
 use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::taxonomies::Taxonomies;
+use crate::uploads::Uploads;
 use crate::work::{ChildProgram, Executor};
 
 /// How to serve.
@@ -118,6 +119,7 @@ pub struct App {
     pub drafts: Drafts,
     pub plugins: PluginCache,
     pub jobs: Jobs,
+    pub uploads: Uploads,
     pub devices: Devices,
     /// Name of this data directory in leases.
     pub owner: String,

@@ -36,6 +36,7 @@ use crate::jobs::{self, Jobs, Runner};
 use crate::projects::KnownProjects;
 use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
+use crate::uploads::{self, Uploads};
 use crate::work::LocalExecutor;
 use crate::{
     App, assets, comparisons, corpora, drafts, plugins, projects, reviews, runs, sample, taxonomies,
@@ -196,6 +197,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         drafts: drafts::Drafts::default(),
         plugins: plugins::PluginCache::default(),
         jobs: Jobs::default(),
+        uploads: Uploads::default(),
         intervals: IntervalCache::default(),
         fits: FitCache::default(),
         newer: NewerCache::default(),
@@ -262,6 +264,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     corpora::routes::configure(config);
     reviews::routes::configure(config);
     assets::routes::configure(config);
+    uploads::routes::configure(config);
     jobs::routes::configure(config);
     devices::routes::configure(config);
     plugins::routes::configure(config);

@@ -279,6 +279,7 @@ pub async fn clear_up(app: &App) -> Result<(), JobError> {
             }
         };
     }
+    needed.extend(crate::uploads::clear_up(app)?);
     for entry in std::fs::read_dir(app.folders.uploads())? {
         let entry = entry?;
         if entry

@@ -18,3 +18,4 @@ pub mod queue;
 pub mod reviews;
 pub mod runs;
 pub mod taxonomies;
+pub mod uploads;

@@ -30,6 +30,7 @@ use crate::http::problem::{ApiError, Code};
 use crate::http::upload::UploadForm;
 use crate::http::{accepted, file_stream, paging, upload};
 use crate::jobs::{self, JobRequest};
+use crate::uploads::{self, Wanted};
 use crate::{App, taxonomies};
 
 /// 64 GiB: a limit against mistakes, not against large corpora.
@@ -128,6 +129,8 @@ struct ImportCorpus {
     seed: Option<u64>,
     /// Name of the file, for people to read.
     name: Option<String>,
+    /// Id of an upload that was sent in pieces, instead of a body.
+    upload: Option<String>,
 }
 
 /// Upload a corpus, raw or as a form with one file. The job's result names the version that it made. Rows that cannot be read
@@ -154,8 +157,14 @@ async fn import_corpus(
             .map_err(|error| ApiError::field("split", error.to_string()))?;
     }
     taxonomy_of(&app, *id, query.taxonomy).await?;
-    let upload =
-        upload::receive(&app, &request, payload, query.name.as_deref(), MAX_UPLOAD).await?;
+    let wanted = Wanted {
+        project: *id,
+        upload: query.upload.as_deref(),
+        name: query.name.as_deref(),
+        max_bytes: MAX_UPLOAD,
+    };
+    let incoming = uploads::take(&app, &caller, &request, payload, wanted).await?;
+    let upload = incoming.upload.clone();
     let title = format!("Import corpus {}", upload.name);
     let import = Import {
         upload,
@@ -182,6 +191,7 @@ async fn import_corpus(
         caller.user_id(),
     )
     .await?;
+    incoming.used(&app);
     app.jobs.wake(request.slot(), job);
     Ok(accepted(job, None))
 }

@@ -257,6 +257,9 @@ async fn keep_house(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         if let Err(error) = crate::corpora::export::file::clear_up(&app, false) {
             tracing::error!(%error, "could not look for exports whose time is over");
         }
+        if let Err(error) = crate::uploads::clear_up(&app) {
+            tracing::error!(%error, "could not look for uploads that nobody went on with");
+        }
         if let Err(error) = super::tell_dependents(&app).await {
             tracing::error!(%error, "could not look for jobs whose needs failed");
         }

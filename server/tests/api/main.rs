@@ -32,4 +32,5 @@ mod reviews;
 mod runs;
 mod sample;
 mod taxonomies;
+mod uploads;
 mod versions;
