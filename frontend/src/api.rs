@@ -8,13 +8,14 @@ mod analysis;
 mod corpora;
 mod drafts;
 mod error;
+mod pieces;
 mod queue;
 mod upload;
 
 use std::cell::RefCell;
 
 use arborist_shared::api::assets::{Asset, AssetList};
-use arborist_shared::api::corpora::{Corpus, CorpusList, DocumentAnswer, DocumentPage};
+use arborist_shared::api::corpora::{Corpus, CorpusList};
 use arborist_shared::api::jobs::{Accepted, Job, JobList};
 use arborist_shared::api::plugins::Plugins;
 use arborist_shared::api::problem::Problem;
@@ -41,6 +42,7 @@ pub use analysis::*;
 pub use corpora::*;
 pub use drafts::*;
 pub use error::{ApiError, sentence};
+pub use pieces::{Course, PIECE, Parcel, Pieces};
 pub use queue::*;
 pub use upload::{Sent, Upload};
 
@@ -303,46 +305,15 @@ pub fn upload(
     upload::start(address, body, progress, done)
 }
 
-/// What the table of documents shows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DocumentQuery {
-    pub search: String,
-    pub label: String,
-    pub split: String,
-    pub corpus: String,
-    pub source: String,
-    pub from: String,
-    pub to: String,
-    /// `true`, `false`, or nothing for both.
-    pub annotated: String,
-}
-
-pub async fn documents(
-    project: i64,
-    query: &DocumentQuery,
-    limit: u32,
-    cursor: Option<String>,
-) -> Answer<DocumentPage> {
-    get(
-        &format!("/projects/{project}/documents"),
-        &[
-            ("search", query.search.clone()),
-            ("label", query.label.clone()),
-            ("split", query.split.clone()),
-            ("corpus", query.corpus.clone()),
-            ("source", query.source.clone()),
-            ("from", query.from.clone()),
-            ("to", query.to.clone()),
-            ("annotated", query.annotated.clone()),
-            ("limit", limit.to_string()),
-            ("cursor", cursor.unwrap_or_default()),
-        ],
-    )
-    .await
-}
-
-pub async fn document(document: i64) -> Answer<DocumentAnswer> {
-    get(&format!("/documents/{document}"), &[]).await
+/// Has an import take a file that was sent in pieces; `address` is where its body would go.
+pub async fn import_sent(address: &str, upload: &str) -> Answer<Accepted> {
+    let sign = if address.contains('?') { '&' } else { '?' };
+    let request = RequestBuilder::new(&format!("{address}{sign}upload={upload}"))
+        .method(Method::POST)
+        .header("accept", "application/json, application/problem+json")
+        .build()
+        .map_err(ApiError::from_request)?;
+    parse(&answer(request).await?)
 }
 
 // Jobs

@@ -16,6 +16,7 @@ use crate::remote::{self, Attempts, RayExecutor, RayOptions};
 use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
 use crate::taxonomies::Taxonomies;
+use crate::uploads::Uploads;
 use crate::work::{ChildProgram, Executor};
 
 /// How to serve.
@@ -123,6 +124,7 @@ pub struct App {
     pub drafts: Drafts,
     pub plugins: PluginCache,
     pub jobs: Jobs,
+    pub uploads: Uploads,
     pub devices: Devices,
     /// Name of this data directory in leases.
     pub owner: String,
@@ -198,6 +200,7 @@ impl Folders {
             folders.snapshots(),
             folders.assets(),
             folders.rejects(),
+            folders.exports(),
             folders.runs(),
             folders.cache(),
         ] {
@@ -235,6 +238,12 @@ impl Folders {
     #[must_use]
     pub fn rejects(&self) -> PathBuf {
         self.data_dir.join("rejects")
+    }
+
+    /// Exported corpora, by the id of the job that wrote them.
+    #[must_use]
+    pub fn exports(&self) -> PathBuf {
+        self.data_dir.join("exports")
     }
 
     /// Run directories, by id.

@@ -10,7 +10,7 @@ mod contents;
 mod counts;
 mod diff;
 mod documents;
-mod export;
+pub mod export;
 pub mod import;
 mod index;
 mod label_set;

@@ -38,6 +38,7 @@ use crate::projects::KnownProjects;
 use crate::remote::{self, Attempts, RayExecutor};
 use crate::runs::models::Models;
 use crate::runs::{FitCache, IntervalCache, NewerCache};
+use crate::uploads::{self, Uploads};
 use crate::work::LocalExecutor;
 use crate::{
     App, assets, comparisons, corpora, drafts, plugins, projects, reviews, runs, sample, taxonomies,
@@ -212,6 +213,7 @@ pub async fn start(options: ServeOptions) -> anyhow::Result<Server> {
         drafts: drafts::Drafts::default(),
         plugins: plugins::PluginCache::default(),
         jobs: Jobs::default(),
+        uploads: Uploads::default(),
         intervals: IntervalCache::default(),
         analyses: AnalysisCache::default(),
         fits: FitCache::default(),
@@ -284,6 +286,7 @@ fn rooms(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     corpora::routes::configure(config);
     reviews::routes::configure(config);
     assets::routes::configure(config);
+    uploads::routes::configure(config);
     jobs::routes::configure(config);
     devices::routes::configure(config);
     remote::routes::configure(config);

@@ -38,6 +38,7 @@ pub enum JobRequest {
     ImportTaxonomy(crate::taxonomies::import::Import),
     ImportCorpus(Box<crate::corpora::import::Import>),
     ImportAsset(crate::assets::import::Import),
+    ExportCorpus(crate::corpora::export::file::ExportCorpus),
     Train(crate::runs::train::Train),
     Compare(crate::comparisons::Compare),
     PublishDraft(crate::drafts::publish::Publish),
@@ -66,6 +67,7 @@ impl JobRequest {
             Self::ImportTaxonomy(_) => "import_taxonomy",
             Self::ImportCorpus(_) => "import_corpus",
             Self::ImportAsset(_) => "import_asset",
+            Self::ExportCorpus(_) => "export_corpus",
             Self::Train(_) => "train",
             Self::Compare(_) => "compare",
             Self::PublishDraft(_) => "publish_draft",
@@ -82,6 +84,7 @@ impl JobRequest {
             Self::ImportTaxonomy(_)
             | Self::ImportCorpus(_)
             | Self::ImportAsset(_)
+            | Self::ExportCorpus(_)
             | Self::Compare(_)
             | Self::PublishDraft(_)
             | Self::UndoTaxonomy(_)
@@ -169,6 +172,20 @@ pub async fn find(app: &App, id: i64) -> Result<Option<JobRow>, DbErr> {
     store::find(app.db.read(), id).await
 }
 
+/// Jobs of a project that do the same, newest first, before a given one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_kind(
+    app: &App,
+    project: i64,
+    kind: &str,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<JobRow>, DbErr> {
+    store::of_kind(app.db.read(), project, kind, before, limit).await
+}
+
 /// The newest jobs of a project.
 ///
 /// # Errors
@@ -247,7 +264,8 @@ pub async fn clear_up(app: &App) -> Result<(), JobError> {
             Ok(JobRequest::ImportCorpus(import)) => needed.insert(import.upload.file),
             Ok(JobRequest::ImportAsset(import)) => needed.insert(import.upload.file),
             Ok(
-                JobRequest::Train(_)
+                JobRequest::ExportCorpus(_)
+                | JobRequest::Train(_)
                 | JobRequest::Compare(_)
                 | JobRequest::PublishDraft(_)
                 | JobRequest::UndoTaxonomy(_)
@@ -261,6 +279,7 @@ pub async fn clear_up(app: &App) -> Result<(), JobError> {
             }
         };
     }
+    needed.extend(crate::uploads::clear_up(app)?);
     for entry in std::fs::read_dir(app.folders.uploads())? {
         let entry = entry?;
         if entry
@@ -272,6 +291,7 @@ pub async fn clear_up(app: &App) -> Result<(), JobError> {
             std::fs::remove_file(entry.path())?;
         }
     }
+    crate::corpora::export::file::clear_up(app, true)?;
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub mod reviews;
 pub mod runs;
 pub mod sample;
 pub mod taxonomies;
+pub mod uploads;
 pub mod work;
 
 pub use app::App;

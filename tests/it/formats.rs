@@ -130,6 +130,34 @@ async fn a_spreadsheet_comes_in_and_goes_out_again() -> anyhow::Result<()> {
     assert_eq!(tasks.as_array().map(Vec::len), Some(27));
     assert_eq!(tasks[6]["data"]["text"], "Käuze im Wald");
 
+    // A file that the server writes beforehand is the same, and is there to be fetched again.
+    browser.click("export-prepare").await?;
+    browser
+        .says("prepared", &["corpus-2.json", "Label Studio", "until"])
+        .await?;
+    browser.look("export-prepared", &WINDOWS[..3]).await?;
+    std::fs::remove_file(&file)?;
+    browser.click("prepared-download").await?;
+    let again = wait_for("the prepared file", 30, async || {
+        let text = std::fs::read_to_string(&file).ok();
+        Ok(text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok()))
+    })
+    .await?;
+    assert_eq!(again, tasks);
+
+    // Documents are found by the level of their labels, and by when those changed.
+    browser.navigate(&place).await?;
+    browser.click("more-filters").await?;
+    choose(&browser, "document-level", "2").await?;
+    browser.says("document-count", &["documents"]).await?;
+    browser.look("corpus-filters", &WINDOWS[..3]).await?;
+    browser
+        .navigate(&format!("{place}?labelled_from=2026-01-01&level=0"))
+        .await?;
+    browser.says("document-count", &["0 documents"]).await?;
+    browser.click("clear-filters").await?;
+    browser.says("document-count", &["27 documents"]).await?;
+
     // Documents are found by their date.
     browser.navigate(&format!("{place}?from=2024-09")).await?;
     browser.says("document-count", &["3 documents"]).await?;

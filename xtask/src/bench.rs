@@ -4,6 +4,7 @@
 //! printed can be put into docs/performance.md with `--write`.
 
 mod corpora;
+mod corpus;
 mod dashboard;
 mod demo;
 mod hiagm;
@@ -159,6 +160,12 @@ const BENCHMARKS: [(&str, &str, bool, Prepare); 17] = [
         "importing a million short rows: time and the server's memory",
         true,
         import::million,
+    ),
+    (
+        "corpus",
+        "a corpus of a million short rows under work: searching, exporting",
+        true,
+        corpus::million,
     ),
     (
         "taxonomy",

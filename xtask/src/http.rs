@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -60,6 +60,35 @@ impl Client {
             outcome => outcome,
         }
         .with_context(|| format!("{method} {path} on {}", self.address))
+    }
+
+    /// How long it takes until an answer's body begins. It is not read further: the connection is its own, and is closed.
+    pub(crate) fn first_byte(&self, path: &str) -> Result<Duration> {
+        let key = self.key.as_deref().unwrap_or_default();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\n\r\n",
+            self.address
+        );
+        let started = Instant::now();
+        let mut stream = BufReader::new(TcpStream::connect(&self.address)?);
+        stream.get_mut().write_all(head.as_bytes())?;
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        anyhow::ensure!(
+            line.split_whitespace().nth(1) == Some("200"),
+            "GET {path} answered `{}`",
+            line.trim_end()
+        );
+        while !line.trim_end().is_empty() {
+            line.clear();
+            stream.read_line(&mut line)?;
+        }
+        // A length before the first chunk is the first line of a body that is sent while it is made.
+        anyhow::ensure!(
+            !stream.fill_buf()?.is_empty(),
+            "GET {path} answered nothing"
+        );
+        Ok(started.elapsed())
     }
 
     fn attempt(&mut self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Result<Answer> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::http::Client;
 use crate::process::cmd;
-use crate::workspace::{Profile, Workspace};
+use crate::workspace::Workspace;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the release build on `data` and waits until it answers.
     pub(crate) fn start(workspace: &Workspace, data: &Path, bind: Option<&str>) -> Result<Server> {
-        let program = workspace.product(Profile::Release).join("arborist");
+        let program = workspace.measured().join("arborist");
         let address = match bind {
             Some(address) => address.to_owned(),
             None => free_address()?,

@@ -38,6 +38,11 @@ impl Workspace {
         self.target.join(profile.folder())
     }
 
+    /// The release that is measured: that of this clone, or a finished one, a folder that `ARBORIST_PRODUCT` names.
+    pub(crate) fn measured(&self) -> PathBuf {
+        finished().unwrap_or_else(|| self.product(Profile::Release))
+    }
+
     /// The folder of links and small files that belong to this clone.
     pub(crate) fn local(&self) -> PathBuf {
         self.root.join(".cache")
@@ -74,6 +79,12 @@ impl Profile {
             Profile::Debug => &[],
         }
     }
+}
+
+/// The folder of a finished release, where one is to be measured instead of this clone's.
+pub(crate) fn finished() -> Option<PathBuf> {
+    let folder = std::env::var_os("ARBORIST_PRODUCT")?;
+    (!folder.is_empty()).then(|| PathBuf::from(folder))
 }
 
 fn cache_dir() -> Result<PathBuf> {

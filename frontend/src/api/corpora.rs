@@ -1,13 +1,16 @@
-//! Calls about corpora: how a file is read, importing it, and what a version is made of.
+//! Calls about corpora: how a file is read, importing it, what a version is made of, its documents, and taking it away.
 
 use arborist_shared::api::corpora::{
-    CorpusChecks, CorpusDiff, CorpusPreview, CorpusStatistics, LabelChoice, LabelChoices,
+    CorpusChecks, CorpusDiff, CorpusPreview, CorpusStatistics, DocumentAnswer, DocumentPage,
+    LabelChoice, LabelChoices,
 };
+use arborist_shared::api::exports::{Export, ExportList, NewExport};
+use arborist_shared::api::jobs::Accepted;
 use arborist_shared::corpus::Reading;
 use gloo_net::http::Method;
 use web_sys::Blob;
 
-use super::{Answer, address, get, post_blob, send_json};
+use super::{Answer, address, every_page, get, page, post, post_blob, send_json};
 
 /// The pairs of a query that say how a file is read.
 fn reading_pairs(reading: &Reading) -> Vec<(&'static str, String)> {
@@ -132,7 +135,80 @@ pub fn corpus_export(corpus: i64, format: &str, split: &str) -> String {
     )
 }
 
+/// Has a job write a version as a file, unless there is one already.
+pub async fn start_export(corpus: i64, format: &str, split: &str) -> Answer<Accepted> {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let new = NewExport {
+        format: given(format),
+        split: given(split),
+    };
+    post(&format!("/corpora/{corpus}/exports"), &[], &new).await
+}
+
+/// All files of a project that can be fetched, or are being written, newest first.
+pub async fn exports(project: i64) -> Answer<Vec<Export>> {
+    every_page(async |cursor| {
+        let path = format!("/projects/{project}/exports");
+        let page: ExportList = get(&path, &page(cursor)).await?;
+        Ok((page.exports, page.next))
+    })
+    .await
+}
+
+/// Address of a finished file.
+pub fn export_address(export: i64) -> String {
+    address(&format!("/exports/{export}"), &[])
+}
+
 /// Address of the rows that an import refused.
 pub fn rejects_address(corpus: i64) -> String {
     address(&format!("/corpora/{corpus}/rejects"), &[])
+}
+
+/// What the table of documents shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DocumentQuery {
+    pub search: String,
+    pub label: String,
+    pub split: String,
+    pub corpus: String,
+    pub source: String,
+    pub from: String,
+    pub to: String,
+    /// `true`, `false`, or nothing for both.
+    pub annotated: String,
+    pub level: String,
+    pub labelled_from: String,
+    pub labelled_to: String,
+}
+
+pub async fn documents(
+    project: i64,
+    query: &DocumentQuery,
+    limit: u32,
+    cursor: Option<String>,
+) -> Answer<DocumentPage> {
+    get(
+        &format!("/projects/{project}/documents"),
+        &[
+            ("search", query.search.clone()),
+            ("label", query.label.clone()),
+            ("split", query.split.clone()),
+            ("corpus", query.corpus.clone()),
+            ("source", query.source.clone()),
+            ("from", query.from.clone()),
+            ("to", query.to.clone()),
+            ("annotated", query.annotated.clone()),
+            ("level", query.level.clone()),
+            ("labelled_from", query.labelled_from.clone()),
+            ("labelled_to", query.labelled_to.clone()),
+            ("limit", limit.to_string()),
+            ("cursor", cursor.unwrap_or_default()),
+        ],
+    )
+    .await
+}
+
+pub async fn document(document: i64) -> Answer<DocumentAnswer> {
+    get(&format!("/documents/{document}"), &[]).await
 }

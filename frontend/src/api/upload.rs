@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use gloo_net::http::Method;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -44,20 +45,35 @@ type Listeners = (
     Closure<dyn FnMut(ProgressEvent)>,
 );
 
+/// Sends a file with one request.
 pub(super) fn start<T: DeserializeOwned + 'static>(
     address: &str,
     body: &Blob,
     progress: Callback<Sent>,
     done: Callback<Answer<T>>,
 ) -> Answer<Upload> {
+    let headers = [("content-type", "application/octet-stream".to_owned())];
+    let done = done.reform(|answer: Answer<String>| answer.and_then(|body| parse(&body)));
+    open(&Method::POST, address, &headers, body, progress, done)
+}
+
+/// Sends a body; `done` gets that of a good answer.
+pub(super) fn open(
+    method: &Method,
+    address: &str,
+    headers: &[(&str, String)],
+    body: &Blob,
+    progress: Callback<Sent>,
+    done: Callback<Answer<String>>,
+) -> Answer<Upload> {
     let unusable = |error| ApiError::Unreadable {
         detail: format!("{error:?}"),
     };
     let request = XmlHttpRequest::new().map_err(unusable)?;
-    request.open("POST", address).map_err(unusable)?;
-    request
-        .set_request_header("content-type", "application/octet-stream")
-        .map_err(unusable)?;
+    request.open(method.as_ref(), address).map_err(unusable)?;
+    for (name, value) in headers {
+        request.set_request_header(name, value).map_err(unusable)?;
+    }
     request
         .set_request_header("accept", "application/json, application/problem+json")
         .map_err(unusable)?;
@@ -81,7 +97,7 @@ pub(super) fn start<T: DeserializeOwned + 'static>(
                 0 => Err(ApiError::Network {
                     detail: "the connection broke during the upload".into(),
                 }),
-                _ => judge(status, body).and_then(|body| parse(&body)),
+                _ => judge(status, body),
             };
             done.emit(answer);
             // Dropping a closure while it runs is not allowed, so the last reference goes a tick later.

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod label_filter;
+pub mod more_filters;
 
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use yew::prelude::*;
 use super::guide::chapter;
 use super::overview::ProjectProps;
 use crate::api::{self, DocumentQuery};
-use crate::components::field::{Field, Input, Search, Select};
+use crate::components::field::{Search, Select};
 use crate::components::label_path::LabelRef;
 use crate::components::{
     Button, Empty, Failure, Icon, LabelPath, Lines, PageHeader, RouteLink, Variant, VirtualList,
@@ -119,6 +120,9 @@ fn Documents(props: &DocumentsProps) -> Html {
         from: query.text("from"),
         to: query.text("to"),
         annotated: query.text("annotated"),
+        level: query.text("level"),
+        labelled_from: query.text("labelled_from"),
+        labelled_to: query.text("labelled_to"),
     };
     let first = use_search((project, wanted.clone()), |(project, wanted)| async move {
         api::documents(project, &wanted, PAGE, None).await
@@ -235,16 +239,10 @@ fn Documents(props: &DocumentsProps) -> Html {
         let (query, typed) = (query.clone(), typed.clone());
         Callback::from(move |_: MouseEvent| {
             typed.set(String::new());
-            query.set(&[
-                ("search", None),
-                ("label", None),
-                ("split", None),
-                ("source", None),
-                ("from", None),
-                ("to", None),
-                ("annotated", None),
-                ("document", None),
-            ]);
+            let always = ["search", "label", "split", "annotated", "document"];
+            let names = always.into_iter().chain(more_filters::NAMES);
+            let nothing: Vec<_> = names.map(|name| (name, None)).collect();
+            query.set(&nothing);
         })
     };
     let is_filtered = wanted
@@ -252,9 +250,6 @@ fn Documents(props: &DocumentsProps) -> Html {
             corpus: wanted.corpus.clone(),
             ..DocumentQuery::default()
         };
-    let is_narrowed = [&wanted.source, &wanted.from, &wanted.to]
-        .iter()
-        .any(|text| !text.is_empty());
     let total = first.data().map(|page| page.total);
     let taxonomy = corpus.as_ref().map(|corpus| corpus.taxonomy);
     let row = {
@@ -279,18 +274,12 @@ fn Documents(props: &DocumentsProps) -> Html {
                 <Select id="annotated" label="Annotated" value={wanted.annotated.clone()} onchange={set("annotated")} testid="document-annotated" choices={vec![
                     ("".into(), "Annotated or not".into()), ("true".into(), "Annotated".into()), ("false".into(), "Not annotated".into()),
                 ]} />
-                <details class="ab-fold ab-more-filters" open={is_narrowed}><summary data-testid="more-filters">{ "Source and date" }</summary>
-                    <div class="ab-form__row">
-                        <Field id="source" label="Source"><Input id="source" value={wanted.source.clone()} onchange={set("source")} testid="document-source" /></Field>
-                        <Field id="from" label="From"><Input id="from" placeholder="2023" value={wanted.from.clone()} onchange={set("from")} testid="document-from" /></Field>
-                        <Field id="to" label="To"><Input id="to" placeholder="2024-05" value={wanted.to.clone()} onchange={set("to")} testid="document-to" /></Field>
-                    </div>
-                </details>
+                <more_filters::MoreFilters {taxonomy} wanted={wanted.clone()} />
                 if props.corpora.len() > 1 {
                     <Select id="corpus" label="Version" value={corpus.as_ref().map(|corpus| corpus.id.to_string()).unwrap_or_default()} onchange={set("corpus")} testid="document-corpus"
                         choices={props.corpora.iter().map(|corpus| (corpus.id.to_string().into(), format!("Version {}", corpus.version).into())).collect::<Vec<_>>()} />
                 }
-                <span class="ab-toolbar__count" role="status" data-testid="document-count">{ total.map(|total| format::counted(total, "document", "documents")).unwrap_or_default() }</span>
+                <span class="ab-toolbar__count" role="status" data-testid="document-count">{ first.data().map(|page| counted(&page)).unwrap_or_default() }</span>
             </div>
             <div class={classes!("ab-split-view", shown.is_some().then_some("ab-split-view--open"))}>
                 <div class="ab-split-view__list">
@@ -327,6 +316,16 @@ fn Documents(props: &DocumentsProps) -> Html {
                 }
             </div>
         </>
+    }
+}
+
+/// How many documents match, as far as the server counts.
+fn counted(page: &DocumentPage) -> String {
+    let counted = format::counted(page.total, "document", "documents");
+    if page.total_is_capped {
+        format!("more than {counted}")
+    } else {
+        counted
     }
 }
 

@@ -17,8 +17,9 @@ use crate::db::rfc3339;
 use crate::http::paging::PageQuery;
 use crate::http::problem::ApiError;
 use crate::http::upload::UploadForm;
-use crate::http::{accepted, paging, upload};
+use crate::http::{accepted, paging};
 use crate::jobs::{self, JobRequest};
+use crate::uploads::{self, Wanted};
 
 const MAX_UPLOAD: u64 = 16 << 30;
 
@@ -34,6 +35,8 @@ struct ImportAsset {
     kind: AssetKind,
     /// Name of the file, for people to read.
     name: Option<String>,
+    /// Id of an upload that was sent in pieces, instead of a body.
+    upload: Option<String>,
 }
 
 /// Upload an encoder (zip of a Hugging Face BERT folder with safetensors) or word vectors (`.txt`, `.vec`).
@@ -50,8 +53,14 @@ async fn import_asset(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
-    let upload =
-        upload::receive(&app, &request, payload, query.name.as_deref(), MAX_UPLOAD).await?;
+    let wanted = Wanted {
+        project: *id,
+        upload: query.upload.as_deref(),
+        name: query.name.as_deref(),
+        max_bytes: MAX_UPLOAD,
+    };
+    let incoming = uploads::take(&app, &caller, &request, payload, wanted).await?;
+    let upload = incoming.upload.clone();
     let what = match query.kind {
         AssetKind::Encoder => "encoder",
         AssetKind::WordVectors => "word vectors",
@@ -69,6 +78,7 @@ async fn import_asset(
         caller.user_id(),
     )
     .await?;
+    incoming.used(&app);
     app.jobs.wake(request.slot(), job);
     Ok(accepted(job, None))
 }

@@ -1,14 +1,21 @@
 //! Documents as the interface shows them.
 
+use std::collections::HashMap;
+
 use arborist_shared::LabelIndex;
 use arborist_shared::api::corpora::Document;
 use arborist_shared::taxonomy::Taxonomy;
 
 use super::label_set;
 use super::store::DocumentRow;
+use crate::db::{Timestamp, rfc3339};
 
 /// A document with its labels by id and by path.
-pub(super) fn show(row: DocumentRow, taxonomy: &Taxonomy) -> Document {
+pub(super) fn show(
+    row: DocumentRow,
+    taxonomy: &Taxonomy,
+    made_at: &HashMap<i64, Timestamp>,
+) -> Document {
     let explicit = row.explicit.as_deref().map(label_set::decode);
     let closed = explicit.as_deref().map(|labels| taxonomy.close(labels));
     let ids = |labels: &[LabelIndex]| {
@@ -20,6 +27,10 @@ pub(super) fn show(row: DocumentRow, taxonomy: &Taxonomy) -> Document {
     let paths = deepest(taxonomy, closed.as_deref().unwrap_or_default());
     let meta = row.metadata();
     Document {
+        labelled_at: row
+            .labelled_in
+            .and_then(|version| made_at.get(&version))
+            .map(|&at| rfc3339(at)),
         lang: row.lang.clone(),
         meta,
         id: row.id,

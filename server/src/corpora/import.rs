@@ -130,12 +130,12 @@ impl Import {
         corpus: &CorpusRow,
         rules: Rules,
     ) -> Result<(Summary, Totals, String), JobError> {
-        let taxonomy_hash = rules.taxonomy.content_hash();
+        let taxonomy = Arc::clone(&rules.taxonomy);
         let (sender, mut receiver) = mpsc::channel(CHANNEL);
         let (path, rejects) = (self.upload.path(app), rejects_file(app, corpus.id));
         let reading =
             tokio::task::spawn_blocking(move || reader::read(&path, &rejects, rules, &sender));
-        let mut writer = Writer::new(app, corpus, &taxonomy_hash).await?;
+        let mut writer = Writer::new(app, corpus, &taxonomy).await?;
         let mut progress = Progress {
             total: self.upload.n_bytes,
             documents: 0,

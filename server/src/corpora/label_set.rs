@@ -1,6 +1,7 @@
 //! Label sets as the database holds them: positions in the taxonomy, `u32` little-endian, one after the other.
 
 use arborist_shared::LabelIndex;
+use arborist_shared::taxonomy::Taxonomy;
 
 pub(super) fn encode(labels: &[LabelIndex]) -> Vec<u8> {
     labels
@@ -14,6 +15,12 @@ pub(super) fn decode(bytes: &[u8]) -> Vec<LabelIndex> {
         .chunks_exact(4)
         .map(|bytes| LabelIndex::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         .collect()
+}
+
+/// Level of the deepest label of a closed set; 0 without labels.
+pub(super) fn level(taxonomy: &Taxonomy, closed: &[LabelIndex]) -> u32 {
+    let levels = closed.iter().map(|&label| taxonomy.level(label));
+    levels.max().unwrap_or(0)
 }
 
 #[cfg(test)]

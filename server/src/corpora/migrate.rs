@@ -13,7 +13,7 @@ use arborist_shared::taxonomy::Taxonomy;
 use sea_orm::{DatabaseTransaction, Value};
 
 use super::contents::{Contents, Counted};
-use super::store::{self, DocumentQuery, DocumentRow, Finished, ReviewRecord};
+use super::store::{self, DocumentQuery, DocumentRow, Finished, Membership, ReviewRecord};
 use super::{CorpusRow, index, label_set};
 use crate::App;
 use crate::db::DbErr;
@@ -98,6 +98,7 @@ pub(crate) async fn carry_over(
     let new = Arc::clone(&course.new);
     let (contents, back) = (Contents::new(&new.content_hash()), course.back.clone());
     let mut carrier = Carrier {
+        source: source.id,
         corpus: corpus.id,
         course: Arc::new(course),
         contents,
@@ -203,6 +204,7 @@ impl Beside {
 
 /// Carries documents over, chunk by chunk.
 struct Carrier {
+    source: i64,
     corpus: i64,
     course: Arc<Course>,
     contents: Contents,
@@ -222,7 +224,7 @@ impl Carrier {
             old, new, lineage, ..
         } = &*course;
         let migration = Migration::new(old, new, lineage, GivenAncestors::Implied);
-        let mut memberships: Vec<Value> = Vec::with_capacity(3 * rows.len());
+        let mut memberships: Vec<Value> = Vec::with_capacity(store::COLUMNS * rows.len());
         let mut reviews: Vec<Value> = Vec::new();
         for mut row in rows {
             let decided = beside.decided.remove(&row.id);
@@ -255,21 +257,26 @@ impl Carrier {
             let is_other = !is_same(&course, before.as_deref(), explicit.as_deref());
             self.n_migrated += u64::from(is_other || is_asked);
             self.n_review += u64::from(!waits.is_empty());
-            let n_closed = explicit
-                .as_deref()
-                .map_or(0, |labels| new.close(labels).len());
+            let closed = explicit.as_deref().map(|labels| new.close(labels));
             self.contents.add(Counted {
                 key: &row.key,
                 text: &row.text,
                 split: row.split.into(),
                 explicit: explicit.as_deref(),
-                n_closed,
+                n_closed: closed.as_ref().map_or(0, Vec::len),
             });
-            memberships.extend([
-                self.corpus.into(),
-                row.id.into(),
-                explicit.as_deref().map(label_set::encode).into(),
-            ]);
+            let earlier = row.labelled_in.unwrap_or(self.source);
+            let membership = Membership {
+                corpus: self.corpus,
+                document: row.id,
+                explicit: explicit.as_deref(),
+                level: closed.map(|closed| label_set::level(new, &closed)),
+                labelled_in: match is_other || is_decided {
+                    true => self.corpus,
+                    false => earlier,
+                },
+            };
+            memberships.extend(membership.values());
             for wait in &waits {
                 reviews.extend(store::review_values(self.corpus, wait));
             }

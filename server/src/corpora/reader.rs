@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 
 use super::checks::Texts;
 use super::choices::Choices;
-use super::column;
 use super::parts::Parts;
+use super::{column, label_set};
 use crate::corpus_files::{CorpusFile, FileError, Row};
 
 /// Rejected rows are kept up to this many characters.
@@ -40,6 +40,8 @@ pub(super) struct NewDocument {
     pub(super) explicit: Option<Vec<LabelIndex>>,
     /// Size of the closed set.
     pub(super) n_closed: usize,
+    /// Level of the deepest label of that; none = not annotated.
+    pub(super) level: Option<u32>,
     pub(super) split: Split,
     /// Whether the row itself asks for the split.
     pub(super) asks_for_split: bool,
@@ -186,12 +188,13 @@ impl Rows {
             let reason = "found a NUL character in the text, expected text without any";
             return Err(fail(1, reason.to_owned()));
         }
-        let (explicit, n_closed) = match &row.labels {
-            None => (None, 0),
+        let (explicit, n_closed, level) = match &row.labels {
+            None => (None, 0, None),
             Some(labels) => {
                 let set = resolve_labels(&self.rules.taxonomy, labels)
                     .map_err(|error| fail(column::of_label(raw, &error), error.to_string()))?;
-                (Some(set.explicit), set.closed.len())
+                let level = label_set::level(&self.rules.taxonomy, &set.closed);
+                (Some(set.explicit), set.closed.len(), Some(level))
             }
         };
         let has_id = row.id.is_some();
@@ -232,6 +235,7 @@ impl Rows {
             text: row.text,
             explicit,
             n_closed,
+            level,
             split,
             asks_for_split: row.split.is_some(),
         })

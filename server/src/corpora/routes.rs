@@ -1,17 +1,17 @@
-//! Addresses of corpora and documents.
+//! Addresses of corpora.
 
+mod documents;
+mod exports;
 mod versions;
 
 use actix_web::http::header;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use arborist_shared::api::accounts::Role;
-use arborist_shared::api::corpora::{
-    CorpusAnswer, CorpusList, CorpusPreview, DocumentAnswer, DocumentPage,
-};
+use arborist_shared::api::corpora::{CorpusAnswer, CorpusList, CorpusPreview};
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::corpus::{CorpusFormat, Reading};
-use arborist_shared::split::{Split, SplitRatios};
+use arborist_shared::split::SplitRatios;
 use serde::Deserialize;
 use tokio::fs::File;
 use utoipa::IntoParams;
@@ -21,14 +21,14 @@ use super::choices::Choices;
 use super::import::Import;
 use super::parts::{Dealing, Parts, SplitBy};
 use super::reader::Rules;
-use super::store::{self, COUNT_CAP, DocumentQuery};
-use super::{documents, preview, rejects_file, show, visible};
+use super::{preview, rejects_file, show, store, visible};
 use crate::accounts::Caller;
 use crate::http::paging::PageQuery;
-use crate::http::problem::{ApiError, Code};
+use crate::http::problem::ApiError;
 use crate::http::upload::UploadForm;
 use crate::http::{accepted, file_stream, paging, upload};
 use crate::jobs::{self, JobRequest};
+use crate::uploads::{self, Wanted};
 use crate::{App, taxonomies};
 
 /// 64 GiB: a limit against mistakes, not against large corpora.
@@ -44,10 +44,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(preview_corpus)
         .service(list_corpora)
         .service(show_corpus)
-        .service(download_rejects)
-        .service(list_documents)
-        .service(show_document);
+        .service(download_rejects);
+    documents::configure(config);
     versions::configure(config);
+    exports::configure(config);
 }
 
 /// How a file is to be read; what is left out is detected. Columns go by name, or by number from 1.
@@ -126,6 +126,8 @@ struct ImportCorpus {
     seed: Option<u64>,
     /// Name of the file, for people to read.
     name: Option<String>,
+    /// Id of an upload that was sent in pieces, instead of a body.
+    upload: Option<String>,
 }
 
 /// Upload a corpus, raw or as a form with one file. The job's result names the version that it made. Rows that cannot be read
@@ -152,8 +154,14 @@ async fn import_corpus(
             .map_err(|error| ApiError::field("split", error.to_string()))?;
     }
     taxonomy_of(&app, *id, query.taxonomy).await?;
-    let upload =
-        upload::receive(&app, &request, payload, query.name.as_deref(), MAX_UPLOAD).await?;
+    let wanted = Wanted {
+        project: *id,
+        upload: query.upload.as_deref(),
+        name: query.name.as_deref(),
+        max_bytes: MAX_UPLOAD,
+    };
+    let incoming = uploads::take(&app, &caller, &request, payload, wanted).await?;
+    let upload = incoming.upload.clone();
     let title = format!("Import corpus {}", upload.name);
     let import = Import {
         upload,
@@ -180,6 +188,7 @@ async fn import_corpus(
         caller.user_id(),
     )
     .await?;
+    incoming.used(&app);
     app.jobs.wake(request.slot(), job);
     Ok(accepted(job, None))
 }
@@ -281,166 +290,6 @@ async fn download_rejects(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(response.finish()),
         Err(error) => Err(error.into()),
     }
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ListDocuments {
-    /// Words that must all occur; a phrase in quotes; the last word may go on.
-    search: Option<String>,
-    /// Id of a label: documents that have it or a label below it.
-    label: Option<String>,
-    /// `train`, `validation` or `test`.
-    split: Option<String>,
-    /// Where the documents come from, as their file says.
-    source: Option<String>,
-    /// Documents dated from here on: `2024`, `2024-05` or `2024-05-31`.
-    from: Option<String>,
-    /// Documents dated up to and with this day, month or year.
-    to: Option<String>,
-    /// Whether somebody has judged them.
-    annotated: Option<bool>,
-    /// Corpus version; the newest unless told otherwise.
-    corpus: Option<i64>,
-    /// At most so many, 50 unless told otherwise, up to 500.
-    limit: Option<u64>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
-/// Documents of a project's newest corpus, or of another version.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path, description = "project"), ListDocuments),
-    responses((status = 200, body = DocumentPage)))]
-#[get("/projects/{id}/documents")]
-async fn list_documents(
-    app: web::Data<App>,
-    caller: Caller,
-    id: web::Path<i64>,
-    query: web::Query<ListDocuments>,
-) -> Result<web::Json<DocumentPage>, ApiError> {
-    caller.in_project(&app, *id, Role::Viewer).await?;
-    let corpus = match query.corpus {
-        Some(corpus) => Some(super::in_project(&app, *id, corpus).await?.ok_or_else(|| {
-            ApiError::new(
-                Code::CorpusNotFound,
-                format!("project {} has no corpus {corpus}", *id),
-            )
-        })?),
-        None => store::newest(app.db.read(), *id).await?,
-    };
-    let Some(corpus) = corpus else {
-        return Ok(web::Json(DocumentPage {
-            documents: Vec::new(),
-            next: None,
-            total: 0,
-            total_is_capped: false,
-        }));
-    };
-    let taxonomy = taxonomies::load(&app, corpus.taxonomy_id).await?;
-    let given = |text: &Option<String>| {
-        text.as_deref()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
-    let label = match given(&query.label) {
-        None => None,
-        Some(label) => Some(i64::from(taxonomy.index_of(&label).ok_or_else(|| {
-            ApiError::field(
-                "label",
-                format!(
-                    "there is no label `{label}` in taxonomy {}",
-                    corpus.taxonomy_id
-                ),
-            )
-        })?)),
-    };
-    let split = match given(&query.split) {
-        None => None,
-        Some(split) => Some(
-            split
-                .parse::<Split>()
-                .map_err(|error| ApiError::field("split", error.to_string()))?,
-        ),
-    };
-    let wanted = DocumentQuery {
-        corpus: corpus.id,
-        // A blank at its end says that the last word is complete.
-        search: query
-            .search
-            .clone()
-            .filter(|search| !search.trim().is_empty()),
-        label,
-        split,
-        source: given(&query.source),
-        from: given(&query.from),
-        to: given(&query.to),
-        annotated: query.annotated,
-    };
-    let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
-    let limit = paging::limit(query.limit, 50, 500);
-    let mut rows = store::documents(app.db.read(), &wanted, after, limit + 1).await?;
-    let next = paging::cut(&mut rows, limit, |row| row.id);
-    let plain = wanted.is_plain().then_some(());
-    let (total, total_is_capped) = match (&wanted.search, wanted.label, wanted.split) {
-        _ if plain.is_none() => capped(&app, &wanted).await?,
-        (None, None, None) => (corpus.n_documents, false),
-        (None, None, Some(Split::Train)) => (corpus.n_train, false),
-        (None, None, Some(Split::Validation)) => (corpus.n_validation, false),
-        (None, None, Some(Split::Test)) => (corpus.n_test, false),
-        (None, Some(label), None) => (
-            store::label_count(app.db.read(), corpus.id, label).await?,
-            false,
-        ),
-        _ => capped(&app, &wanted).await?,
-    };
-    let documents = rows
-        .into_iter()
-        .map(|row| documents::show(row, &taxonomy))
-        .collect();
-    Ok(web::Json(DocumentPage {
-        documents,
-        next,
-        total,
-        total_is_capped,
-    }))
-}
-
-/// How many documents match, up to a number beyond which nobody counts.
-async fn capped(app: &App, wanted: &DocumentQuery) -> Result<(u64, bool), ApiError> {
-    let total = store::count_documents(app.db.read(), wanted).await?;
-    Ok((total.min(COUNT_CAP), total > COUNT_CAP))
-}
-
-/// A document, with its labels in the newest corpus that holds it.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path)), responses((status = 200, body = DocumentAnswer)))]
-#[get("/documents/{id}")]
-async fn show_document(
-    app: web::Data<App>,
-    caller: Caller,
-    id: web::Path<i64>,
-) -> Result<web::Json<DocumentAnswer>, ApiError> {
-    let not_found = || {
-        ApiError::new(
-            Code::DocumentNotFound,
-            format!("there is no document {} for you", *id),
-        )
-    };
-    let (row, corpus) = store::find_document(app.db.read(), *id)
-        .await?
-        .ok_or_else(not_found)?;
-    match caller
-        .in_project(&app, corpus.project_id, Role::Viewer)
-        .await
-    {
-        Err(error) if error.code() == Code::ProjectNotFound => return Err(not_found()),
-        Err(error) => return Err(error),
-        Ok(_) => {}
-    }
-    let taxonomy = taxonomies::load(&app, corpus.taxonomy_id).await?;
-    Ok(web::Json(DocumentAnswer {
-        document: documents::show(row, &taxonomy),
-    }))
 }
 
 /// The taxonomy has to belong to the project.

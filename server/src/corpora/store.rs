@@ -5,6 +5,7 @@ pub(super) mod decisions;
 mod documents;
 mod label_sets;
 mod reviews;
+mod tables;
 
 use std::collections::HashMap;
 
@@ -17,23 +18,24 @@ use sea_orm::{
 };
 
 use super::contents::Totals;
-use crate::db::bulk::BulkInsert;
 use crate::db::entity::corpora::{corpus, corpus_document, corpus_label, counter, document};
 use crate::db::kinds::CorpusState;
 use crate::db::{Db, DbErr, Timestamp, now, search};
 
 pub(super) use choices::{choices, remember};
 pub(super) use documents::{
-    COUNT_CAP, DocumentQuery, DocumentRow, count_documents, documents, excerpts, find_document,
-    keys,
+    DocumentQuery, DocumentRow, count_documents, documents, excerpts, find_document, keys,
 };
 
 pub(super) use label_sets::{
-    insert_label_counts, insert_label_index, label_sets, label_sets_between, label_sets_with,
+    Labelled, insert_label_counts, insert_label_index, label_sets, label_sets_between,
+    label_sets_with, labelled,
 };
 pub(super) use reviews::{
     ReviewRecord, count_reviewed, review_values, reviewed, reviews_between, waiting_among,
 };
+
+pub(super) use tables::{COLUMNS, Membership, Tables};
 
 /// Rows that are read or deleted at once.
 const CHUNK: u64 = 20_000;
@@ -160,6 +162,22 @@ pub(super) async fn label_counts(
         .collect())
 }
 
+/// When the versions of a project were made, by their ids.
+pub(super) async fn made_at(
+    db: &impl ConnectionTrait,
+    project: i64,
+) -> Result<HashMap<i64, Timestamp>, DbErr> {
+    let rows: Vec<(i64, Timestamp)> = corpus::Entity::find()
+        .select_only()
+        .column(corpus::Column::Id)
+        .column(corpus::Column::CreatedAt)
+        .filter(corpus::COLUMN.project_id.eq(project))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Documents of one label.
 pub(super) async fn label_count(
     db: &impl ConnectionTrait,
@@ -258,43 +276,6 @@ pub(super) async fn finish(
         ..Default::default()
     };
     model.update(transaction).await.map(|_| ())
-}
-
-/// Statements that write documents.
-pub(super) struct Tables {
-    pub(super) documents: BulkInsert,
-    pub(super) memberships: BulkInsert,
-}
-
-impl Tables {
-    pub(super) fn new(db: &impl ConnectionTrait) -> Self {
-        let backend = db.get_database_backend();
-        Self {
-            documents: BulkInsert::new(
-                backend,
-                "document",
-                &[
-                    "id",
-                    "project_id",
-                    "key",
-                    "text",
-                    "split",
-                    "lang",
-                    "source",
-                    "date",
-                    "meta",
-                ],
-                false,
-            ),
-            // An attempt after an interruption may repeat some.
-            memberships: BulkInsert::new(
-                backend,
-                "corpus_document",
-                &["corpus_id", "document_id", "explicit"],
-                true,
-            ),
-        }
-    }
 }
 
 pub(super) async fn has_documents(db: &impl ConnectionTrait, project: i64) -> Result<bool, DbErr> {

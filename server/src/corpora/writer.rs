@@ -1,14 +1,18 @@
 //! Writing documents in short transactions, each of which also says how far the import has come.
 
+use std::collections::HashMap;
+
+use arborist_shared::LabelIndex;
 use arborist_shared::corpus::{META_DATE, META_SOURCE};
+use arborist_shared::taxonomy::Taxonomy;
 use sea_orm::Value;
 
 use super::contents::{Contents, Counted, Totals};
 use super::reader::{Batch, NewDocument};
-use super::store::{self, KnownDocument, Tables};
+use super::store::{self, KnownDocument, Labelled, Membership, Tables};
 use super::{CorpusRow, label_set};
-use crate::App;
 use crate::db::{DbErr, kinds};
+use crate::{App, taxonomies};
 
 /// Documents of one transaction: a fraction of a second, since nobody else writes meanwhile.
 const TRANSACTION: usize = 4_000;
@@ -23,6 +27,7 @@ pub(super) struct Writer<'a> {
     look_up: bool,
     /// Lines of an earlier attempt that are committed.
     committed: u64,
+    before: Option<Before>,
     waiting: Vec<NewDocument>,
     contents: Contents,
 }
@@ -32,11 +37,15 @@ impl<'a> Writer<'a> {
     pub(super) async fn new(
         app: &'a App,
         corpus: &CorpusRow,
-        taxonomy_hash: &str,
+        taxonomy: &Taxonomy,
     ) -> Result<Self, DbErr> {
         let committed = corpus.n_committed_lines;
         let look_up =
             committed > 0 || store::has_documents(app.db.read(), corpus.project_id).await?;
+        let before = match store::newest(app.db.read(), corpus.project_id).await? {
+            Some(before) => Some(Before::new(app, &before, corpus, taxonomy).await?),
+            None => None,
+        };
         Ok(Self {
             app,
             project: corpus.project_id,
@@ -44,8 +53,9 @@ impl<'a> Writer<'a> {
             tables: Tables::new(app.db.write()),
             look_up,
             committed,
+            before,
             waiting: Vec::with_capacity(TRANSACTION),
-            contents: Contents::new(taxonomy_hash),
+            contents: Contents::new(&taxonomy.content_hash()),
         })
     }
 
@@ -123,14 +133,23 @@ impl<'a> Writer<'a> {
                 .map(|known| known.id)
         };
         let ids: Vec<Option<i64>> = documents.iter().map(same).collect();
-        let n_new = ids.iter().filter(|id| id.is_none()).count();
+        let old: Vec<i64> = ids.iter().flatten().copied().collect();
+        let n_new = ids.len() - old.len();
+        let earlier = match &self.before {
+            Some(before) => store::labelled(self.app.db.read(), before.corpus, &old).await?,
+            None => HashMap::new(),
+        };
 
         let transaction = self.app.db.begin().await?;
         let first = store::reserve_document_ids(&transaction, n_new as i64).await?;
         let mut next = first;
         let mut rows: Vec<Value> = Vec::with_capacity(9 * n_new);
-        let mut memberships: Vec<Value> = Vec::with_capacity(3 * documents.len());
+        let mut memberships: Vec<Value> = Vec::with_capacity(store::COLUMNS * documents.len());
         for (document, id) in documents.iter().zip(ids) {
+            let kept = id.and_then(|id| {
+                let before = self.before.as_ref()?;
+                before.kept(earlier.get(&id)?, document.explicit.as_deref())
+            });
             let id = id.unwrap_or_else(|| {
                 let id = next;
                 next += 1;
@@ -147,11 +166,14 @@ impl<'a> Writer<'a> {
                 ]);
                 id
             });
-            memberships.extend([
-                self.corpus.into(),
-                id.into(),
-                document.explicit.as_deref().map(label_set::encode).into(),
-            ]);
+            let membership = Membership {
+                corpus: self.corpus,
+                document: id,
+                explicit: document.explicit.as_deref(),
+                level: document.level,
+                labelled_in: kept.unwrap_or(self.corpus),
+            };
+            memberships.extend(membership.values());
         }
         self.tables.documents.insert(&transaction, rows).await?;
         self.tables
@@ -163,5 +185,55 @@ impl<'a> Writer<'a> {
         }
         store::set_committed_lines(&transaction, self.corpus, lines).await?;
         transaction.commit().await
+    }
+}
+
+/// The version before, whose documents may have the labels already.
+struct Before {
+    corpus: i64,
+    /// Where its labels stand in the taxonomy of the new one; none where it is the same.
+    places: Option<Vec<Option<LabelIndex>>>,
+}
+
+impl Before {
+    async fn new(
+        app: &App,
+        before: &CorpusRow,
+        corpus: &CorpusRow,
+        taxonomy: &Taxonomy,
+    ) -> Result<Self, DbErr> {
+        let places = if before.taxonomy_id == corpus.taxonomy_id {
+            None
+        } else {
+            let old = taxonomies::load(app, before.taxonomy_id).await?;
+            let labels = 0..old.len() as LabelIndex;
+            Some(
+                labels
+                    .map(|label| taxonomy.index_of(old.id(label)))
+                    .collect(),
+            )
+        };
+        Ok(Self {
+            corpus: before.id,
+            places,
+        })
+    }
+
+    /// The version in which a document got the labels that it keeps; none where it gets others.
+    fn kept(&self, earlier: &Labelled, labels: Option<&[LabelIndex]>) -> Option<i64> {
+        let since = earlier.labelled_in.unwrap_or(self.corpus);
+        let (Some(before), Some(labels)) = (&earlier.explicit, labels) else {
+            return (earlier.explicit.is_none() && labels.is_none()).then_some(since);
+        };
+        let place = |label: LabelIndex| match &self.places {
+            None => Some(label),
+            Some(places) => *places.get(label as usize)?,
+        };
+        let before = label_set::decode(before).into_iter().map(place);
+        let mut before: Vec<LabelIndex> = before.collect::<Option<_>>()?;
+        let mut labels = labels.to_vec();
+        before.sort_unstable();
+        labels.sort_unstable();
+        (before == labels).then_some(since)
     }
 }

@@ -66,7 +66,12 @@ pub(super) async fn problems<B: MessageBody + 'static>(
     if is_problem || !path.starts_with("/api/") {
         return Ok(response.map_into_left_body());
     }
-    let answer = from_status(status).response(Some(&path));
+    let mut answer = from_status(status).response(Some(&path));
+    // How long the file is of which a part was asked for that is not there.
+    if let Some(range) = response.headers().get(header::CONTENT_RANGE) {
+        let range = range.clone();
+        answer.headers_mut().insert(header::CONTENT_RANGE, range);
+    }
     Ok(response.into_response(answer).map_into_right_body())
 }
 
@@ -97,6 +102,10 @@ fn from_status(status: StatusCode) -> ApiError {
             "see /api/openapi.json for the methods of this address",
         ),
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(Code::PayloadTooLarge, "send less"),
+        StatusCode::RANGE_NOT_SATISFIABLE => ApiError::new(
+            Code::RangeNotSatisfiable,
+            "see `Content-Range` for how long the file is",
+        ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ApiError::new(Code::UnsupportedMediaType, "see /api/openapi.json")
         }

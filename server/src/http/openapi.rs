@@ -28,6 +28,7 @@ const ADDRESS: &str = "/api/openapi.json";
         (name = "taxonomies", description = "Label hierarchies and their labels"),
         (name = "drafts", description = "Edits of a taxonomy, and what publishing them does"),
         (name = "corpora", description = "Documents with their labels"),
+        (name = "uploads", description = "Files that are sent in pieces"),
         (name = "reviews", description = "Documents that wait for a person"),
         (name = "assets", description = "Encoders and word vectors"),
         (name = "jobs", description = "Work that takes longer than a request"),

@@ -63,6 +63,7 @@ codes! {
     CorpusNotFound = "corpus_not_found", 404, "There is no such corpus";
     DocumentNotFound = "document_not_found", 404, "There is no such document";
     AssetNotFound = "asset_not_found", 404, "There is no such asset";
+    ExportNotFound = "export_not_found", 404, "There is no such export";
     JobNotFound = "job_not_found", 404, "There is no such job";
     RunNotFound = "run_not_found", 404, "There is no such run";
     MetricsNotFound = "metrics_not_found", 404, "The run has no figures for this split";
@@ -70,6 +71,7 @@ codes! {
     DraftNotFound = "draft_not_found", 404, "There is no such draft";
     LabelNotFound = "label_not_found", 404, "There is no such label";
     LinkNotFound = "link_not_found", 404, "There is no such link";
+    UploadNotFound = "upload_not_found", 404, "There is no such upload";
     DeviceNotFound = "device_not_found", 404, "There is no such device";
     GroupNotFound = "group_not_found", 404, "There is no such group";
     KeyNotFound = "key_not_found", 404, "There is no such key";
@@ -77,6 +79,9 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, "This address does not know the method";
     JobNotWaiting = "job_not_waiting", 409, "The job does not wait";
     JobNotEnded = "job_not_ended", 409, "The job cannot be queued again";
+    ExportNotReady = "export_not_ready", 409, "The export is not written yet";
+    UploadOffset = "upload_offset", 409, "The bytes do not go on where the last ones ended";
+    UploadIncomplete = "upload_incomplete", 409, "Not all of the file has arrived";
     RunNotReady = "run_not_ready", 409, "The run has no usable model";
     DraftStale = "draft_stale", 409, "Others changed the draft meanwhile";
     DraftClosed = "draft_closed", 409, "The draft takes no edits";
@@ -92,18 +97,22 @@ codes! {
     AttemptEnded = "attempt_ended", 410, "The attempt has ended";
     PayloadTooLarge = "payload_too_large", 413, "The body is larger than allowed";
     UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not supported";
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The file does not have the bytes asked for";
     FieldInvalid = "field_invalid", 422, "A field has a value that cannot be used";
     ContentRefused = "content_refused", 422, "A file of an attempt cannot be taken";
+    UploadCorrupt = "upload_corrupt", 422, "What has arrived is not what was sent";
     EditRefused = "edit_refused", 422, "An edit cannot be done";
     PluginNotFound = "plugin_not_found", 422, "No such method is installed";
     HyperparametersInvalid = "hyperparameters_invalid", 422, "The hyperparameters do not fit the method";
     RunTooLarge = "run_too_large", 422, "The run would not fit into memory";
     ComparisonImpossible = "comparison_impossible", 422, "These runs cannot be compared";
+    TooManyUploads = "too_many_uploads", 429, "Too many uploads are open";
     TooManyJobs = "too_many_jobs", 429, "Too many jobs wait already";
     TooManyRequests = "too_many_requests", 429, "Too many attempts";
     Internal = "internal", 500, "The server failed";
     PredictionFailed = "prediction_failed", 502, "The model failed";
     Unavailable = "unavailable", 503, "The server is busy or stopping";
+    StorageFull = "storage_full", 507, "The server's disk is full";
 }
 
 /// A problem on its way to the client.
@@ -270,6 +279,13 @@ impl From<crate::db::DbErr> for ApiError {
 
 impl From<std::io::Error> for ApiError {
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            tracing::error!("the disk is full");
+            return Self::new(
+                Code::StorageFull,
+                "nothing more can be written there; what was written stays",
+            );
+        }
         Self::internal(error)
     }
 }

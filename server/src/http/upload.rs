@@ -172,14 +172,14 @@ fn is_form(request: &HttpRequest) -> bool {
     })
 }
 
-fn malformed(error: impl std::fmt::Display) -> ApiError {
+pub(crate) fn malformed(error: impl std::fmt::Display) -> ApiError {
     ApiError::new(
         Code::MalformedUpload,
         format!("the body ended early or is not what its header says: {error}"),
     )
 }
 
-fn too_large(max_bytes: u64) -> ApiError {
+pub(crate) fn too_large(max_bytes: u64) -> ApiError {
     ApiError::new(
         Code::PayloadTooLarge,
         format!("at most {max_bytes} bytes are accepted here"),
@@ -187,7 +187,7 @@ fn too_large(max_bytes: u64) -> ApiError {
 }
 
 /// The last part of a name, on one line: something to show, not something to open.
-fn display_name(name: &str) -> String {
+pub(crate) fn display_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
     clean.trim().to_owned()

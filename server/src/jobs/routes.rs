@@ -123,7 +123,8 @@ async fn watch_job(
         .streaming(body))
 }
 
-/// Cancel a job: a waiting one ends at once, one at work at its next step; one that has ended stays as it is.
+/// Cancel a job: a waiting one ends at once, one at work at its next step; one that has ended stays as it is. Managers cancel
+/// all of a project, others what they asked for.
 #[utoipa::path(tag = "jobs", params(("id" = i64, Path)), responses((status = 200, body = Job)))]
 #[delete("/jobs/{id}")]
 async fn cancel_job(
@@ -131,7 +132,13 @@ async fn cancel_job(
     caller: Caller,
     id: web::Path<i64>,
 ) -> Result<web::Json<Job>, ApiError> {
-    let row = visible_job(&app, &caller, *id, Role::Manager).await?;
+    let row = visible_job(&app, &caller, *id, Role::Viewer).await?;
+    let is_own = caller.user_id().is_some() && row.created_by == caller.user_id();
+    if !is_own {
+        caller
+            .in_project(&app, row.project_id, Role::Manager)
+            .await?;
+    }
     cancel(&app, row.id).await?;
     let row = find(&app, row.id).await?.unwrap_or(row);
     Ok(web::Json(show(&app, row)))

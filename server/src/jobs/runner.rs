@@ -235,6 +235,7 @@ async fn carry_out(
         JobRequest::ImportTaxonomy(import) => import.carry_out(&app, &context).await,
         JobRequest::ImportCorpus(import) => import.carry_out(&app, &context).await,
         JobRequest::ImportAsset(import) => import.carry_out(&app, &context).await,
+        JobRequest::ExportCorpus(export) => export.carry_out(&app, &context).await,
         JobRequest::Train(train) => train.carry_out(&app, context).await,
         JobRequest::Compare(compare) => compare.carry_out(&app, &context).await,
         JobRequest::PublishDraft(publish) => publish.carry_out(&app, &context).await,
@@ -253,6 +254,12 @@ async fn keep_house(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
         app.models.let_idle_go();
+        if let Err(error) = crate::corpora::export::file::clear_up(&app, false) {
+            tracing::error!(%error, "could not look for exports whose time is over");
+        }
+        if let Err(error) = crate::uploads::clear_up(&app) {
+            tracing::error!(%error, "could not look for uploads that nobody went on with");
+        }
         if let Err(error) = super::tell_dependents(&app).await {
             tracing::error!(%error, "could not look for jobs whose needs failed");
         }

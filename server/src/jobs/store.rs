@@ -200,6 +200,25 @@ pub(super) async fn list(
     Ok(query.all(db).await?.into_iter().map(JobRow::from).collect())
 }
 
+/// Jobs of a project that do the same, newest first, before a given one.
+pub(super) async fn of_kind(
+    db: &impl ConnectionTrait,
+    project: i64,
+    kind: &str,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<JobRow>, DbErr> {
+    let mut query = job::Entity::find()
+        .filter(job::COLUMN.project_id.eq(project))
+        .filter(job::COLUMN.kind.eq(kind))
+        .order_by_desc(job::Column::Id)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(job::COLUMN.id.lt(before));
+    }
+    Ok(query.all(db).await?.into_iter().map(JobRow::from).collect())
+}
+
 /// The newest jobs of some projects (none = of all) that have ended.
 pub(super) async fn ended(
     db: &impl ConnectionTrait,

@@ -24,6 +24,7 @@ use crate::http::problem::ApiError;
 use crate::http::upload::UploadForm;
 use crate::http::{accepted, paging, upload};
 use crate::jobs::{self, JobRequest};
+use crate::uploads::{self, Wanted};
 use crate::{App, corpora};
 
 /// A taxonomy is parsed in memory.
@@ -51,6 +52,8 @@ struct ImportTaxonomy {
     format: Option<String>,
     /// Name of the file, for people to read.
     name: Option<String>,
+    /// Id of an upload that was sent in pieces, instead of a body.
+    upload: Option<String>,
 }
 
 /// Upload a taxonomy, raw or as a form with one file. The job's result names the version that it made.
@@ -68,8 +71,14 @@ async fn import_taxonomy(
 ) -> Result<HttpResponse, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
     let format = parse_format(query.format.as_deref())?;
-    let upload =
-        upload::receive(&app, &request, payload, query.name.as_deref(), MAX_UPLOAD).await?;
+    let wanted = Wanted {
+        project: *id,
+        upload: query.upload.as_deref(),
+        name: query.name.as_deref(),
+        max_bytes: MAX_UPLOAD,
+    };
+    let incoming = uploads::take(&app, &caller, &request, payload, wanted).await?;
+    let upload = incoming.upload.clone();
     let title = format!("Import taxonomy {}", upload.name);
     let request = JobRequest::ImportTaxonomy(Import { upload, format });
     let job = jobs::insert(
@@ -80,6 +89,7 @@ async fn import_taxonomy(
         caller.user_id(),
     )
     .await?;
+    incoming.used(&app);
     app.jobs.wake(request.slot(), job);
     Ok(accepted(job, None))
 }

@@ -65,6 +65,10 @@ async fn whatever_is_accepted_names_its_job() {
                 "/api/v1/projects/{id}/corpora" => {
                     request(&format!("?taxonomy={}", estate.taxonomy)).body(corpus(1_000, 5))
                 }
+                "/api/v1/corpora/{id}/exports" => {
+                    let corpus = estate.corpus;
+                    client.request(method, &format!("/api/v1/corpora/{corpus}/exports"))
+                }
                 "/api/v1/projects/{id}/runs" => request("").json(&estate.run(json!({}))),
                 "/api/v1/projects/{id}/taxonomies" => {
                     request("").body(format!("more\tRoot\n{TAXONOMY}"))
@@ -99,7 +103,7 @@ async fn whatever_is_accepted_names_its_job() {
             jobs.push((job, end));
         }
     }
-    assert_eq!(jobs.len(), 10);
+    assert_eq!(jobs.len(), 11);
     let over = "UPDATE job SET status = 'failed' WHERE lease_owner = 'elsewhere'";
     db.execute_unprepared(over).await.unwrap();
     for (job, end) in jobs {

@@ -119,3 +119,50 @@ async fn documents(client: &Client, project: i64, corpus: i64) -> Value {
     let path = format!("/api/v1/projects/{project}/documents?corpus={corpus}");
     client.get(&path).await.expect(200).json()
 }
+
+/// The most that this process, the server in it, has held in memory, in bytes.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+    kilobytes.parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_100_megabytes_is_a_reject_and_takes_little_memory() {
+    const LINE: usize = 100_000_000;
+    let house = House::open().await;
+    let client = house.key(Role::Manager).await;
+    let project = client.project().await;
+    let taxonomy = client.taxonomy(project).await;
+    // Whatever else takes memory has been taken by the first import.
+    client.corpus(project, taxonomy, corpus(0, 2_000)).await;
+    let before = peak_memory();
+    let fine =
+        |id: &str| format!("{{\"id\":\"{id}\",\"text\":\"text of {id}\",\"labels\":[\"owls\"]}}\n");
+    let piece = b"x".repeat(1_000_000);
+    let pieces = std::iter::once(format!("{}{{\"text\":\"", fine("first")).into_bytes())
+        .chain(std::iter::repeat_n(piece, LINE / 1_000_000))
+        .chain([format!("\"}}\n{}", fine("last")).into_bytes()])
+        .map(Ok::<_, std::io::Error>);
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+    let path = format!("/api/v1/projects/{project}/corpora?taxonomy={taxonomy}");
+    let job = client.finish(client.upload(&path, body).await).await;
+    let made = Client::made(&job);
+    let grown = peak_memory() - before;
+    assert!(grown < LINE as u64 * 3 / 4, "{grown} bytes more");
+    let shown = client.get(&format!("/api/v1/corpora/{made}")).await.json();
+    assert_eq!(shown["corpus"]["n_documents"], 2);
+    assert_eq!(shown["corpus"]["n_rejected"], 1);
+    let path = format!("/api/v1/corpora/{made}/rejects");
+    let reject = client.get(&path).await.expect(200).json();
+    assert_eq!(reject["line"], 2);
+    let reason = format!(
+        "found a row of {} bytes, expected at most {}",
+        LINE + "{\"text\":\"\"}\n".len(),
+        16 << 20
+    );
+    assert_eq!(reject["reason"], reason);
+    assert!(reject["row"].as_str().unwrap().len() < 20_000);
+    client.get("/readyz").await.expect(200);
+}

@@ -20,7 +20,12 @@ async fn state(client: &Client, estate: &Estate) -> (Value, Vec<Value>) {
         estate.project, newest["id"]
     );
     let page = client.get(&path).await.expect(200).json();
-    (newest, page["documents"].as_array().unwrap().clone())
+    let mut documents = page["documents"].as_array().unwrap().clone();
+    for document in &mut documents {
+        // Of each version its own.
+        document.as_object_mut().unwrap().remove("labelled_at");
+    }
+    (newest, documents)
 }
 
 async fn newest_taxonomy(client: &Client, project: i64) -> Value {

@@ -73,7 +73,9 @@ async fn contents(place: &Place, corpus: i64) -> Vec<Value> {
     documents
         .map(|document| {
             let mut document = document.clone();
-            document.as_object_mut().unwrap().remove("id");
+            for of_this_version in ["id", "labelled_at"] {
+                document.as_object_mut().unwrap().remove(of_this_version);
+            }
             document
         })
         .collect()
@@ -382,5 +384,69 @@ async fn parts_follow_labels_groups_and_dates() {
                 .len(),
             n
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_found_by_level_and_by_the_last_change_of_their_labels() {
+    let house = House::open().await;
+    let here = Place::new(&house).await;
+    let row =
+        |id: &str, labels: &str| format!("{{\"id\":\"{id}\",\"text\":\"text of {id}\"{labels}}}\n");
+    let labels = |labels: &[&str]| format!(",\"labels\":{}", json!(labels));
+    let first = [
+        row("deep", &labels(&["owls", "plants"])),
+        row("flat", &labels(&["plants"])),
+        row("none", &labels(&[])),
+        row("open", ""),
+    ];
+    let one = here.corpus(&first.concat(), "").await;
+    for (level, keys) in [
+        ("0", vec!["none"]),
+        ("1", vec!["flat"]),
+        ("2", vec![]),
+        ("3", vec!["deep"]),
+        ("70000", vec![]),
+    ] {
+        assert_eq!(here.keys(&format!("level={level}")).await, keys, "{level}");
+    }
+    assert_eq!(here.keys("level=3&label=plants").await, ["deep"]);
+    assert_eq!(here.keys("level=1&search=text").await, ["flat"]);
+
+    // A version in which one document changes, one is new, and one is the same in another order.
+    let second = [
+        row("deep", &labels(&["plants", "owls"])),
+        row("flat", &labels(&["fish"])),
+        row("none", &labels(&[])),
+        row("open", ""),
+        row("new", &labels(&["oaks"])),
+    ];
+    let two = here.corpus(&second.concat(), "").await;
+    assert_eq!(here.keys("level=2").await, ["flat"]);
+    let made = async |corpus: i64| {
+        let shown = here.get(&format!("/api/v1/corpora/{corpus}")).await;
+        shown["corpus"]["created_at"].as_str().unwrap().to_owned()
+    };
+    let (then, now) = (made(one).await, made(two).await);
+    assert!(then < now);
+    let changed = ["flat", "new"];
+    let kept = ["deep", "none", "open"];
+    assert_eq!(here.keys(&format!("labelled_from={now}")).await, changed);
+    assert_eq!(here.keys(&format!("labelled_to={then}")).await, kept);
+    let year = &now[..4];
+    let all = format!("labelled_from={year}&labelled_to={year}");
+    assert_eq!(here.keys(&all).await.len(), 5);
+    assert_eq!(here.keys("labelled_to=1999").await, Vec::<String>::new());
+    assert_eq!(here.keys("labelled_from=2999-01").await.len(), 0);
+    // The earlier version is what it was.
+    let before = format!("corpus={one}&labelled_to={then}");
+    assert_eq!(here.keys(&before).await.len(), 4);
+    let page = here
+        .get(&format!("/api/v1/projects/{}/documents", here.project))
+        .await;
+    for document in page["documents"].as_array().unwrap() {
+        let is_new = changed.contains(&document["key"].as_str().unwrap());
+        let since = if is_new { &now } else { &then };
+        assert_eq!(&document["labelled_at"], since, "{document}");
     }
 }

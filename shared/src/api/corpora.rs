@@ -63,6 +63,9 @@ pub struct Document {
     pub labels: Option<Vec<String>>,
     /// Name path of each deepest label in `labels`.
     pub paths: Vec<Vec<String>>,
+    /// When it got the labels that it has: when the version was made that brought them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled_at: Option<String>,
     /// Language of the text, as its file called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<String>,
@@ -79,7 +82,8 @@ pub struct DocumentPage {
     pub documents: Vec<Document>,
     /// Cursor of the next page; none on the last.
     pub next: Option<String>,
-    /// Matching documents in all; with a search, counted up to 10,000.
+    /// Matching documents in all; with filters, as far as they are counted: up to 10,000, and among the first 50,000 that the
+    /// first filter leaves.
     pub total: u64,
     /// Whether there are more than `total`.
     #[serde(default)]

@@ -67,7 +67,7 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobResult {
-    /// `taxonomy`, `corpus`, `asset`, `run`.
+    /// `taxonomy`, `corpus`, `asset`, `run`, `export`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Id of the object.

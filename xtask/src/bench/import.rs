@@ -19,11 +19,14 @@ use crate::workspace::Workspace;
 const ROWS: usize = 1_000_000;
 const WORDS: usize = 20;
 const LABELS: usize = 100;
+pub(super) const VOCABULARY: usize = 30_000;
+/// The word that half of the rows have.
+pub(super) const COMMON: &str = "everywhere";
 /// A row that breaks off behind its last character.
 const BROKEN: &str = r#"{"id": "broken", "text":"#;
 
 pub(super) fn million(workspace: &Workspace) -> Result<Benchmark<'_>> {
-    product::build(workspace)?;
+    product::build_server(workspace)?;
     let scratch = product::scratch(workspace, "import")?;
     let (rows, taxonomy) = (scratch.join("rows.jsonl"), scratch.join("taxonomy.tsv"));
     write(&rows, &taxonomy)?;
@@ -31,14 +34,13 @@ pub(super) fn million(workspace: &Workspace) -> Result<Benchmark<'_>> {
     let ours = move || {
         *turn.borrow_mut() += 1;
         let data = scratch.join(format!("data-{}", turn.borrow()));
-        let measured = import(workspace, &data, &rows, &taxonomy)?;
+        let mut imported = import(workspace, &data, &rows, &taxonomy)?;
+        imported.server.stop()?;
         product::remove(&data)?;
-        Ok(measured)
+        Ok(imported.measured)
     };
     Ok(Benchmark {
-        input: format!(
-            "{ROWS} generated rows of {WORDS} words with up to 2 of {LABELS} labels, one row broken"
-        ),
+        input: input(),
         sides: vec![Side {
             program: product::version(workspace)?,
             repeat: Box::new(ours),
@@ -68,8 +70,29 @@ pub(super) fn million(workspace: &Workspace) -> Result<Benchmark<'_>> {
     })
 }
 
-fn import(workspace: &Workspace, data: &Path, rows: &Path, taxonomy: &Path) -> Result<Measured> {
-    let mut server = Server::start(workspace, data, None)?;
+/// What goes in, in words.
+pub(super) fn input() -> String {
+    format!(
+        "{ROWS} generated rows of {WORDS} words, half of them with one word in common, with up to 2 of {LABELS} labels, one row broken"
+    )
+}
+
+/// A server that has read the rows.
+pub(super) struct Imported {
+    pub(super) server: Server,
+    pub(super) project: i64,
+    pub(super) corpus: i64,
+    pub(super) measured: Measured,
+}
+
+/// Starts a server on an empty folder and has it read the rows.
+pub(super) fn import(
+    workspace: &Workspace,
+    data: &Path,
+    rows: &Path,
+    taxonomy: &Path,
+) -> Result<Imported> {
+    let server = Server::start(workspace, data, None)?;
     let mut client = server.client()?;
     let project = client.post("/api/v1/projects", &json!({"name": "Import"}))?["project"]["id"]
         .as_i64()
@@ -118,12 +141,16 @@ fn import(workspace: &Workspace, data: &Path, rows: &Path, taxonomy: &Path) -> R
         place == (Some(ROWS as u64 / 2 + 1), Some(BROKEN.len() as u64)),
         "the broken row was reported as {reject}"
     );
-    let peak_megabytes = peak_memory(server.pid())?;
-    server.stop()?;
-    Ok(Measured::from([
+    let measured = Measured::from([
         ("seconds", seconds),
-        ("peak_megabytes", peak_megabytes),
-    ]))
+        ("peak_megabytes", peak_memory(server.pid())?),
+    ]);
+    Ok(Imported {
+        project,
+        corpus: corpus["id"].as_i64().context("no corpus was made")?,
+        server,
+        measured,
+    })
 }
 
 /// A body of 150 MB is streamed from the disk, by curl, as an integrator would.
@@ -167,7 +194,8 @@ pub(super) fn peak_memory(pid: u32) -> Result<f64> {
     Ok(kilobytes * 1024.0 / 1e6)
 }
 
-fn write(rows: &Path, taxonomy: &Path) -> Result<()> {
+/// Writes the rows and the labels that they have.
+pub(super) fn write(rows: &Path, taxonomy: &Path) -> Result<()> {
     let mut tree = String::new();
     for label in 0..LABELS {
         let parent = if label < 10 {
@@ -185,7 +213,12 @@ fn write(rows: &Path, taxonomy: &Path) -> Result<()> {
             writeln!(out, "{BROKEN}")?;
             continue;
         }
-        let words: Vec<String> = (0..WORDS).map(|_| spell(random.below(30_000))).collect();
+        let mut words: Vec<String> = (0..WORDS)
+            .map(|_| spell(random.below(VOCABULARY)))
+            .collect();
+        if number % 2 == 0 {
+            COMMON.clone_into(&mut words[0]);
+        }
         let labels = [random.below(LABELS), random.below(LABELS)].map(|label| format!("L{label}"));
         writeln!(
             out,

@@ -8,7 +8,7 @@ use yew::prelude::*;
 use super::split_tag;
 use crate::api;
 use crate::components::path_tree::PathTree;
-use crate::components::{Button, Icon, Lines, Variant, show};
+use crate::components::{Ago, Button, Icon, Lines, Variant, show};
 use crate::format;
 use crate::hooks::use_query;
 
@@ -67,7 +67,10 @@ pub fn DocumentPane(props: &DocumentPaneProps) -> Html {
 fn content(document: &Document, taxonomy: Option<i64>) -> Html {
     html! {
         <>
-            <p class="ab-pane__facts">{ split_tag(document.split) }<code title="Id of the document">{ format::middle(&document.key, 40) }</code></p>
+            <p class="ab-pane__facts">
+                { split_tag(document.split) }<code title="Id of the document">{ format::middle(&document.key, 40) }</code>
+                if let Some(at) = &document.labelled_at { <span class="ab-muted" title="When the version was made that gave it its labels">{ "labels since " }<Ago at={at.clone()} /></span> }
+            </p>
             <p class="ab-text" dir="auto" data-testid="document-text">{ &document.text }</p>
             if document.lang.is_some() || !document.meta.is_empty() {
                 <dl class="ab-facts" data-testid="document-meta">

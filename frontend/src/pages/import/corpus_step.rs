@@ -12,12 +12,12 @@ use web_sys::{Blob, File};
 use yew::prelude::*;
 
 use super::file_list::FileList;
-use super::files::{is_archive, join, slice};
+use super::files::{is_archive, join, mark, slice};
 use super::preview::{content, repeats};
 use super::reading_form::ReadingForm;
 use super::sending::{Following, Sending};
 use super::splits::{Parts, SplitForm};
-use crate::api::{self, Answer, ApiError};
+use crate::api::{self, Answer, ApiError, Parcel};
 use crate::components::drop_zone::DropZone;
 use crate::components::field::Checkbox;
 use crate::components::{
@@ -50,12 +50,11 @@ pub struct Chosen {
     pub part: Option<Split>,
 }
 
-/// What is sent, once it is ready.
+/// What is sent, once it is ready, and where to.
 #[derive(Clone, PartialEq)]
-struct Parcel {
+struct Ready {
     address: String,
-    body: Blob,
-    name: String,
+    parcel: Parcel,
 }
 
 #[component]
@@ -63,12 +62,12 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
     let project = props.project;
     let query = use_url_query();
     let chosen = use_state(Vec::<Chosen>::new);
-    let parcel = use_state(|| None::<Parcel>);
+    let ready = use_state(|| None::<Ready>);
     let back = {
-        let (query, chosen, parcel) = (query.clone(), chosen.clone(), parcel.clone());
+        let (query, chosen, ready) = (query.clone(), chosen.clone(), ready.clone());
         Callback::from(move |()| {
             chosen.set(Vec::new());
-            parcel.set(None);
+            ready.set(None);
             query.set(&[("job", None), ("step", Some("corpus".into()))]);
         })
     };
@@ -81,7 +80,7 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
         };
         return html! { <Following {job} {done} onback={back} /> };
     }
-    if let Some(parcel) = &*parcel {
+    if let Some(Ready { address, parcel }) = &*ready {
         let ondone = {
             let query = query.clone();
             Callback::from(move |accepted: Accepted| {
@@ -91,7 +90,7 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
                 ])
             })
         };
-        return html! { <Sending address={parcel.address.clone()} body={parcel.body.clone()} name={parcel.name.clone()} {ondone} onback={back} /> };
+        return html! { <Sending address={address.clone()} parcel={parcel.clone()} {ondone} onback={back} /> };
     }
     if chosen.is_empty() {
         let onfiles = {
@@ -131,8 +130,8 @@ pub fn CorpusStep(props: &CorpusStepProps) -> Html {
         };
     }
     let onready = {
-        let parcel = parcel.clone();
-        Callback::from(move |ready: Parcel| parcel.set(Some(ready)))
+        let setter = ready.setter();
+        Callback::from(move |ready: Ready| setter.set(Some(ready)))
     };
     let onchange = {
         let chosen = chosen.clone();
@@ -147,7 +146,7 @@ struct ReviewProps {
     taxonomy: i64,
     chosen: Vec<Chosen>,
     onchange: Callback<Vec<Chosen>>,
-    onready: Callback<Parcel>,
+    onready: Callback<Ready>,
     onback: Callback<()>,
 }
 
@@ -276,12 +275,24 @@ fn Review(props: &ReviewProps) -> Html {
                 ),
             };
             let address = api::corpus_upload(project, taxonomy, &reading, split, strict, &name);
-            if let [one] = chosen.as_slice() {
-                onready.emit(Parcel {
-                    address,
-                    body: Blob::from(one.file.clone()),
+            let marks: Vec<String> = chosen
+                .iter()
+                .map(|chosen| {
+                    let part = chosen.part.map(api::split_word).unwrap_or_default();
+                    format!("{} {part}", mark(&chosen.file))
+                })
+                .collect();
+            let ready = move |body: Blob| Ready {
+                address,
+                parcel: Parcel {
+                    project,
+                    body,
                     name,
-                });
+                    mark: marks.join(", "),
+                },
+            };
+            if let [one] = chosen.as_slice() {
+                onready.emit(ready(Blob::from(one.file.clone())));
                 return;
             }
             let files = chosen
@@ -297,11 +308,7 @@ fn Review(props: &ReviewProps) -> Html {
                     Callback::from(move |share: f64| joining.set(Some(share)))
                 };
                 match join(files, progress).await {
-                    Ok(body) => onready.emit(Parcel {
-                        address,
-                        body,
-                        name,
-                    }),
+                    Ok(body) => onready.emit(ready(body)),
                     Err(problem) => {
                         joining.set(None);
                         error.set(Some(problem));

@@ -25,6 +25,12 @@ pub fn slice(file: &File, most: f64) -> (Blob, bool) {
     }
 }
 
+/// What a file is known by when it is chosen again: its name, its length, and when it was changed.
+pub fn mark(file: &File) -> String {
+    let changed = file.last_modified();
+    format!("{} {} {changed}", file.name(), file.size())
+}
+
 /// Whether the file is a zip archive, by its name.
 pub fn is_archive(file: &File) -> bool {
     file.name().to_ascii_lowercase().ends_with(".zip")

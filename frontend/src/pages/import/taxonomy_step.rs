@@ -5,9 +5,9 @@ use arborist_shared::api::taxonomies::{Taxonomy, TaxonomyPreview};
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
-use super::files::{named_formats, slice};
+use super::files::{mark, named_formats, slice};
 use super::sending::{Following, Sending};
-use crate::api;
+use crate::api::{self, Parcel};
 use crate::components::drop_zone::DropZone;
 use crate::components::field::{Field, Select};
 use crate::components::{
@@ -81,7 +81,13 @@ pub fn TaxonomyStep(props: &TaxonomyStepProps) -> Html {
             })
         };
         let address = api::taxonomy_upload(project, format, &file.name());
-        return html! { <Sending {address} body={Blob::from(file.clone())} name={file.name()} {ondone} onback={back} /> };
+        let parcel = Parcel {
+            project,
+            body: Blob::from(file.clone()),
+            name: file.name(),
+            mark: mark(file),
+        };
+        return html! { <Sending {address} {parcel} {ondone} onback={back} /> };
     }
     if let (Some(taxonomy), None, None) = (&props.newest, &*file, query.get("new")) {
         let another = {

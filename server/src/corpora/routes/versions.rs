@@ -1,26 +1,19 @@
-//! Addresses of what a corpus version is made of: statistics, differences, checks, files to take away; and of what people
-//! said unknown labels mean.
+//! Addresses of what a corpus version is made of: statistics, differences, checks; and of what people said unknown labels
+//! mean.
 
-use std::sync::Arc;
-
-use actix_web::http::header;
-use actix_web::{HttpResponse, get, put, web};
+use actix_web::{get, put, web};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::corpora::{
     Choice, CorpusChecks, CorpusDiff, CorpusStatistics, LabelChoice, LabelChoices,
 };
-use arborist_shared::corpus::CorpusFormat;
-use arborist_shared::split::Split;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::App;
 use crate::accounts::Caller;
-use crate::corpora::store::{self, DocumentQuery};
-use crate::corpora::{checks_file, diff, export, in_project, statistics, visible};
-use crate::corpus_files::write::{WRITABLE, ending, media_type};
+use crate::corpora::{checks_file, diff, in_project, statistics, store, visible};
 use crate::http::problem::{ApiError, Code};
-use crate::{App, taxonomies};
 
 /// Labels that are said something about at once.
 const MAX_CHOICES: usize = 10_000;
@@ -30,7 +23,6 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(show_statistics)
         .service(show_diff)
         .service(show_checks)
-        .service(export_corpus)
         .service(show_choices)
         .service(remember_choices);
 }
@@ -103,57 +95,6 @@ async fn show_checks(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ExportCorpus {
-    /// `jsonl` unless told otherwise; `csv`, `hiagm`, `label_studio`, …
-    format: Option<String>,
-    /// `train`, `validation` or `test`; all unless told otherwise.
-    split: Option<String>,
-}
-
-/// The documents of a version as a file. `jsonl` keeps everything; documents that another format cannot hold are left out.
-#[utoipa::path(tag = "corpora", params(("id" = i64, Path), ExportCorpus),
-    responses((status = 200, content_type = "application/octet-stream", body = String)))]
-#[get("/corpora/{id}/export")]
-async fn export_corpus(
-    app: web::Data<App>,
-    caller: Caller,
-    id: web::Path<i64>,
-    query: web::Query<ExportCorpus>,
-) -> Result<HttpResponse, ApiError> {
-    let row = visible(&app, &caller, *id).await?;
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let format = match given(&query.format) {
-        None => CorpusFormat::Jsonl,
-        Some(word) => super::parse_format(Some(&word))?
-            .filter(|format| WRITABLE.contains(format))
-            .ok_or_else(|| {
-                let words = WRITABLE.map(CorpusFormat::as_str).join(", ");
-                ApiError::field("format", format!("found `{word}`, expected one of {words}"))
-            })?,
-    };
-    let split = given(&query.split)
-        .map(|word| word.parse::<Split>())
-        .transpose()
-        .map_err(|error| ApiError::field("split", error.to_string()))?;
-    let taxonomy = taxonomies::load(&app, row.taxonomy_id).await?;
-    let part = split.map(|split| format!("-{split}")).unwrap_or_default();
-    let name = format!("corpus-{}{part}.{}", row.version, ending(format));
-    let wanted = DocumentQuery {
-        split,
-        ..DocumentQuery::all(row.id)
-    };
-    let app: Arc<App> = app.into_inner();
-    Ok(HttpResponse::Ok()
-        .content_type(media_type(format))
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ))
-        .streaming(export::stream(app, wanted, taxonomy, format)))
 }
 
 /// What people said unknown labels mean, for all imports of the project.

@@ -14,10 +14,12 @@ use crate::db::entity::corpora::{corpus_document, document, document_label};
 use crate::db::{DbErr, kinds, search};
 
 /// Matching documents are counted so far; beyond, there are just more.
-pub(in crate::corpora) const COUNT_CAP: u64 = 10_000;
+const COUNT_CAP: u64 = 10_000;
+/// And among so many: a word, a label or a version may have far more documents, of which other filters leave few.
+const CANDIDATES: u64 = 50_000;
 
 /// Which documents of a version are asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::corpora) struct DocumentQuery {
     pub(in crate::corpora) corpus: i64,
     pub(in crate::corpora) search: Option<String>,
@@ -31,6 +33,10 @@ pub(in crate::corpora) struct DocumentQuery {
     pub(in crate::corpora) to: Option<String>,
     /// Whether somebody has judged them.
     pub(in crate::corpora) annotated: Option<bool>,
+    /// Level of their deepest label.
+    pub(in crate::corpora) level: Option<u32>,
+    /// Versions in which they got the labels that they have.
+    pub(in crate::corpora) labelled_in: Option<Vec<i64>>,
 }
 
 impl DocumentQuery {
@@ -45,6 +51,8 @@ impl DocumentQuery {
             from: None,
             to: None,
             annotated: None,
+            level: None,
+            labelled_in: None,
         }
     }
 
@@ -54,6 +62,8 @@ impl DocumentQuery {
             && self.from.is_none()
             && self.to.is_none()
             && self.annotated.is_none()
+            && self.level.is_none()
+            && self.labelled_in.is_none()
     }
 }
 
@@ -65,6 +75,8 @@ pub(in crate::corpora) struct DocumentRow {
     pub(in crate::corpora) text: String,
     pub(in crate::corpora) split: kinds::Split,
     pub(in crate::corpora) explicit: Option<Vec<u8>>,
+    /// The version in which it got these labels.
+    pub(in crate::corpora) labelled_in: Option<i64>,
     pub(in crate::corpora) lang: Option<String>,
     pub(in crate::corpora) meta: Option<String>,
 }
@@ -100,6 +112,7 @@ pub(in crate::corpora) async fn documents(
     }
     select
         .column((corpus_document::Entity, corpus_document::Column::Explicit))
+        .column((corpus_document::Entity, corpus_document::Column::LabelledIn))
         .and_where(id.clone().gt(after))
         .order_by_expr(id, Order::Asc)
         .limit(limit);
@@ -108,22 +121,73 @@ pub(in crate::corpora) async fn documents(
         .await
 }
 
-/// Number of matching documents, up to one more than [`COUNT_CAP`].
+/// Number of matching documents as far as they are counted, and whether there may be more.
 pub(in crate::corpora) async fn count_documents(
     db: &impl ConnectionTrait,
     query: &DocumentQuery,
-) -> Result<u64, DbErr> {
-    let Some((mut select, id)) = matching(db.get_database_backend(), query) else {
-        return Ok(0);
+) -> Result<(u64, bool), DbErr> {
+    let backend = db.get_database_backend();
+    let Some((mut select, id)) = matching(backend, query) else {
+        return Ok((0, false));
     };
+    let bound = match leading(backend, query) {
+        Some(leading) => db.query_one(&leading).await?,
+        None => None,
+    };
+    let bound = bound.map(|row| row.try_get::<i64>("", "id")).transpose()?;
+    if let Some(bound) = bound {
+        select.and_where(id.clone().lte(bound));
+    }
     select.expr_as(id, "id").limit(COUNT_CAP + 1);
     let mut count = SelectStatement::new();
     count
         .expr_as(Expr::val(1).count(), "n")
         .from_subquery(select, "matching");
     let row = db.query_one(&count).await?;
-    row.map_or(Ok(0), |row| row.try_get::<i64>("", "n"))
-        .map(|n| n as u64)
+    let n = row.map_or(Ok(0), |row| row.try_get::<i64>("", "n"))? as u64;
+    Ok((
+        std::cmp::min(n, COUNT_CAP),
+        n > COUNT_CAP || bound.is_some(),
+    ))
+}
+
+/// The last of the documents that are looked at for counting, by the index that drives the list; it finds none where there
+/// are fewer. None where that index alone decides, so that counting ends soon enough by itself.
+fn leading(backend: DbBackend, query: &DocumentQuery) -> Option<SelectStatement> {
+    let alone = DocumentQuery {
+        search: query.search.clone(),
+        label: query.label.filter(|_| query.search.is_none()),
+        ..DocumentQuery::all(query.corpus)
+    };
+    if *query == alone {
+        return None;
+    }
+    let mut select = SelectStatement::new();
+    let id = if let Some(typed) = &alone.search {
+        select
+            .from(search::TABLE)
+            .and_where(search::fits(backend, typed)?);
+        search::document_id()
+    } else if let Some(label) = alone.label {
+        let labeled = |column| Expr::col((document_label::Entity, column));
+        select
+            .from(document_label::Entity)
+            .and_where(labeled(document_label::Column::CorpusId).eq(query.corpus))
+            .and_where(labeled(document_label::Column::Label).eq(label));
+        labeled(document_label::Column::DocumentId)
+    } else {
+        let member = |column| Expr::col((corpus_document::Entity, column));
+        select
+            .from(corpus_document::Entity)
+            .and_where(member(corpus_document::Column::CorpusId).eq(query.corpus));
+        member(corpus_document::Column::DocumentId)
+    };
+    select
+        .expr_as(id.clone(), "id")
+        .order_by_expr(id, Order::Asc)
+        .limit(1)
+        .offset(CANDIDATES);
+    Some(select)
 }
 
 /// The joined tables with the conditions, without columns, driven by the most selective index; and the column that holds the
@@ -191,6 +255,17 @@ fn matching(backend: DbBackend, query: &DocumentQuery) -> Option<(SelectStatemen
             explicit.is_null()
         });
     }
+    if let Some(level) = query.level {
+        let level = i16::try_from(level).ok()?;
+        select.and_where(member(corpus_document::Column::Level).eq(level));
+    }
+    if let Some(versions) = &query.labelled_in {
+        if versions.is_empty() {
+            return None;
+        }
+        let versions = versions.iter().copied();
+        select.and_where(member(corpus_document::Column::LabelledIn).is_in(versions));
+    }
     Some((select, id))
 }
 
@@ -215,6 +290,7 @@ pub(in crate::corpora) async fn find_document(
                 text: document.text,
                 split: document.split,
                 explicit: membership.explicit,
+                labelled_in: membership.labelled_in,
                 lang: document.lang,
                 meta: document.meta,
             };
@@ -305,6 +381,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn counting_is_bounded_where_filters_leave_few() {
+        let bounded = |query: DocumentQuery| {
+            let select = leading(DbBackend::Sqlite, &query)?;
+            Some(DbBackend::Sqlite.build(&select).to_string())
+        };
+        let all = || DocumentQuery::all(1);
+        let search = || Some("word".to_owned());
+        assert_eq!(bounded(all()), None);
+        for alone in [
+            DocumentQuery {
+                search: search(),
+                ..all()
+            },
+            DocumentQuery {
+                label: Some(3),
+                ..all()
+            },
+        ] {
+            assert_eq!(bounded(alone), None);
+        }
+        let with = DocumentQuery {
+            label: Some(3),
+            search: search(),
+            ..all()
+        };
+        assert!(bounded(with).unwrap().contains("MATCH"));
+        let split = Some(Split::Test);
+        let with = DocumentQuery {
+            label: Some(3),
+            split,
+            ..all()
+        };
+        assert_eq!(
+            bounded(with).unwrap(),
+            "SELECT \"document_label\".\"document_id\" AS \"id\" FROM \"document_label\" \
+             WHERE \"document_label\".\"corpus_id\" = 1 AND \"document_label\".\"label\" = 3 \
+             ORDER BY \"document_label\".\"document_id\" ASC LIMIT 1 OFFSET 50000"
+        );
+    }
+
     #[tokio::test]
     async fn lists_use_their_indexes() {
         let folder = tempfile::tempdir().unwrap();
@@ -316,6 +433,8 @@ mod tests {
             split,
             source: Some("press".to_owned()),
             from: Some("2020".to_owned()),
+            level: Some(2),
+            labelled_in: Some(vec![1, 2]),
             ..DocumentQuery::all(1)
         };
         let by_corpus = "SEARCH corpus_document USING PRIMARY KEY (corpus_id=? AND document_id>?)";

@@ -8,7 +8,7 @@ use sea_orm::{
     Value,
 };
 
-use super::CHUNK;
+use super::{CHUNK, KEYS};
 use crate::db::bulk::BulkInsert;
 use crate::db::entity::corpora::{corpus_document, document_label};
 use crate::db::{Db, DbErr};
@@ -48,6 +48,42 @@ pub(in crate::corpora) async fn label_sets_between(
         .all(db)
         .await?;
     Ok(rows.into_iter().collect())
+}
+
+/// The labels of a document in some version.
+pub(in crate::corpora) struct Labelled {
+    /// As given; none when nobody judged it.
+    pub(in crate::corpora) explicit: Option<Vec<u8>>,
+    /// The version in which it got them.
+    pub(in crate::corpora) labelled_in: Option<i64>,
+}
+
+/// The labels of some documents in a version, by id.
+pub(in crate::corpora) async fn labelled(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+    documents: &[i64],
+) -> Result<HashMap<i64, Labelled>, DbErr> {
+    let mut found = HashMap::with_capacity(documents.len());
+    for documents in documents.chunks(KEYS) {
+        let rows = corpus_document::Entity::find()
+            .filter(corpus_document::COLUMN.corpus_id.eq(corpus))
+            .filter(
+                corpus_document::COLUMN
+                    .document_id
+                    .is_in(documents.iter().copied()),
+            )
+            .all(db)
+            .await?;
+        found.extend(rows.into_iter().map(|row| {
+            let labelled = Labelled {
+                explicit: row.explicit,
+                labelled_in: row.labelled_in,
+            };
+            (row.document_id, labelled)
+        }));
+    }
+    Ok(found)
 }
 
 /// Label sets as given, of the documents after an id that have a label, closed upwards; at most a chunk.

@@ -78,6 +78,8 @@ pub mod corpus_document {
         #[sea_orm(primary_key, auto_increment = false)]
         pub document_id: i64,
         pub explicit: Option<Vec<u8>>,
+        pub level: Option<i16>,
+        pub labelled_in: Option<i64>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
