@@ -8,6 +8,8 @@ mod corpora;
 mod drafts;
 mod error;
 mod queue;
+mod reviews;
+mod taxonomies;
 mod upload;
 
 use std::cell::RefCell;
@@ -22,7 +24,7 @@ use arborist_shared::api::runs::{
     RunPage,
 };
 use arborist_shared::api::taxonomies::{
-    self, LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
+    LabelPage, Taxonomy as TaxonomyVersion, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
 };
 use arborist_shared::metrics::Metrics;
 use arborist_shared::significance::Intervals;
@@ -40,6 +42,8 @@ pub use corpora::*;
 pub use drafts::*;
 pub use error::{ApiError, sentence};
 pub use queue::*;
+pub use reviews::*;
+pub use taxonomies::*;
 pub use upload::{Sent, Upload};
 
 /// What every function here comes back with.
@@ -186,7 +190,7 @@ async fn every_page<T>(
 // Taxonomies
 
 /// All versions, newest first.
-pub async fn taxonomies(project: i64) -> Answer<Vec<taxonomies::Taxonomy>> {
+pub async fn taxonomies(project: i64) -> Answer<Vec<TaxonomyVersion>> {
     every_page(async |cursor| {
         let path = format!("/projects/{project}/taxonomies");
         let page: TaxonomyList = get(&path, &page(cursor)).await?;

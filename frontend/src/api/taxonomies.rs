@@ -1,0 +1,39 @@
+//! A taxonomy as files, and links by which other tools read it.
+
+use arborist_shared::api::taxonomies::{
+    CreatedTaxonomyLink, NewTaxonomyLink, TaxonomyFile, TaxonomyFiles, TaxonomyLink,
+    TaxonomyLinkList,
+};
+
+use super::{Answer, address, delete, every_page, get, page, post};
+
+/// The files that a version can be downloaded as, with what each cannot hold.
+pub async fn taxonomy_files(taxonomy: i64) -> Answer<Vec<TaxonomyFile>> {
+    let files: TaxonomyFiles = get(&format!("/taxonomies/{taxonomy}/files"), &[]).await?;
+    Ok(files.files)
+}
+
+/// Address of a version as a file.
+pub fn taxonomy_file(taxonomy: i64, format: &str) -> String {
+    let path = format!("/taxonomies/{taxonomy}/file");
+    address(&path, &[("format", format.to_owned())])
+}
+
+/// Links to the newest version of a project, newest first.
+pub async fn taxonomy_links(project: i64) -> Answer<Vec<TaxonomyLink>> {
+    every_page(async |cursor| {
+        let path = format!("/projects/{project}/taxonomy-links");
+        let page: TaxonomyLinkList = get(&path, &page(cursor)).await?;
+        Ok((page.links, page.next))
+    })
+    .await
+}
+
+pub async fn create_taxonomy_link(project: i64, name: String) -> Answer<CreatedTaxonomyLink> {
+    let path = format!("/projects/{project}/taxonomy-links");
+    post(&path, &[], &NewTaxonomyLink { name }).await
+}
+
+pub async fn revoke_taxonomy_link(link: i64) -> Answer<()> {
+    delete(&format!("/taxonomy-links/{link}")).await
+}
