@@ -24,7 +24,7 @@ use arborist_shared::api::runs::{
     RunPage,
 };
 use arborist_shared::api::taxonomies::{
-    LabelPage, Taxonomy as TaxonomyVersion, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
+    LabelPage, Taxonomy as TaxonomyVersion, TaxonomyAnswer, TaxonomyList,
 };
 use arborist_shared::metrics::Metrics;
 use arborist_shared::significance::Intervals;
@@ -246,41 +246,6 @@ pub async fn search_labels(taxonomy: i64, search: &str, limit: u32) -> Answer<La
         &[("search", search.to_owned()), ("limit", limit.to_string())],
     )
     .await
-}
-
-pub async fn preview_taxonomy(
-    project: i64,
-    format: &str,
-    partial: bool,
-    body: &Blob,
-) -> Answer<TaxonomyPreview> {
-    post_blob(
-        &format!("/projects/{project}/taxonomies/preview"),
-        &preview_query(format, partial),
-        body,
-    )
-    .await
-}
-
-pub fn taxonomy_upload(project: i64, format: &str, name: &str) -> String {
-    address(
-        &format!("/projects/{project}/taxonomies"),
-        &[("format", format.to_owned()), ("name", name.to_owned())],
-    )
-}
-
-fn preview_query(format: &str, partial: bool) -> [(&'static str, String); 2] {
-    [
-        ("format", format.to_owned()),
-        (
-            "partial",
-            if partial {
-                "true".into()
-            } else {
-                String::new()
-            },
-        ),
-    ]
 }
 
 // Corpora
