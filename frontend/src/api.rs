@@ -10,6 +10,8 @@ mod drafts;
 mod error;
 mod pieces;
 mod queue;
+mod reviews;
+mod taxonomies;
 mod upload;
 
 use std::cell::RefCell;
@@ -24,7 +26,7 @@ use arborist_shared::api::runs::{
     RunPage,
 };
 use arborist_shared::api::taxonomies::{
-    self, LabelPage, TaxonomyAnswer, TaxonomyList, TaxonomyPreview,
+    LabelPage, Taxonomy as TaxonomyVersion, TaxonomyAnswer, TaxonomyList,
 };
 use arborist_shared::metrics::Metrics;
 use arborist_shared::significance::Intervals;
@@ -44,6 +46,8 @@ pub use drafts::*;
 pub use error::{ApiError, sentence};
 pub use pieces::{Course, PIECE, Parcel, Pieces};
 pub use queue::*;
+pub use reviews::*;
+pub use taxonomies::*;
 pub use upload::{Sent, Upload};
 
 /// What every function here comes back with.
@@ -190,7 +194,7 @@ async fn every_page<T>(
 // Taxonomies
 
 /// All versions, newest first.
-pub async fn taxonomies(project: i64) -> Answer<Vec<taxonomies::Taxonomy>> {
+pub async fn taxonomies(project: i64) -> Answer<Vec<TaxonomyVersion>> {
     every_page(async |cursor| {
         let path = format!("/projects/{project}/taxonomies");
         let page: TaxonomyList = get(&path, &page(cursor)).await?;
@@ -246,41 +250,6 @@ pub async fn search_labels(taxonomy: i64, search: &str, limit: u32) -> Answer<La
         &[("search", search.to_owned()), ("limit", limit.to_string())],
     )
     .await
-}
-
-pub async fn preview_taxonomy(
-    project: i64,
-    format: &str,
-    partial: bool,
-    body: &Blob,
-) -> Answer<TaxonomyPreview> {
-    post_blob(
-        &format!("/projects/{project}/taxonomies/preview"),
-        &preview_query(format, partial),
-        body,
-    )
-    .await
-}
-
-pub fn taxonomy_upload(project: i64, format: &str, name: &str) -> String {
-    address(
-        &format!("/projects/{project}/taxonomies"),
-        &[("format", format.to_owned()), ("name", name.to_owned())],
-    )
-}
-
-fn preview_query(format: &str, partial: bool) -> [(&'static str, String); 2] {
-    [
-        ("format", format.to_owned()),
-        (
-            "partial",
-            if partial {
-                "true".into()
-            } else {
-                String::new()
-            },
-        ),
-    ]
 }
 
 // Corpora

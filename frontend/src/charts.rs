@@ -1,7 +1,9 @@
-//! Charts: options are made with charming, drawn by `ECharts`, which is fetched when the first chart appears.
+//! Charts: options are made with charming, drawn by `ECharts`, which is fetched when the first chart appears. What has to
+//! be reached by the keyboard part by part is drawn here as SVG.
 
 pub mod curves;
 pub mod figures;
+pub mod treemap;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -8,7 +8,7 @@ pub mod query;
 pub mod theme;
 pub mod url;
 
-pub use browser::{use_debounced, use_interval, use_now, use_title, use_window_event};
+pub use browser::{save_file, use_debounced, use_interval, use_now, use_title, use_window_event};
 pub use draft::{Conflict, DraftSession, DraftView, Wish, use_draft};
 pub use live::{JobFeed, use_job_feed};
 pub use more::{More, Page, use_more};

@@ -8,6 +8,8 @@ pub mod moves;
 pub mod order;
 pub mod path_tree;
 pub mod progress;
+pub mod review_line;
 pub mod schema_form;
 pub mod train_form;
 pub mod tree;
+pub mod treemap;

@@ -24,6 +24,7 @@ mod m20261122_000009_create_taxonomy_links;
 mod m20261122_000010_create_review_decisions;
 mod m20261122_000012_describe_documents;
 mod m20261122_000020_plan_jobs;
+mod m20261122_000021_score_proposals;
 mod m20261122_000030_place_documents;
 
 /// All steps, oldest first.
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_create_review_decisions::Migration),
             Box::new(m20261122_000012_describe_documents::Migration),
             Box::new(m20261122_000020_plan_jobs::Migration),
+            Box::new(m20261122_000021_score_proposals::Migration),
             Box::new(m20261122_000030_place_documents::Migration),
         ]
     }

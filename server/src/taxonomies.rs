@@ -59,6 +59,7 @@ fn label_row(
         n_documents,
         deprecated: taxonomy.is_deprecated(label),
         replaced_by: details.and_then(|details| details.replaced_by.clone()),
+        n_problems: 0,
     }
 }
 

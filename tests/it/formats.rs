@@ -3,6 +3,7 @@
 use anyhow::{Context as _, ensure};
 use arborist_tests::{Browser, Server, wait_for};
 use serde_json::json;
+use thirtyfour::prelude::*;
 
 use crate::browser::{QuitQuietly as _, WINDOWS};
 
@@ -44,6 +45,7 @@ async fn a_spreadsheet_comes_in_and_goes_out_again() -> anyhow::Result<()> {
         let (text, label) = match row {
             7 => ("Käuze im Wald".to_owned(), "owlz"),
             8 => ("Eule Nr. 1".to_owned(), "animals > fish"),
+            9 => ("Nachts am Turm".to_owned(), "animals > bats"),
             _ => (format!("Eule Nr. {row}"), "animals > birds > owls"),
         };
         table += &format!("{row};{text};{label};2024-0{}\n", row % 9 + 1);
@@ -69,10 +71,28 @@ async fn a_spreadsheet_comes_in_and_goes_out_again() -> anyhow::Result<()> {
         .await?;
     browser.look("import-table", &WINDOWS[..3]).await?;
 
-    // What the label means is proposed, remembered, and no longer asked.
+    // What a label means is proposed, or it is a new one below the label that its path names; both are remembered and no
+    // longer asked.
     browser.click("unknown-propose").await?;
+    let at = browser
+        .ask("return [...document.querySelectorAll('.ab-unknown__one')].findIndex(one => one.textContent.includes('bats'))")
+        .await?;
+    choose(&browser, &format!("unknown-{at}"), "\0new").await?;
+    browser
+        .says("corpus-unknown", &["1 label is added"])
+        .await?;
+    wait_for("the parent that the path names", 30, async || {
+        let script = format!(
+            "return document.querySelector(\"[data-testid='unknown-parent-{at}']\")?.placeholder"
+        );
+        Ok((browser.ask(&script).await? == "Another parent").then_some(()))
+    })
+    .await?;
+    browser.look("import-new-label", &WINDOWS[..2]).await?;
     browser.click("unknown-keep").await?;
-    browser.says("corpus-rows", &["Käuze"]).await?;
+    browser
+        .says("corpus-rows", &["Käuze", "Nachts am Turm", "bats"])
+        .await?;
     wait_for("no unknown label", 30, async || {
         let left = browser
             .ask("return document.querySelector(\"[data-testid='corpus-unknown']\") === null")
@@ -111,6 +131,30 @@ async fn a_spreadsheet_comes_in_and_goes_out_again() -> anyhow::Result<()> {
     browser.says("statistics", &["documents", "27"]).await?;
     browser.says("statistics-levels", &["3"]).await?;
     browser.look("statistics", &WINDOWS[..3]).await?;
+    // Down into the areas by the keyboard, and up again; the figures are taken along.
+    let reach = "document.querySelector('[data-tile]').focus(); return document.activeElement.dataset.label";
+    browser.find("support-treemap").await?;
+    assert_eq!(browser.ask(reach).await?, "animals");
+    browser.press(Key::Enter).await?;
+    browser
+        .says("support-table", &["birds", "fish", "bats"])
+        .await?;
+    browser.look("statistics-below", &WINDOWS[..2]).await?;
+    let downloads = browser.downloads().await?;
+    browser.click("support-csv").await?;
+    let file = downloads.join("support of animals.csv");
+    let figures = wait_for("the figures", 30, async || {
+        Ok(std::fs::read_to_string(&file)
+            .ok()
+            .filter(|text| !text.is_empty()))
+    })
+    .await?;
+    ensure!(figures.contains("\r\nowls,owls,birds,3,"), "{figures}");
+    browser
+        .ask("return document.querySelector('[data-tile]').focus()")
+        .await?;
+    browser.press(Key::Backspace).await?;
+    browser.says("support-table", &["animals"]).await?;
     browser.theme("dark").await?;
     browser.look("statistics-dark", &WINDOWS[1..2]).await?;
 
@@ -119,7 +163,6 @@ async fn a_spreadsheet_comes_in_and_goes_out_again() -> anyhow::Result<()> {
     choose(&browser, "export-format", "label_studio").await?;
     browser.says("export-note", &["Holds everything"]).await?;
     browser.look("export", &WINDOWS[..2]).await?;
-    let downloads = browser.downloads().await?;
     browser.click("export-download").await?;
     let file = downloads.join("corpus-2.json");
     let tasks = wait_for("the download", 30, async || {

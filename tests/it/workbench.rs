@@ -1,6 +1,7 @@
 //! A taxonomy is changed after work has begun: in the browser, by one person and by two at once.
 
 mod operations;
+mod reviews;
 mod together;
 
 use anyhow::{Context as _, ensure};

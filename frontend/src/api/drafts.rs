@@ -3,12 +3,13 @@
 use arborist_shared::api::drafts::{
     Draft, DraftAnswer, DraftEdited, DraftEntry, DraftHistory, DraftImpact, DraftLabel,
     DraftLabelPage, DraftList, DraftProblems, LabelCard, NewDraft, NewEdits, Publication,
-    PublicationAnswer, Publish, Rebased, ReviewPage, TaxonomyDiffPage, Turn, UndoTaxonomy,
+    PublicationAnswer, Publish, Rebased, TaxonomyDiffPage, Turn, UndoTaxonomy,
 };
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::runs::RunTaxonomy;
-use arborist_shared::api::taxonomies::{LabelPage, LabelRow};
+use arborist_shared::api::taxonomies::{LabelPage, LabelRow, TaxonomyProblems};
 use arborist_shared::edits::Edit;
+use arborist_shared::taxonomy::Problem;
 
 use super::{Answer, address, delete, every_page, get, page, post};
 
@@ -63,9 +64,10 @@ fn plain(row: LabelRow) -> DraftLabel {
         level: row.level,
         n_children: row.n_children,
         n_documents: row.n_documents,
-        deprecated: false,
+        deprecated: row.deprecated,
+        replaced_by: row.replaced_by,
         marks: Vec::new(),
-        n_problems: 0,
+        n_problems: row.n_problems,
     }
 }
 
@@ -186,8 +188,39 @@ pub async fn turn_draft(draft: i64, word: &'static str, turn: &Turn) -> Answer<D
     post(&format!("/drafts/{draft}/{word}"), &[], turn).await
 }
 
-pub async fn draft_problems(draft: i64, cursor: Option<String>) -> Answer<DraftProblems> {
-    get(&format!("/drafts/{draft}/problems"), &page(cursor)).await
+/// What is wrong with a version or a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problems {
+    pub n_problems: u64,
+    /// How many of a draft's the version has already.
+    pub n_earlier: u64,
+    pub problems: Vec<Problem>,
+    pub next: Option<String>,
+}
+
+pub async fn problems(source: Source, cursor: Option<String>) -> Answer<Problems> {
+    let path = format!("{}/problems", source.path());
+    let pairs = page(cursor);
+    Ok(match source {
+        Source::Version(_) => {
+            let page: TaxonomyProblems = get(&path, &pairs).await?;
+            Problems {
+                n_problems: page.n_problems,
+                n_earlier: page.n_problems,
+                problems: page.problems,
+                next: page.next,
+            }
+        }
+        Source::Draft { .. } => {
+            let page: DraftProblems = get(&path, &pairs).await?;
+            Problems {
+                n_problems: page.n_problems,
+                n_earlier: page.n_earlier,
+                problems: page.problems,
+                next: page.next,
+            }
+        }
+    })
 }
 
 pub async fn draft_impact(draft: i64) -> Answer<DraftImpact> {
@@ -245,13 +278,6 @@ pub async fn undo_taxonomy(taxonomy: i64, to: Option<i64>) -> Answer<Accepted> {
         &UndoTaxonomy { to },
     )
     .await
-}
-
-/// Documents of a corpus that wait for a person.
-pub async fn reviews(corpus: i64, limit: u32, cursor: Option<String>) -> Answer<ReviewPage> {
-    let cursor = cursor.unwrap_or_default();
-    let pairs = [("limit", limit.to_string()), ("cursor", cursor)];
-    get(&format!("/corpora/{corpus}/reviews"), &pairs).await
 }
 
 /// What a newer taxonomy does to a run's model.

@@ -15,6 +15,8 @@ pub enum ApiError {
     Unreadable { detail: String },
     /// The person stopped it.
     Aborted,
+    /// The server took it on, and a job of it did not succeed.
+    Job { detail: String },
 }
 
 impl ApiError {
@@ -32,6 +34,7 @@ impl ApiError {
             Self::Status { status, .. } => format!("The server answered with status {status}"),
             Self::Unreadable { .. } => "The answer cannot be read".into(),
             Self::Aborted => "Stopped".into(),
+            Self::Job { .. } => "The job did not succeed".into(),
         }
     }
 
@@ -50,6 +53,7 @@ impl ApiError {
                 "The page and the server may be of different versions. Load the page again.".into()
             }
             Self::Aborted => "You stopped it. Nothing was kept.".into(),
+            Self::Job { detail } => sentence(detail.lines().next().unwrap_or_default()),
         }
     }
 
@@ -62,7 +66,8 @@ impl ApiError {
                 None => format!("{} · {}", problem.kind, problem.status),
             }),
             Self::Status { body, .. } if !body.is_empty() => Some(body.clone()),
-            Self::Status { .. } | Self::Aborted => None,
+            Self::Job { detail } if detail.contains('\n') => Some(detail.clone()),
+            Self::Status { .. } | Self::Aborted | Self::Job { .. } => None,
         }
     }
 

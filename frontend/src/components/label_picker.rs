@@ -26,6 +26,9 @@ pub struct LabelPickerProps {
     pub onchoose: Callback<DraftLabel>,
     #[prop_or_default]
     pub autofocus: bool,
+    /// `/` puts the focus into it.
+    #[prop_or_default]
+    pub search_key: bool,
     pub testid: AttrValue,
 }
 
@@ -148,6 +151,8 @@ pub fn LabelPicker(props: &LabelPickerProps) -> Html {
                     autocomplete="off"
                     dir="auto"
                     value={(*typed).clone()}
+                    data-search={props.search_key.then_some("true")}
+                    aria-keyshortcuts={props.search_key.then_some("/")}
                     data-testid={props.testid.clone()}
                     onclick={Callback::from(move |_| show())}
                     {oninput}
@@ -167,7 +172,7 @@ pub fn LabelPicker(props: &LabelPickerProps) -> Html {
                             data-label={label.id.clone()}
                             onmousedown={pick(&choose, label)}
                         >
-                            <LabelPath path={label.path.clone()} level={label.level} /><span class="ab-combo__count">{ format::count(label.n_documents) }</span>
+                            <LabelPath path={label.path.clone()} level={label.level} />if label.deprecated { <span class="ab-tag">{ "deprecated" }</span> }<span class="ab-combo__count">{ format::count(label.n_documents) }</span>
                         </li>
                     }
                     if labels.is_empty() { <li class="ab-combo__none" role="presentation">{ if found.data().is_some() { "No label matches" } else { "Searching" } }</li> }

@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
+use wasm_bindgen::JsCast;
+use web_sys::{Blob, BlobPropertyBag, HtmlElement, Url};
 use yew::prelude::*;
 
 /// Calls back every `milliseconds` while `active` and the page is visible.
@@ -75,6 +77,24 @@ pub fn use_window_event(name: &'static str, callback: Callback<Event>) {
         });
         move || drop(listener)
     });
+}
+
+/// Gives the person a file. A browser that refuses does nothing.
+pub fn save_file(name: &str, kind: &str, text: &str) {
+    let save = || {
+        let document = web_sys::window()?.document()?;
+        let options = BlobPropertyBag::new();
+        options.set_type(kind);
+        let parts = js_sys::Array::of1(&text.into());
+        let blob = Blob::new_with_str_sequence_and_options(&parts, &options).ok()?;
+        let address = Url::create_object_url_with_blob(&blob).ok()?;
+        let link = document.create_element("a").ok()?;
+        link.set_attribute("href", &address).ok()?;
+        link.set_attribute("download", name).ok()?;
+        link.dyn_into::<HtmlElement>().ok()?.click();
+        Url::revoke_object_url(&address).ok()
+    };
+    let _: Option<()> = save();
 }
 
 /// Writes the title of the window: `Runs · News desk · Arborist`.

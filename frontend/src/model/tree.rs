@@ -345,6 +345,7 @@ mod tests {
             n_documents: 0,
             deprecated: false,
             marks: Vec::new(),
+            replaced_by: None,
             n_problems: 0,
         }
     }

@@ -16,7 +16,7 @@ use yew::prelude::*;
 use super::overview::ProjectProps;
 use crate::api;
 use crate::components::{Icon, Lines, PageHeader, RouteLink, icon, show};
-use crate::hooks::{use_query, use_url_query};
+use crate::hooks::{use_search, use_url_query};
 use crate::route::Route;
 use crate::shell::use_jobs;
 
@@ -25,7 +25,8 @@ pub fn ImportPage(props: &ProjectProps) -> Html {
     let project = props.project;
     let jobs = use_jobs();
     let query = use_url_query();
-    let taxonomies = use_query((project, jobs.ended), |(project, _)| async move {
+    // What was chosen so far stays while a job that has ended makes the list load again.
+    let taxonomies = use_search((project, jobs.ended), |(project, _)| async move {
         api::taxonomies(project).await
     });
     let has_taxonomy = taxonomies.data().is_some_and(|list| !list.is_empty());

@@ -9,6 +9,7 @@ pub mod details;
 pub mod dialogs;
 pub mod draft_page;
 pub mod edits_pane;
+pub mod export;
 pub mod facts;
 pub mod gardener;
 pub mod go_back;
@@ -121,6 +122,14 @@ fn Reading(props: &ReadingProps) -> Html {
             all.find(|taxonomy| taxonomy.version == version)
         })
         .or(props.taxonomies.first());
+    let problems = use_query(chosen.map(|chosen| chosen.id), |version| async move {
+        match version {
+            Some(version) => Ok(api::problems(Source::Version(version), None)
+                .await?
+                .n_problems),
+            None => Ok(0),
+        }
+    });
     let Some(taxonomy) = chosen.cloned() else {
         return Html::default();
     };
@@ -135,8 +144,25 @@ fn Reading(props: &ReadingProps) -> Html {
         let query = query.clone();
         Callback::from(move |_: MouseEvent| query.set(&[("edit", Some("1".to_owned()))]))
     };
+    let source = Source::Version(taxonomy.id);
+    let panel = {
+        let query = query.clone();
+        Callback::from(move |open: bool| query.push(&[("panel", open.then(|| "problems".into()))]))
+    };
+    let onshow = {
+        let query = query.clone();
+        Callback::from(move |label: String| {
+            query.push(&[("label", Some(label)), ("search", None), ("panel", None)]);
+        })
+    };
+    let pane = (query.get("panel") == Some("problems")).then(|| html! {
+        <problems_pane::ProblemsPane {source} revision={0} onclose={panel.reform(|()| false)} {onshow} />
+    });
     let actions = html! {
         <>
+            if let Some(n_problems) = problems.data().map(|n| *n).filter(|n| *n > 0) {
+                <Button label={format::counted(n_problems, "problem", "problems")} icon={Icon::Warning} testid="taxonomy-problems" onclick={panel.reform(|_: MouseEvent| true)} />
+            }
             { upload(project, false) }
             if may_edit { <Button label="Edit" icon={Icon::Pencil} variant={Variant::Primary} testid="taxonomy-edit" onclick={edit} /> }
         </>
@@ -145,6 +171,7 @@ fn Reading(props: &ReadingProps) -> Html {
     let current = match tab.as_str() {
         "history" => "history",
         "reviews" => "reviews",
+        "export" => "export",
         _ => "tree",
     };
     let onchoose = {
@@ -157,6 +184,7 @@ fn Reading(props: &ReadingProps) -> Html {
         ("tree", "Labels".into()),
         ("history", "History".into()),
         ("reviews", "To review".into()),
+        ("export", "Export".into()),
     ];
     let close = {
         let query = query.clone();
@@ -171,7 +199,8 @@ fn Reading(props: &ReadingProps) -> Html {
                     match current {
                         "history" => html! { <history::History {project} taxonomies={props.taxonomies.clone()} /> },
                         "reviews" => html! { <reviews::Reviews key={taxonomy.id} {project} taxonomy={taxonomy.clone()} /> },
-                        _ => html! { <Tree key={taxonomy.id} {project} source={Source::Version(taxonomy.id)} revision={0} versions={versions(&query, &props.taxonomies, &taxonomy)} pane={None::<Html>} /> },
+                        "export" => html! { <export::Export key={taxonomy.id} {project} taxonomy={taxonomy.clone()} /> },
+                        _ => html! { <Tree key={taxonomy.id} {project} {source} revision={0} versions={versions(&query, &props.taxonomies, &taxonomy)} {pane} /> },
                     }
                 }
             </div>

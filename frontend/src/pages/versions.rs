@@ -3,6 +3,7 @@
 pub mod differences;
 pub mod export;
 pub mod statistics;
+pub mod support;
 
 use arborist_shared::api::corpora::Corpus;
 use yew::prelude::*;

@@ -2,8 +2,10 @@
 
 pub(crate) mod decide;
 
+use std::collections::HashMap;
+
 use arborist_shared::api::drafts::{ReviewCause, ReviewPage, ReviewRow};
-use arborist_shared::api::reviews::ProposedLabel;
+use arborist_shared::api::reviews::{BestProposal, ProposalPage, ProposedLabel};
 use sea_orm::ConnectionTrait;
 
 use super::store::{self, decisions};
@@ -14,19 +16,31 @@ use crate::http::paging;
 /// Characters of a text that are shown.
 const EXCERPT: usize = 280;
 
-/// A page of them, after a document.
-pub(crate) async fn page(
-    app: &App,
-    corpus: i64,
-    after: i64,
-    limit: u64,
-) -> Result<ReviewPage, DbErr> {
+/// Which of them are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    /// Those after a document, at most so many.
+    After(i64, u64),
+    /// One document, if it waits.
+    One(i64),
+}
+
+/// A page of them.
+pub(crate) async fn page(app: &App, corpus: i64, which: Which) -> Result<ReviewPage, DbErr> {
     let db = app.db.read();
-    let mut waiting = store::reviewed(db, corpus, after, limit + 1).await?;
-    let next = paging::cut(&mut waiting, limit, |&document| document);
+    let (waiting, next) = match which {
+        Which::One(document) => (store::waiting_among(db, corpus, &[document]).await?, None),
+        Which::After(after, limit) => {
+            let mut waiting = store::reviewed(db, corpus, after, limit + 1).await?;
+            let next = paging::cut(&mut waiting, limit, |&document| document);
+            (waiting, next)
+        }
+    };
+    let (n_documents, n_decided) = counts(db, corpus).await?;
     let (Some(&first), Some(&last)) = (waiting.first(), waiting.last()) else {
         return Ok(ReviewPage {
-            n_documents: store::count_reviewed(db, corpus).await?,
+            n_documents,
+            n_decided,
             reviews: Vec::new(),
             next: None,
         });
@@ -55,10 +69,59 @@ pub(crate) async fn page(
         }
     }
     Ok(ReviewPage {
-        n_documents: store::count_reviewed(db, corpus).await?,
+        n_documents,
+        n_decided,
         reviews: rows,
         next,
     })
+}
+
+/// How many documents wait, and how many are decided.
+async fn counts(db: &impl ConnectionTrait, corpus: i64) -> Result<(u64, u64), DbErr> {
+    let n_waiting = store::count_reviewed(db, corpus).await?;
+    Ok((n_waiting, decisions::count(db, corpus).await?))
+}
+
+/// A page of what would be accepted: documents after one whose best label has at least this score.
+pub(crate) async fn sure(
+    app: &App,
+    corpus: i64,
+    at_least: f32,
+    after: i64,
+    limit: u64,
+) -> Result<ProposalPage, DbErr> {
+    let db = app.db.read();
+    let mut rows = decisions::sure_after(db, corpus, at_least, after, limit + 1).await?;
+    let next = paging::cut(&mut rows, limit, |(document, _)| *document);
+    let ids: Vec<i64> = rows.iter().map(|(document, _)| *document).collect();
+    let mut texts = excerpts(db, &ids).await?;
+    let proposals = rows.into_iter().filter_map(|(document, proposal)| {
+        let best = proposal.labels.into_iter().next()?;
+        Some(BestProposal {
+            document,
+            excerpt: texts.remove(&document).unwrap_or_default(),
+            run: proposal.run,
+            label: best.label,
+            score: best.score,
+        })
+    });
+    Ok(ProposalPage {
+        n_documents: decisions::count_sure(db, corpus, at_least).await?,
+        proposals: proposals.collect(),
+        next,
+    })
+}
+
+/// Beginnings of texts by document.
+async fn excerpts(
+    db: &impl ConnectionTrait,
+    documents: &[i64],
+) -> Result<HashMap<i64, String>, DbErr> {
+    let texts = store::excerpts(db, documents, EXCERPT as i64).await?;
+    let texts = texts
+        .into_iter()
+        .map(|(document, _, excerpt)| (document, excerpt));
+    Ok(texts.collect())
 }
 
 /// A document that waits, for a model to look at.

@@ -138,6 +138,9 @@ pub(super) fn row(taxonomy: &Taxonomy, label: LabelIndex, n_documents: u64) -> D
         n_children: taxonomy.children(label).len() as u64,
         n_documents,
         deprecated: taxonomy.is_deprecated(label),
+        replaced_by: taxonomy
+            .details(label)
+            .and_then(|details| details.replaced_by.clone()),
         marks: Vec::new(),
         n_problems: 0,
     }

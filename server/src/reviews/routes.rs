@@ -6,7 +6,7 @@ use arborist_shared::api::accounts::Role;
 use arborist_shared::api::drafts::ReviewPage;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::reviews::{
-    Decided, DecisionPage, NewDecisions, NewProposals, UndoDecisions,
+    Decided, DecisionPage, NewDecisions, NewProposals, ProposalPage, UndoDecisions,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -15,6 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::apply::ApplyReviews;
 use super::propose::ProposeReviews;
 use crate::accounts::Caller;
+use crate::corpora::reviews::Which;
 use crate::corpora::{CorpusRow, reviews, visible};
 use crate::http::paging::PageQuery;
 use crate::http::problem::{ApiError, Code};
@@ -29,6 +30,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_decisions)
         .service(decide_reviews)
         .service(undo_decisions)
+        .service(list_proposals)
         .service(propose_reviews)
         .service(apply_reviews);
 }
@@ -36,6 +38,19 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListReviews {
+    /// At most so many, 100 unless told otherwise, up to 1,000.
+    limit: Option<u64>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Id of a document: only that one, if it waits.
+    document: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListProposals {
+    /// The lowest score of the label that is proposed first, from 0 to 1; 0 unless told otherwise.
+    at_least: Option<f32>,
     /// At most so many, 100 unless told otherwise, up to 1,000.
     limit: Option<u64>,
     /// `next` of the page before.
@@ -56,7 +71,33 @@ async fn list_reviews(
     let row = visible(&app, &caller, *id).await?;
     let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
     let limit = paging::limit(query.limit, 100, 1_000);
-    Ok(web::Json(reviews::page(&app, row.id, after, limit).await?))
+    let which = match query.document {
+        Some(document) => Which::One(document),
+        None => Which::After(after, limit),
+    };
+    Ok(web::Json(reviews::page(&app, row.id, which).await?))
+}
+
+/// Proposals for documents that wait whose first label has at least a score: what accepting those would decide.
+#[utoipa::path(tag = "reviews", params(("id" = i64, Path, description = "corpus"), ListProposals),
+    responses((status = 200, body = ProposalPage)))]
+#[get("/corpora/{id}/reviews/proposals")]
+async fn list_proposals(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    query: web::Query<ListProposals>,
+) -> Result<web::Json<ProposalPage>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let at_least = query.at_least.unwrap_or(0.0);
+    if !(0.0..=1.0).contains(&at_least) {
+        let message = format!("found {at_least}, expected a score from 0 to 1");
+        return Err(ApiError::field("/at_least", message));
+    }
+    let after = paging::number(query.cursor.as_deref())?.unwrap_or(0);
+    let limit = paging::limit(query.limit, 100, 1_000);
+    let page = reviews::sure(&app, row.id, at_least, after, limit).await?;
+    Ok(web::Json(page))
 }
 
 /// Decisions in force about documents that waited, newest first.

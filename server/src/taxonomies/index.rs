@@ -1,9 +1,10 @@
-//! Taxonomies in memory: the hierarchy, and names folded for search.
+//! Taxonomies in memory: the hierarchy, names folded for search, and what is wrong.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arborist_shared::LabelIndex;
-use arborist_shared::taxonomy::Taxonomy;
+use arborist_shared::taxonomy::{Problem, Taxonomy, TaxonomyError, check};
+use rustc_hash::FxHashMap;
 
 use super::store;
 use crate::db::{Db, DbErr};
@@ -21,6 +22,40 @@ pub struct LabelIndexes {
     ids: Vec<Option<Arc<str>>>,
     /// Other names and notations in lower case, in taxonomy order.
     others: Vec<(LabelIndex, String)>,
+    /// Found out when somebody asks.
+    problems: OnceLock<Problems>,
+}
+
+/// What is wrong with a taxonomy.
+#[derive(Debug, Default)]
+pub struct Problems {
+    pub all: Vec<Problem>,
+    /// How many name a label.
+    by_label: FxHashMap<LabelIndex, u64>,
+}
+
+impl Problems {
+    fn new(taxonomy: &Taxonomy) -> Self {
+        let all = check(taxonomy);
+        let mut by_label: FxHashMap<LabelIndex, u64> = FxHashMap::default();
+        let named = all.iter().flat_map(|problem| &problem.labels);
+        for label in named.filter_map(|id| taxonomy.index_of(id)) {
+            *by_label.entry(label).or_default() += 1;
+        }
+        Self { all, by_label }
+    }
+
+    /// How many name this label.
+    #[must_use]
+    pub fn count(&self, label: LabelIndex) -> u64 {
+        self.by_label.get(&label).copied().unwrap_or(0)
+    }
+
+    /// Those that name a label, by its id.
+    pub fn of(&self, id: &str) -> impl Iterator<Item = &Problem> {
+        let is_named = move |problem: &&Problem| problem.labels.iter().any(|label| label == id);
+        self.all.iter().filter(is_named)
+    }
 }
 
 /// Along the labels of an earlier taxonomy.
@@ -100,7 +135,13 @@ impl LabelIndexes {
             names,
             ids,
             others,
+            problems: OnceLock::new(),
         }
+    }
+
+    /// What is wrong with the taxonomy; the first time it is looked through.
+    pub fn problems(&self) -> &Problems {
+        self.problems.get_or_init(|| Problems::new(&self.taxonomy))
     }
 
     /// Labels whose name, id, other name or notation contains `text`, and those on whose path all of its words are; best
@@ -194,13 +235,18 @@ impl Taxonomies {
             return Ok(found);
         }
         let labels = store::labels(db.read(), id).await?;
-        let loaded =
-            tokio::task::spawn_blocking(move || Taxonomy::new(labels).map(LabelIndexes::new))
-                .await
-                .map_err(|error| DbErr::Custom(error.to_string()))?
-                .map_err(|error| {
-                    DbErr::Custom(format!("taxonomy {id} cannot be read back: {error}"))
-                })?;
+        let load = move || {
+            let loaded = LabelIndexes::new(Taxonomy::new(labels)?);
+            // Here, where nobody waits on a thread of the server.
+            loaded.problems();
+            Ok(loaded)
+        };
+        let loaded = tokio::task::spawn_blocking(load)
+            .await
+            .map_err(|error| DbErr::Custom(error.to_string()))?
+            .map_err(|error: TaxonomyError| {
+                DbErr::Custom(format!("taxonomy {id} cannot be read back: {error}"))
+            })?;
         let loaded = Arc::new(loaded);
         let mut kept = self.lock();
         if kept.len() >= CAPACITY {

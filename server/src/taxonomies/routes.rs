@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use arborist_shared::api::accounts::Role;
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::taxonomies::{
-    LabelPage, TaxonomyAnswer, TaxonomyFile, TaxonomyFiles, TaxonomyList, TaxonomyPreview,
+    LabelPage, LabelRow, TaxonomyAnswer, TaxonomyFile, TaxonomyFiles, TaxonomyList,
+    TaxonomyPreview, TaxonomyProblems,
 };
 use arborist_shared::taxonomy::{
     Canonical, TaxonomyFormat, UnknownTaxonomyFormat, check_writable, losses,
@@ -40,7 +41,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(show_taxonomy)
         .service(download_taxonomy)
         .service(list_files)
-        .service(list_labels);
+        .service(list_labels)
+        .service(list_problems);
     links::configure(config);
 }
 
@@ -246,14 +248,39 @@ async fn list_labels(
     let end = start.saturating_add(limit).min(labels.len());
     let page = labels.get(start..end).unwrap_or_default();
     let counts = corpora::label_counts(&app, row.id).await?;
+    let problems = index.problems();
     let rows = page.iter().map(|&label| {
         let n_documents = counts.get(label as usize).copied().unwrap_or(0);
-        label_row(taxonomy, label, n_documents)
+        LabelRow {
+            n_problems: problems.count(label),
+            ..label_row(taxonomy, label, n_documents)
+        }
     });
     let next = (end < labels.len()).then(|| end.to_string());
     Ok(web::Json(LabelPage {
         labels: rows.collect(),
         next,
+    }))
+}
+
+/// What is wrong with a version: siblings of one name, names and relations that contradict SKOS, labels that nobody finds.
+#[utoipa::path(tag = "taxonomies", params(("id" = i64, Path), PageQuery), responses((status = 200, body = TaxonomyProblems)))]
+#[get("/taxonomies/{id}/problems")]
+async fn list_problems(
+    app: web::Data<App>,
+    caller: Caller,
+    id: web::Path<i64>,
+    page: web::Query<PageQuery>,
+) -> Result<web::Json<TaxonomyProblems>, ApiError> {
+    let row = visible(&app, &caller, *id).await?;
+    let index = app.taxonomies.get(&app.db, row.id).await?;
+    let all = &index.problems().all;
+    let start = page.before()?.unwrap_or(0) as usize;
+    let end = start.saturating_add(page.limit() as usize).min(all.len());
+    Ok(web::Json(TaxonomyProblems {
+        n_problems: all.len() as u64,
+        problems: all.get(start..end).unwrap_or_default().to_vec(),
+        next: (end < all.len()).then(|| end.to_string()),
     }))
 }
 

@@ -329,7 +329,27 @@ async fn problems_are_told_while_one_edits() {
     assert_eq!(rest["problems"].as_array().unwrap().len(), 1);
     let card = client.get(&format!("{draft}/label?id=fish")).await.json();
     assert_eq!(card["label"]["n_problems"], 1);
+    assert_eq!(card["label"]["replaced_by"], "owls");
     assert_eq!(card["problems"][0]["kind"], "replacement");
+
+    // A version that was published with them tells them as well.
+    let accepted = client.post(&format!("{draft}/publish"), &json!({})).await;
+    let version = Client::made(&client.finish(accepted).await);
+    let version = format!("/api/v1/taxonomies/{version}");
+    let told = client.get(&format!("{version}/problems?limit=2")).await;
+    let told = told.expect(200).json();
+    assert_eq!(
+        (&told["n_problems"], &told["problems"]),
+        (&json!(3), &page["problems"])
+    );
+    let card = client.get(&format!("{version}/label?id=fish")).await.json();
+    assert_eq!(card["problems"][0]["kind"], "replacement");
+    let rows = client.get(&format!("{version}/labels?search=fish")).await;
+    let row = &rows.json()["labels"][0];
+    assert_eq!(
+        (&row["n_problems"], &row["replaced_by"], &row["deprecated"]),
+        (&json!(1), &json!("owls"), &json!(true))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -307,6 +307,32 @@ async fn a_model_proposes_where_it_knows_the_labels() {
         assert_eq!(labels.len(), 2);
         assert!(labels[0]["score"].as_f64() >= labels[1]["score"].as_f64());
     }
+    // What accepting would decide is known beforehand, page by page.
+    let best_score = |row: &Value| row["proposal"]["labels"][0]["score"].as_f64().unwrap();
+    let mut scores: Vec<f64> = rows.iter().map(best_score).collect();
+    scores.sort_by(f64::total_cmp);
+    let middle = scores[scores.len() / 2];
+    let expected = rows.iter().filter(|row| best_score(row) >= middle).count();
+    let sure = queue
+        .client
+        .get(&format!(
+            "{}/proposals?at_least={middle}&limit=1",
+            queue.path
+        ))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(sure["n_documents"], expected);
+    assert_eq!(sure["proposals"].as_array().unwrap().len(), 1);
+    assert_eq!(sure["next"].is_string(), expected > 1);
+    assert!(!sure["proposals"][0]["excerpt"].as_str().unwrap().is_empty());
+    let odd = format!("{}/proposals?at_least=1.5", queue.path);
+    let odd = queue.client.get(&odd).await.problem(422, "field_invalid");
+    assert_eq!(odd["errors"][0]["field"], "/at_least");
+    // One document alone, as long as it waits.
+    let alone = format!("{}?document={}", queue.path, rows[0]["document"]);
+    let page = queue.client.get(&alone).await.expect(200).json();
+    assert_eq!(page["reviews"], json!([rows[0]]));
     let best = rows[0]["proposal"]["labels"][0]["label"].clone();
     let accepted = queue
         .decide(json!([{"document": rows[0]["document"], "accept": true}]))
@@ -315,6 +341,17 @@ async fn a_model_proposes_where_it_knows_the_labels() {
     assert_eq!(accepted["n_waiting"], n - 1);
     let decision = &accepted["decisions"][0];
     assert_eq!(decision["run"], run, "who proposed it stays known");
+    assert_eq!(decision["excerpt"], rows[0]["excerpt"]);
+    let page = queue.client.get(&alone).await.expect(200).json();
+    assert_eq!(
+        (
+            &page["reviews"],
+            &page["n_documents"],
+            &page["n_decided"],
+            &accepted["n_decided"]
+        ),
+        (&json!([]), &json!(n - 1), &json!(1), &json!(1))
+    );
     assert!(decision["labels"].as_array().unwrap().contains(&best));
     let unknown = queue
         .client

@@ -210,6 +210,9 @@ pub struct DraftLabel {
     pub n_documents: u64,
     /// Whether it should not be used any more.
     pub deprecated: bool,
+    /// Id of the label to use instead of a deprecated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
     /// What the draft did to it.
     pub marks: Vec<LabelMark>,
     /// Problems that name it.
@@ -233,7 +236,7 @@ pub struct DraftLabelPage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LabelCard {
-    /// Its row; a version's has no marks, and its problems are not counted.
+    /// Its row; a version's has no marks.
     pub label: DraftLabel,
     /// What else is known of it.
     pub details: LabelDetails,
@@ -447,6 +450,9 @@ pub struct ReviewCause {
 pub struct ReviewPage {
     /// How many documents wait.
     pub n_documents: u64,
+    /// How many are decided, and not yet part of a version.
+    #[serde(default)]
+    pub n_decided: u64,
     /// In the order of the documents.
     pub reviews: Vec<ReviewRow>,
     /// Cursor of the next page; none on the last.

@@ -37,6 +37,9 @@ pub struct ReviewDecision {
     pub id: i64,
     /// Id of the document.
     pub document: i64,
+    /// The beginning of its text.
+    #[serde(default)]
+    pub excerpt: String,
     /// Ids of the labels as given.
     pub explicit: Vec<String>,
     /// The same with all ancestors.
@@ -58,6 +61,9 @@ pub struct Decided {
     pub decisions: Vec<ReviewDecision>,
     /// Documents that still wait.
     pub n_waiting: u64,
+    /// Decisions that are in force.
+    #[serde(default)]
+    pub n_decided: u64,
 }
 
 /// `GET /api/v1/corpora/{id}/reviews/decisions?limit=&cursor=`: decisions in force, newest first.
@@ -86,6 +92,34 @@ pub struct UndoDecisions {
 pub struct NewProposals {
     /// Id of the run to ask; unless given, the one that knows most of the labels to choose from.
     pub run: Option<i64>,
+}
+
+/// `GET /api/v1/corpora/{id}/reviews/proposals?at_least=&limit=&cursor=`: what would be accepted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProposalPage {
+    /// Documents that wait for which a label is proposed with that score or a higher one.
+    pub n_documents: u64,
+    /// In the order of the documents.
+    pub proposals: Vec<BestProposal>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
+}
+
+/// The best label that is proposed for a document that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BestProposal {
+    /// Id of the document.
+    pub document: i64,
+    /// The beginning of its text.
+    pub excerpt: String,
+    /// The run that was asked.
+    pub run: i64,
+    /// Id of the label.
+    pub label: String,
+    /// Score by the run.
+    pub score: f32,
 }
 
 /// What a model says about a document that waits.

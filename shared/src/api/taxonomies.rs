@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::taxonomy::{Loss, TaxonomyFormat};
+use crate::taxonomy::{Loss, Problem, TaxonomyFormat};
 
 /// A taxonomy version; `GET /api/v1/projects/{id}/taxonomies?limit=&cursor=` → `{"taxonomies":[…],"next"}`, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,21 @@ pub struct LabelRow {
     /// Id of the label to use instead of a deprecated one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<String>,
+    /// Problems of the taxonomy that name it.
+    #[serde(default)]
+    pub n_problems: u64,
+}
+
+/// `GET /api/v1/taxonomies/{id}/problems?limit=&cursor=`: what is wrong with a version, none of it so that it cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaxonomyProblems {
+    /// How many there are.
+    pub n_problems: u64,
+    /// The page.
+    pub problems: Vec<Problem>,
+    /// Cursor of the next page; none on the last.
+    pub next: Option<String>,
 }
 
 /// Answer of the labels route.

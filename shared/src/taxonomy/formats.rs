@@ -64,6 +64,23 @@ impl TaxonomyFormat {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Tsv => "Table of child and parent",
+            Self::Taxonomy => "HiAGM lines of parent and children",
+            Self::PathCsv => "CSV with a path on each row",
+            Self::Json => "JSON with everything",
+            Self::NestedJson => "Nested JSON",
+            Self::Skos => "SKOS as Turtle",
+            Self::SkosRdfXml => "SKOS as RDF/XML",
+            Self::SkosJsonLd => "SKOS as JSON-LD",
+            Self::AnnifTsv => "Annif vocabulary, TSV",
+            Self::AnnifCsv => "Annif vocabulary, CSV",
+        }
+    }
+
     /// All words, for a sentence.
     #[must_use]
     pub fn words() -> String {

@@ -78,7 +78,7 @@ fn entry(document: &JudgedDocument) -> Html {
     html! {
         <li key={document.id.clone()} class="ab-entry" data-testid="behind-document">
             <p class="ab-behind__text" dir="auto"><span class="ab-muted">{ format!("{} ", document.id) }</span>{ &document.text }</p>
-            <table class="ab-table">
+            <div class="ab-scroll" tabindex="0" role="region" aria-label="What became of its labels"><table class="ab-table">
                 <thead><tr><th scope="col">{ "Right" }</th><th scope="col">{ "Predicted" }</th><th scope="col" class="ab-number">{ "Score" }</th><th scope="col">{ "Kind" }</th></tr></thead>
                 <tbody>
                     for (index, outcome) in document.outcomes.iter().enumerate() {
@@ -90,7 +90,7 @@ fn entry(document: &JudgedDocument) -> Html {
                         </tr>
                     }
                 </tbody>
-            </table>
+            </table></div>
             if document.outcomes.is_empty() { <p class="ab-muted">{ "No label is right, and none was predicted." }</p> }
         </li>
     }

@@ -40,7 +40,7 @@ pub fn content(
                 </Notice>
             }
             if preview.n_unknown_labels > 0 {
-                <UnknownLabels {project} count={preview.n_unknown_labels} labels={preview.unknown_labels.clone()} onkept={look_again.clone()} />
+                <UnknownLabels {project} {taxonomy} count={preview.n_unknown_labels} labels={preview.unknown_labels.clone()} onkept={look_again.clone()} />
             }
             { repeats(&preview.repeats) }
             <h3 class="ab-pane__title">{ "As it will be read" }</h3>

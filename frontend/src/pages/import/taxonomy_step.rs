@@ -2,6 +2,7 @@
 
 use arborist_shared::api::jobs::Accepted;
 use arborist_shared::api::taxonomies::{Taxonomy, TaxonomyPreview};
+use arborist_shared::taxonomy::TaxonomyFormat;
 use web_sys::{Blob, File};
 use yew::prelude::*;
 
@@ -21,14 +22,6 @@ use crate::route::Route;
 
 /// The most that a preview looks at.
 const PREVIEW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
-
-/// Formats of a taxonomy, as the interface names them, and as people do.
-const FORMATS: [(&str, &str); 4] = [
-    ("tsv", "Table of child and parent"),
-    ("taxonomy", "HiAGM lines of parent and children"),
-    ("path_csv", "CSV with a path on each row"),
-    ("json", "Nested JSON"),
-];
 
 #[derive(PartialEq, Properties)]
 pub struct TaxonomyStepProps {
@@ -191,7 +184,7 @@ fn Preview(props: &PreviewProps) -> Html {
         <Panel title={props.file.name()} testid="taxonomy-preview" actions={html! { <span class="ab-muted">{ format::bytes(props.file.size() as u64) }</span> }}>
             <div class="ab-form__row">
                 <Field id="format" label="Format">
-                    <Select id="format" value={(*format).clone()} onchange={set_format} testid="taxonomy-format" choices={named_formats(&FORMATS, &detected)} />
+                    <Select id="format" value={(*format).clone()} onchange={set_format} testid="taxonomy-format" choices={named_formats(&TaxonomyFormat::ALL.map(|format| (format.as_str(), format.title())), &detected)} />
                 </Field>
             </div>
             { show(&preview, html! { <Lines count={6} /> }, content) }

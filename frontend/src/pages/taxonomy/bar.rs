@@ -33,9 +33,8 @@ pub fn Bar(props: &BarProps) -> Html {
         .map(|entry| entry.edit.clone())
         .collect();
     let names = use_names(bench, named(&next));
-    let draft = bench.draft().map_or(0, |draft| draft.id);
-    let problems = use_search((draft, bench.seen()), |(draft, _)| async move {
-        api::draft_problems(draft, None).await
+    let problems = use_search((bench.source, bench.seen()), |(source, _)| async move {
+        api::problems(source, None).await
     });
     let n_edits = in_force(&view.entries).len() as u64;
     let others: Vec<String> = bench

@@ -149,7 +149,7 @@ fn Body(props: &BodyProps) -> Html {
             Some(html! { <EditsPane bench={bench.clone()} onclose={close_panel.clone()} /> })
         }
         "problems" => Some(
-            html! { <ProblemsPane bench={bench.clone()} onclose={close_panel.clone()} onshow={onshow.clone()} /> },
+            html! { <ProblemsPane source={bench.source} revision={bench.seen()} onclose={close_panel.clone()} onshow={onshow.clone()} /> },
         ),
         _ => None,
     };

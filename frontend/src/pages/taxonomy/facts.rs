@@ -50,7 +50,7 @@ async fn find(project: i64, wanted: Wanted) -> Answer<Option<(Source, Rc<LabelCa
             };
             let id = match label.named {
                 Named::Id(id) => Some(id),
-                Named::Path(path) => by_path(source, &path).await?,
+                Named::Path(path) => by_path(source, &path).await?.map(|label| label.id),
             };
             match id {
                 Some(id) => (source, id),
@@ -62,11 +62,11 @@ async fn find(project: i64, wanted: Wanted) -> Answer<Option<(Source, Rc<LabelCa
     Ok(card.map(|card| (source, Rc::new(card))))
 }
 
-async fn by_path(source: Source, path: &[String]) -> Answer<Option<String>> {
+/// The label with this path of names; none where there is none.
+pub async fn by_path(source: Source, path: &[String]) -> Answer<Option<DraftLabel>> {
     let name = path.last().map_or("", String::as_str);
     let found = api::found_labels(source, name, MATCHES).await?;
-    let label = found.labels.into_iter().find(|label| label.path == path);
-    Ok(label.map(|label| label.id))
+    Ok(found.labels.into_iter().find(|label| label.path == path))
 }
 
 #[derive(PartialEq, Properties)]

@@ -124,7 +124,7 @@ fn Known(props: &KnownProps) -> Html {
             </Panel>
             <Panel title="Edit by edit" flush=true>
                 <div class="ab-scroll" tabindex="0" role="region" aria-label="Edit by edit">
-                    <table class="ab-table" data-testid="impact-edits">
+                    <table class="ab-table ab-table--impact" data-testid="impact-edits">
                         <thead><tr>
                             <th scope="col">{ "Edit" }</th>
                             <th scope="col" class="ab-number">{ "Documents" }<Hint text="With the edited labels or labels below them" /></th>

@@ -15,9 +15,24 @@ use crate::model::draft::given_names;
 /// Labels that are asked for at once; others are called by their ids.
 const MOST: usize = 100;
 
+/// Names of a label and those above it; none where the version has no such label.
+type KnownPath = Option<Vec<String>>;
+
 thread_local! {
-    /// Names in versions, which never change: none where the version has no such label.
-    static KNOWN: RefCell<HashMap<(i64, String), Option<String>>> = RefCell::default();
+    /// Paths by version and label; versions never change.
+    static KNOWN: RefCell<HashMap<(i64, String), KnownPath>> = RefCell::default();
+}
+
+/// Paths of labels by id, topmost name first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Paths(Rc<BTreeMap<String, Vec<String>>>);
+
+impl Paths {
+    /// Where a label is: its id alone as long as nothing else is known.
+    pub fn of(&self, id: &str) -> Vec<String> {
+        let known = self.0.get(id).cloned();
+        known.unwrap_or_else(|| vec![id.to_owned()])
+    }
 }
 
 /// Names by id.
@@ -31,33 +46,45 @@ impl Names {
     }
 }
 
-async fn name_in(taxonomy: i64, id: String) -> Option<(String, String)> {
+async fn path_in(taxonomy: i64, id: String) -> Option<(String, Vec<String>)> {
     let key = (taxonomy, id);
     let known = KNOWN.with(|known| known.borrow().get(&key).cloned());
-    let name = match known {
-        Some(name) => name,
-        // A name that cannot be had now is asked for again the next time.
+    let path = match known {
+        Some(path) => path,
+        // What cannot be had now is asked for again the next time.
         None => {
             let card = api::find_label(Source::Version(taxonomy), &key.1)
                 .await
                 .ok()?;
-            let name = card.map(|card| card.label.name);
-            KNOWN.with(|known| known.borrow_mut().insert(key.clone(), name.clone()));
-            name
+            let path = card.map(|card| match card.label.path.is_empty() {
+                true => vec![card.label.name],
+                false => card.label.path,
+            });
+            KNOWN.with(|known| known.borrow_mut().insert(key.clone(), path.clone()));
+            path
         }
     };
-    Some((key.1, name?))
+    Some((key.1, path?))
+}
+
+/// Paths of labels in a version.
+#[hook]
+pub fn use_paths_in(taxonomy: i64, ids: Vec<String>) -> Paths {
+    let found = use_search((taxonomy, ids), |(taxonomy, ids)| async move {
+        let asked = ids.into_iter().take(MOST).map(|id| path_in(taxonomy, id));
+        let found: BTreeMap<String, Vec<String>> =
+            join_all(asked).await.into_iter().flatten().collect();
+        Ok(found)
+    });
+    found.data().map(Paths).unwrap_or_default()
 }
 
 /// Names of labels in a version.
 #[hook]
 pub fn use_names_in(taxonomy: i64, ids: Vec<String>) -> Names {
-    let found = use_search((taxonomy, ids), |(taxonomy, ids)| async move {
-        let asked = ids.into_iter().take(MOST).map(|id| name_in(taxonomy, id));
-        let found: BTreeMap<String, String> = join_all(asked).await.into_iter().flatten().collect();
-        Ok(found)
-    });
-    found.data().map(Names).unwrap_or_default()
+    let paths = use_paths_in(taxonomy, ids);
+    let name = |(id, path): (&String, &Vec<String>)| Some((id.clone(), path.last()?.clone()));
+    Names(Rc::new(paths.0.iter().filter_map(name).collect()))
 }
 
 /// Names of labels as they are at a revision of a draft, or in a version.

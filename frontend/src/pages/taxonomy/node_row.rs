@@ -3,6 +3,9 @@
 use arborist_shared::api::drafts::{DraftLabel, LabelMark};
 use yew::prelude::*;
 
+use super::names::use_names_now;
+use super::workbench::use_workbench;
+use crate::api::Source;
 use crate::components::{Icon, icon};
 use crate::format;
 use crate::model::moves::Zone;
@@ -25,7 +28,26 @@ pub enum NodeEvent {
 }
 
 #[derive(PartialEq, Properties)]
+struct InsteadProps {
+    source: Source,
+    /// Id of the label that replaces a deprecated one.
+    label: String,
+}
+
+/// Says what is used instead of a deprecated label.
+#[component]
+fn Instead(props: &InsteadProps) -> Html {
+    let seen = use_workbench().map_or(0, |bench| bench.seen());
+    let names = use_names_now(props.source, seen, vec![props.label.clone()]);
+    let name = names.of(&props.label);
+    html! {
+        <span class="ab-tag" title={format!("Deprecated: use “{name}” instead")} data-testid="node-deprecated">{ format!("deprecated → {}", format::middle(&name, 24)) }</span>
+    }
+}
+
+#[derive(PartialEq, Properties)]
 pub struct NodeRowProps {
+    pub source: Source,
     pub row: Row,
     pub label: DraftLabel,
     /// Names from below the root to this place.
@@ -150,7 +172,8 @@ pub fn NodeRow(props: &NodeRowProps) -> Html {
             }
             <span class="ab-path__dot" aria-hidden="true" />
             <bdi class="ab-node__name">{ format::middle(short, 80) }</bdi>
-            if label.deprecated { <span class="ab-tag">{ "deprecated" }</span> }
+            if let Some(other) = label.replaced_by.as_ref().filter(|_| label.deprecated) { <Instead source={props.source} label={other.clone()} /> }
+            else if label.deprecated { <span class="ab-tag" data-testid="node-deprecated">{ "deprecated" }</span> }
             if !marks.is_empty() { <span class="ab-tag ab-tag--mark" data-testid="node-marks">{ marks.join(", ") }</span> }
             if label.n_problems > 0 {
                 <span class="ab-node__problems" title={format::counted(label.n_problems, "problem", "problems")} data-testid="node-problems">{ icon(Icon::Warning) }<span class="pf-v6-screen-reader">{ format::counted(label.n_problems, "problem", "problems") }</span></span>

@@ -1,25 +1,25 @@
-//! What is wrong with a draft as it is now.
+//! What is wrong with a version, or with a draft as it is now.
 
-use arborist_shared::api::drafts::DraftProblems;
 use arborist_shared::taxonomy::Problem;
 use yew::prelude::*;
 
-use super::names::use_names;
-use super::workbench::Workbench;
-use crate::api;
+use super::names::use_names_now;
+use crate::api::{self, Problems, Source};
 use crate::components::{Button, Empty, Failure, Icon, Lines, Variant, show};
 use crate::format;
 use crate::hooks::{Page, use_more, use_search};
 
 #[derive(PartialEq, Properties)]
 pub struct ProblemsPaneProps {
-    pub bench: Workbench,
+    pub source: Source,
+    /// Of the draft.
+    pub revision: i64,
     pub onclose: Callback<()>,
     /// Shows a label in the tree.
     pub onshow: Callback<String>,
 }
 
-fn split_page(page: &DraftProblems) -> Page<Problem> {
+fn split_page(page: &Problems) -> Page<Problem> {
     Page {
         rows: page.problems.clone(),
         next: page.next.clone(),
@@ -28,13 +28,12 @@ fn split_page(page: &DraftProblems) -> Page<Problem> {
 
 #[component]
 pub fn ProblemsPane(props: &ProblemsPaneProps) -> Html {
-    let bench = &props.bench;
-    let draft = bench.draft().map_or(0, |draft| draft.id);
-    let first = use_search((draft, bench.seen()), |(draft, _)| async move {
-        api::draft_problems(draft, None).await
+    let (source, revision) = (props.source, props.revision);
+    let first = use_search((source, revision), |(source, _)| async move {
+        api::problems(source, None).await
     });
     let more = use_more(first.data(), split_page, move |cursor| async move {
-        let page = api::draft_problems(draft, Some(cursor)).await?;
+        let page = api::problems(source, Some(cursor)).await?;
         Ok(split_page(&page))
     });
     let ids = more
@@ -42,7 +41,7 @@ pub fn ProblemsPane(props: &ProblemsPaneProps) -> Html {
         .iter()
         .flat_map(|problem| problem.labels.clone())
         .take(100);
-    let names = use_names(bench, ids.collect());
+    let names = use_names_now(source, revision, ids.collect());
     html! {
         <aside class="ab-pane" aria-label="Problems" data-testid="problems-pane">
             <header class="ab-pane__head"><span class="ab-pane__place">{ "Problems" }</span>
@@ -55,6 +54,7 @@ pub fn ProblemsPane(props: &ProblemsPaneProps) -> Html {
                     html! {
                         <>
                             <p>{ match (format::counted(page.n_problems, "problem", "problems"), page.n_earlier) {
+                                (all, _) if matches!(source, Source::Version(_)) => format!("{all}. Labels can be used all the same; a draft mends them."),
                                 (all, 0) => format!("{all}, all of them made in this draft."),
                                 (all, earlier) if earlier == page.n_problems => format!("{all}, all of them in the version already."),
                                 (all, earlier) => format!("{all}, {} of them in the version already.", format::count(earlier)),

@@ -221,6 +221,7 @@ fn Loaded(props: &LoadedProps) -> Html {
     };
     let row = {
         let (shared, rows, chosen) = (shared.clone(), rows.clone(), props.chosen.clone());
+        let source = props.source;
         Callback::from(move |index: usize| {
             let state = shared.borrow();
             let Some((row, node)) = rows
@@ -233,7 +234,7 @@ fn Loaded(props: &LoadedProps) -> Html {
             let path = state.tree.path(row.node).into_iter().map(str::to_owned);
             let over = state.over.filter(|(over, _)| *over == row.node);
             html! {
-                <NodeRow key={row.node} row={*row} chosen={label.id == chosen} {label} path={path.collect::<Vec<_>>()} focused={index == focus_at}
+                <NodeRow key={row.node} {source} row={*row} chosen={label.id == chosen} {label} path={path.collect::<Vec<_>>()} focused={index == focus_at}
                     editable={is_open} lifted={state.lifted == Some(row.node)} over={over.map(|(_, zone)| zone)} onevent={onevent.clone()} />
             }
         })
@@ -413,7 +414,7 @@ pub fn Found(props: &FoundProps) -> Html {
                     for label in page.labels.iter() {
                         <li key={label.id.clone()}>
                             <button type="button" class="ab-found__label" data-testid="found-label" onclick={let (onchoose, id) = (props.onchoose.clone(), label.id.clone()); Callback::from(move |_: MouseEvent| onchoose.emit(id.clone()))}>
-                                <LabelPath path={label.path.clone()} level={label.level} /><span class="ab-number ab-muted">{ format::count(label.n_documents) }</span>
+                                <LabelPath path={label.path.clone()} level={label.level} />if label.deprecated { <span class="ab-tag">{ "deprecated" }</span> }<span class="ab-number ab-muted">{ format::count(label.n_documents) }</span>
                             </button>
                         </li>
                     }

@@ -2,18 +2,16 @@
 
 use std::rc::Rc;
 
-use arborist_shared::api::corpora::{Bar, Corpus, CorpusStatistics, LabelSupport};
+use arborist_shared::api::corpora::{Bar, Corpus, CorpusStatistics};
 use yew::prelude::*;
 
+use super::support::Support;
 use crate::api;
 use crate::components::figure::ShareBar;
-use crate::components::{Button, LabelPath, Lines, Panel, Variant, show};
+use crate::components::{LabelPath, Lines, Panel, show};
 use crate::format;
-use crate::hooks::{UrlQuery, use_query, use_url_query};
+use crate::hooks::use_query;
 use crate::pages::overview::stat;
-
-/// Children that are drawn; beyond, the rest is counted.
-const MOST: usize = 200;
 
 #[derive(PartialEq, Properties)]
 pub struct StatisticsProps {
@@ -23,15 +21,14 @@ pub struct StatisticsProps {
 #[component]
 pub fn Statistics(props: &StatisticsProps) -> Html {
     let statistics = use_query(props.corpus.id, |corpus| async move {
-        api::statistics(corpus).await
+        api::statistics(corpus).await.map(Rc::new)
     });
-    let query = use_url_query();
     html! {
         { show(&statistics, html! { <Lines count={14} /> }, |statistics| html! {
             <>
                 { numbers(statistics) }
                 { levels(statistics) }
-                { support(&query, statistics) }
+                <Support statistics={statistics.clone()} />
                 <div class="ab-columns">
                     { bars("Labels per document", "The deepest ones; of annotated documents.", &statistics.labels_per_document, "statistics-labels") }
                     { bars("Words per document", "Separated by blanks.", &statistics.lengths, "statistics-lengths") }
@@ -88,75 +85,6 @@ fn levels(statistics: &CorpusStatistics) -> Html {
                     </tbody>
                 </table>
             </div>
-        </Panel>
-    }
-}
-
-/// Support below one label, which stands in the address; one goes down by a click and up by the path.
-fn support(query: &UrlQuery, statistics: &CorpusStatistics) -> Html {
-    let at = query.text("label");
-    let find = |id: &str| statistics.labels.iter().find(|label| label.id == id);
-    let mut trail: Vec<&LabelSupport> = Vec::new();
-    let mut above = find(&at);
-    while let Some(label) = above {
-        trail.push(label);
-        above = label.parent.as_deref().and_then(find);
-    }
-    trail.reverse();
-    let here = trail.last().map(|label| label.id.as_str());
-    let mut children: Vec<&LabelSupport> = statistics
-        .labels
-        .iter()
-        .filter(|label| label.parent.as_deref() == here)
-        .collect();
-    children.sort_by(|a, b| {
-        b.n_documents
-            .cmp(&a.n_documents)
-            .then_with(|| a.name.cmp(&b.name))
-    });
-    let most = children.first().map_or(1, |label| label.n_documents.max(1));
-    let go = |id: Option<String>| {
-        let query = query.clone();
-        Callback::from(move |_: MouseEvent| query.set(&[("label", id.clone())]))
-    };
-    let has_children = |id: &str| {
-        statistics
-            .labels
-            .iter()
-            .any(|label| label.parent.as_deref() == Some(id))
-    };
-    html! {
-        <Panel title="Support of labels" testid="statistics-support">
-            <p class="ab-climb">
-                <Button label="All labels" variant={Variant::Link} disabled={trail.is_empty()} testid="support-top" onclick={go(None)} />
-                for (position, label) in trail.iter().enumerate() {
-                    <span aria-hidden="true">{ " › " }</span>
-                    <Button label={label.name.clone()} variant={Variant::Link} disabled={position + 1 == trail.len()} onclick={go(Some(label.id.clone()))} />
-                }
-            </p>
-            <div class="ab-scroll" tabindex="0" role="region" aria-label="Support">
-                <table class="ab-table">
-                    <thead><tr><th scope="col">{ "Label" }</th><th scope="col" class="ab-number">{ "Documents" }</th><th scope="col"><span class="pf-v6-screen-reader">{ "Share" }</span></th><th scope="col" class="ab-number">{ "Train" }</th><th scope="col" class="ab-number">{ "Validation" }</th><th scope="col" class="ab-number">{ "Test" }</th></tr></thead>
-                    <tbody>
-                        for label in children.iter().take(MOST) {
-                            <tr key={label.id.clone()}>
-                                <td dir="auto">
-                                    if has_children(&label.id) {
-                                        <Button label={label.name.clone()} variant={Variant::Link} onclick={go(Some(label.id.clone()))} />
-                                    } else { { &label.name } }
-                                    if label.splits.train < statistics.rare_below { <span class="ab-muted">{ " rare" }</span> }
-                                </td>
-                                <td class="ab-number">{ format::count(label.n_documents) }</td>
-                                <td><ShareBar share={label.n_documents as f64 / most as f64} /></td>
-                                <td class="ab-number">{ format::count(label.splits.train) }</td>
-                                <td class="ab-number">{ format::count(label.splits.validation) }</td>
-                                <td class="ab-number">{ format::count(label.splits.test) }</td>
-                            </tr>
-                        }
-                    </tbody>
-                </table>
-            </div>
-            if children.len() > MOST { <p class="ab-muted">{ format!("and {} more with fewer documents", format::count((children.len() - MOST) as u64)) }</p> }
         </Panel>
     }
 }

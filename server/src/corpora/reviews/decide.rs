@@ -11,10 +11,11 @@ use arborist_shared::api::reviews::{
 };
 use arborist_shared::taxonomy::Taxonomy;
 use rustc_hash::FxHashSet;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::super::store::decisions::{self, DecisionRow, NewDecisionRow};
 use super::super::{CorpusRow, label_set, store};
+use super::{counts, excerpts};
 use crate::App;
 use crate::db::{DbErr, rfc3339};
 use crate::http::paging;
@@ -52,12 +53,9 @@ pub(crate) async fn decide(
         let row = known.row(taxonomy, position, new)?;
         made.push(decisions::insert_decision(&transaction, corpus.id, row, author).await?);
     }
-    let n_waiting = store::count_reviewed(&transaction, corpus.id).await?;
+    let decided = answer(&transaction, corpus.id, taxonomy, made).await?;
     transaction.commit().await?;
-    Ok(Decided {
-        decisions: made.into_iter().map(|row| show(taxonomy, row)).collect(),
-        n_waiting,
-    })
+    Ok(decided)
 }
 
 /// Takes decisions back, all of them or none; their documents wait again.
@@ -85,11 +83,23 @@ pub(crate) async fn undo(
         let detail = format!("corpus {} has no decision {id} in force", corpus.id);
         return Err(ApiError::new(Code::ReviewSettled, detail));
     }
-    let n_waiting = store::count_reviewed(&transaction, corpus.id).await?;
+    let decided = answer(&transaction, corpus.id, taxonomy, undone).await?;
     transaction.commit().await?;
+    Ok(decided)
+}
+
+/// Decisions that were made or taken back, and how the queue stands after that.
+async fn answer(
+    transaction: &DatabaseTransaction,
+    corpus: i64,
+    taxonomy: &Taxonomy,
+    rows: Vec<DecisionRow>,
+) -> Result<Decided, DbErr> {
+    let (n_waiting, n_decided) = counts(transaction, corpus).await?;
     Ok(Decided {
-        decisions: undone.into_iter().map(|row| show(taxonomy, row)).collect(),
+        decisions: show(transaction, taxonomy, rows).await?,
         n_waiting,
+        n_decided,
     })
 }
 
@@ -104,7 +114,7 @@ pub(crate) async fn page(
     let mut rows = decisions::decisions(app.db.read(), corpus, before, limit + 1).await?;
     let next = paging::cut(&mut rows, limit, |row| row.id);
     Ok(DecisionPage {
-        decisions: rows.into_iter().map(|row| show(taxonomy, row)).collect(),
+        decisions: show(app.db.read(), taxonomy, rows).await?,
         next,
     })
 }
@@ -223,19 +233,29 @@ fn sorted(mut labels: Vec<LabelIndex>) -> Vec<LabelIndex> {
     labels
 }
 
-fn show(taxonomy: &Taxonomy, row: DecisionRow) -> ReviewDecision {
-    let explicit = label_set::decode(&row.explicit);
+async fn show(
+    db: &impl ConnectionTrait,
+    taxonomy: &Taxonomy,
+    rows: Vec<DecisionRow>,
+) -> Result<Vec<ReviewDecision>, DbErr> {
+    let documents: Vec<i64> = rows.iter().map(|row| row.document).collect();
+    let mut texts = excerpts(db, &documents).await?;
     let ids = |labels: &[LabelIndex]| {
         let ids = labels.iter().map(|&label| taxonomy.id(label).to_owned());
         ids.collect::<Vec<_>>()
     };
-    ReviewDecision {
-        id: row.id,
-        document: row.document,
-        labels: ids(&taxonomy.close(&explicit)),
-        explicit: ids(&explicit),
-        run: row.run,
-        author: row.author,
-        at: rfc3339(row.at),
-    }
+    let shown = rows.into_iter().map(|row| {
+        let explicit = label_set::decode(&row.explicit);
+        ReviewDecision {
+            id: row.id,
+            document: row.document,
+            excerpt: texts.remove(&row.document).unwrap_or_default(),
+            labels: ids(&taxonomy.close(&explicit)),
+            explicit: ids(&explicit),
+            run: row.run,
+            author: row.author,
+            at: rfc3339(row.at),
+        }
+    });
+    Ok(shown.collect())
 }

@@ -7,7 +7,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Value,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 
 use super::KEYS;
@@ -86,9 +86,7 @@ pub(in crate::corpora) async fn decisions(
     before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<DecisionRow>, DbErr> {
-    let mut query = review_decision::Entity::find()
-        .filter(review_decision::COLUMN.corpus_id.eq(corpus))
-        .filter(review_decision::Column::UndoneAt.is_null())
+    let mut query = in_force(corpus)
         .order_by_desc(review_decision::Column::Id)
         .limit(limit);
     if let Some(before) = before {
@@ -166,12 +164,19 @@ pub(in crate::corpora) async fn insert_proposals(
     run: i64,
     proposals: &[(i64, Vec<ProposedLabel>)],
 ) -> Result<(), DbErr> {
-    let columns = &["corpus_id", "document_id", "run_id", "labels"];
+    let columns = &["corpus_id", "document_id", "run_id", "labels", "score"];
     let backend = transaction.get_database_backend();
     let bulk = BulkInsert::new(backend, "review_proposal", columns, true);
     let values = proposals.iter().flat_map(|(document, labels)| {
+        let best: Option<f32> = labels.first().map(|best| best.score);
         let labels: Value = serde_json::json!(labels).into();
-        [corpus.into(), (*document).into(), run.into(), labels]
+        [
+            corpus.into(),
+            (*document).into(),
+            run.into(),
+            labels,
+            best.into(),
+        ]
     });
     bulk.insert(transaction, values.collect()).await
 }
@@ -193,16 +198,52 @@ pub(in crate::corpora) async fn proposals(
             )
             .all(db)
             .await?;
-        found.extend(rows.into_iter().map(|row| {
-            let proposal = ReviewProposal {
-                run: row.run_id,
-                // Written by us; should it ever not be readable, nothing is proposed.
-                labels: serde_json::from_value(row.labels).unwrap_or_default(),
-            };
-            (row.document_id, proposal)
-        }));
+        found.extend(rows.into_iter().map(proposal));
     }
     Ok(found)
+}
+
+fn proposal(row: review_proposal::Model) -> (i64, ReviewProposal) {
+    let proposal = ReviewProposal {
+        run: row.run_id,
+        // Written by us; should it ever not be readable, nothing is proposed.
+        labels: serde_json::from_value(row.labels).unwrap_or_default(),
+    };
+    (row.document_id, proposal)
+}
+
+/// Proposals for documents that wait whose best label has at least this score.
+fn sure(corpus: i64, at_least: f32) -> Select<review_proposal::Entity> {
+    review_proposal::Entity::find()
+        .filter(review_proposal::COLUMN.corpus_id.eq(corpus))
+        .filter(review_proposal::Column::Score.gte(at_least))
+        .filter(review_proposal::Column::DocumentId.not_in_subquery(decided(corpus)))
+}
+
+/// How many there are.
+pub(in crate::corpora) async fn count_sure(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+    at_least: f32,
+) -> Result<u64, DbErr> {
+    sure(corpus, at_least).count(db).await
+}
+
+/// Those of documents after one, in their order.
+pub(in crate::corpora) async fn sure_after(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+    at_least: f32,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<(i64, ReviewProposal)>, DbErr> {
+    let rows = sure(corpus, at_least)
+        .filter(review_proposal::COLUMN.document_id.gt(after))
+        .order_by_asc(review_proposal::Column::DocumentId)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(proposal).collect())
 }
 
 /// Label sets as given, of some documents of a version.
@@ -231,16 +272,27 @@ pub(in crate::corpora) async fn explicit_of(
     Ok(found)
 }
 
+fn in_force(corpus: i64) -> Select<review_decision::Entity> {
+    review_decision::Entity::find()
+        .filter(review_decision::COLUMN.corpus_id.eq(corpus))
+        .filter(review_decision::Column::UndoneAt.is_null())
+}
+
+/// How many decisions are in force.
+pub(in crate::corpora) async fn count(
+    db: &impl ConnectionTrait,
+    corpus: i64,
+) -> Result<u64, DbErr> {
+    in_force(corpus).count(db).await
+}
+
 /// How many decisions are in force, and the newest one; none where there is none.
 pub(in crate::corpora) async fn last(
     db: &impl ConnectionTrait,
     corpus: i64,
 ) -> Result<Option<(u64, i64)>, DbErr> {
-    let in_force = review_decision::Entity::find()
-        .filter(review_decision::COLUMN.corpus_id.eq(corpus))
-        .filter(review_decision::Column::UndoneAt.is_null());
-    let n = in_force.clone().count(db).await?;
-    let newest = in_force
+    let n = count(db, corpus).await?;
+    let newest = in_force(corpus)
         .order_by_desc(review_decision::Column::Id)
         .one(db)
         .await?;

@@ -41,6 +41,7 @@ pub mod review_proposal {
         pub run_id: i64,
         #[sea_orm(column_type = "Json")]
         pub labels: Json,
+        pub score: Option<f32>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -253,11 +253,17 @@ async fn show_label(
     query: web::Query<OneLabel>,
 ) -> Result<web::Json<LabelCard>, ApiError> {
     let row = taxonomies::visible(&app, &caller, *id).await?;
-    let taxonomy = taxonomies::load(&app, row.id).await?;
+    let index = app.taxonomies.get(&app.db, row.id).await?;
+    let taxonomy = &index.taxonomy;
     let label = taxonomy.index_of(&query.id);
     let label = label.ok_or_else(|| no_label(&query.id))?;
     let counts = corpora::label_counts(&app, row.id).await?;
     let n_documents = counts.get(label as usize).copied().unwrap_or(0);
-    let row = view::row(&taxonomy, label, n_documents);
-    Ok(web::Json(view::card(&taxonomy, label, row)))
+    let problems = index.problems();
+    let mut row = view::row(taxonomy, label, n_documents);
+    row.n_problems = problems.count(label);
+    Ok(web::Json(LabelCard {
+        problems: problems.of(&query.id).cloned().collect(),
+        ..view::card(taxonomy, label, row)
+    }))
 }

@@ -88,7 +88,12 @@ impl fmt::Display for Loss {
             }
             LossKind::OrderOfNames => "preferred names come before alternative and hidden ones",
         };
-        write!(f, "{what}: {} labels", self.n_labels)
+        let labels = if self.n_labels == 1 {
+            "label"
+        } else {
+            "labels"
+        };
+        write!(f, "{what}: {} {labels}", self.n_labels)
     }
 }
 

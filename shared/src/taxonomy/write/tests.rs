@@ -367,20 +367,20 @@ fn losses_are_named_and_counted() {
     assert_eq!(
         told(TaxonomyFormat::Taxonomy),
         [
-            "only the first parent stays: 1 labels",
-            "languages and names in further ones are left out: 1 labels",
-            "alternative and hidden names are left out: 1 labels",
-            "definitions, notes and examples are left out: 1 labels",
-            "notations are left out: 1 labels",
-            "nothing says that labels are deprecated: 1 labels",
-            "replacements are left out: 1 labels",
+            "only the first parent stays: 1 label",
+            "languages and names in further ones are left out: 1 label",
+            "alternative and hidden names are left out: 1 label",
+            "definitions, notes and examples are left out: 1 label",
+            "notations are left out: 1 label",
+            "nothing says that labels are deprecated: 1 label",
+            "replacements are left out: 1 label",
         ]
     );
     assert_eq!(told(TaxonomyFormat::Json), [] as [&str; 0]);
     assert_eq!(told(TaxonomyFormat::SkosJsonLd), [] as [&str; 0]);
     assert_eq!(
         told(TaxonomyFormat::PathCsv)[0],
-        "ids become paths of names: 1 labels"
+        "ids become paths of names: 1 label"
     );
 }
 
