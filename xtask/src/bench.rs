@@ -82,7 +82,7 @@ pub(crate) enum Goal {
 type Prepare = for<'a> fn(&'a Workspace) -> Result<Benchmark<'a>>;
 
 /// All benchmarks: name, what it measures, whether it runs when none is named.
-const BENCHMARKS: [(&str, &str, bool, Prepare); 17] = [
+const BENCHMARKS: [(&str, &str, bool, Prepare); 18] = [
     (
         "linear",
         "linear's fit and prediction on chemical-exposure, beside scikit-learn",
