@@ -155,7 +155,7 @@ async fn attempt(options: &AgentOptions, client: &Client) -> Result<(), AgentErr
             }
         }
     };
-    mirror.to_the_end(exit.outcome == Ending::Done).await?;
+    mirror.finish(exit.outcome == Ending::Done).await?;
     client.end(&end_of(exit)).await?;
     Ok(())
 }

@@ -25,7 +25,10 @@ const MAX_DOCUMENTS: usize = 2_000_000;
 
 /// What was read last, newest first.
 #[derive(Debug, Default)]
-pub struct AnalysisCache(Mutex<Vec<((i64, Split), Arc<Judgements>)>>);
+pub struct AnalysisCache(Mutex<Vec<Kept>>);
+
+/// A part of a run with its judgements.
+type Kept = ((i64, Split), Arc<Judgements>);
 
 impl From<JudgementsError> for ApiError {
     fn from(error: JudgementsError) -> Self {

@@ -103,7 +103,7 @@ impl Mirror {
     }
 
     /// Sends all that is left once the child has ended; results last, for they finish the run.
-    pub(super) async fn to_the_end(&mut self, done: bool) -> Result<(), AgentError> {
+    pub(super) async fn finish(&mut self, done: bool) -> Result<(), AgentError> {
         self.grow().await?;
         while !self.checkpoint().await? {}
         if done {

@@ -35,7 +35,7 @@ pub(super) struct Serve {
     /// Pretend to have GPUs with so much memory each, in MB, to try the queue out: their jobs run on the processor
     #[arg(long, value_name = "MB,…", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     simulated_gpus: Vec<u64>,
-    /// Train on a Ray cluster as well: address of its dashboard, such as http://127.0.0.1:8265. Only in a private network
+    /// Train on a Ray cluster as well: address of its dashboard, such as `http://127.0.0.1:8265`. Only in a private network
     #[arg(long, value_name = "URL", value_parser = web_address, help_heading = "Ray cluster")]
     ray: Option<String>,
     /// Address under which Ray's nodes reach this server [default: the public one, or the one it listens on]

@@ -59,6 +59,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("session", SecurityScheme::ApiKey(session));
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("key", SecurityScheme::Http(key));
+    // Of one attempt of a run, for the agent that carries it out.
+    let agent = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("agent", SecurityScheme::Http(agent));
     document.security = Some(vec![
         SecurityRequirement::new("session", Vec::<String>::new()),
         SecurityRequirement::new("key", Vec::<String>::new()),

@@ -89,7 +89,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// All that the attempt begins with: the files of its run directory, of its encoder, and its word vectors, by content.
-#[utoipa::path(tag = "agent", responses((status = 200, body = AgentRun)))]
+#[utoipa::path(tag = "agent", security(("agent" = [])), responses((status = 200, body = AgentRun)))]
 #[get("/agent/run")]
 async fn agent_run(agent: Agent) -> Result<Json<AgentRun>, ApiError> {
     Ok(Json(blocking(agent, Attempt::describe).await?))
@@ -104,7 +104,7 @@ struct Offset {
 }
 
 /// A content that the attempt begins with.
-#[utoipa::path(tag = "agent", params(("sha256" = String, Path, description = "SHA-256 of the content"), Offset),
+#[utoipa::path(tag = "agent", security(("agent" = [])), params(("sha256" = String, Path, description = "SHA-256 of the content"), Offset),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")))]
 #[get("/agent/contents/{sha256}")]
 async fn agent_content(
@@ -129,7 +129,7 @@ async fn agent_content(
 
 /// Adds to the end of `events.jsonl` or `log.txt`. Answers how long the file is now: the place to go on from, also where
 /// what was sent leaves a gap and was not taken.
-#[utoipa::path(tag = "agent", params(("file" = String, Path, description = "`events.jsonl` or `log.txt`"), Offset),
+#[utoipa::path(tag = "agent", security(("agent" = [])), params(("file" = String, Path, description = "`events.jsonl` or `log.txt`"), Offset),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, body = AgentLength)))]
 #[post("/agent/growing/{file}")]
 async fn agent_append(
@@ -153,7 +153,7 @@ async fn agent_append(
 
 /// The state that the checkpoint or the results are to have. Answers the contents that have to be sent first; when there
 /// are none, the state was taken over in one step.
-#[utoipa::path(tag = "agent", responses((status = 200, body = AgentMissing)))]
+#[utoipa::path(tag = "agent", security(("agent" = [])), responses((status = 200, body = AgentMissing)))]
 #[post("/agent/files")]
 async fn agent_files(
     agent: Agent,
@@ -166,7 +166,7 @@ async fn agent_files(
 }
 
 /// A part of a content that was asked for. Answers how much of it is here.
-#[utoipa::path(tag = "agent", params(("sha256" = String, Path, description = "SHA-256 of the whole content"), Offset),
+#[utoipa::path(tag = "agent", security(("agent" = [])), params(("sha256" = String, Path, description = "SHA-256 of the whole content"), Offset),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, body = AgentLength)))]
 #[put("/agent/contents/{sha256}")]
 async fn agent_receive(
@@ -186,14 +186,14 @@ async fn agent_receive(
 }
 
 /// A sign of life; answers whether to go on.
-#[utoipa::path(tag = "agent", responses((status = 200, body = AgentOrders)))]
+#[utoipa::path(tag = "agent", security(("agent" = [])), responses((status = 200, body = AgentOrders)))]
 #[post("/agent/heartbeat")]
 async fn agent_heartbeat(agent: Agent) -> Json<AgentOrders> {
     Json(agent.0.orders())
 }
 
 /// The last word: how the attempt ended. The token opens nothing from then on.
-#[utoipa::path(tag = "agent", responses((status = 204, description = "noted")))]
+#[utoipa::path(tag = "agent", security(("agent" = [])), responses((status = 204, description = "noted")))]
 #[post("/agent/end")]
 async fn agent_end(agent: Agent, end: Json<AgentEnd>) -> Result<HttpResponse, ApiError> {
     let end = end.into_inner();

@@ -194,7 +194,7 @@ impl Executor for RayExecutor {
                 attempt: &attempt,
                 stop,
             };
-            let ended = watch.to_the_end(&submission).await;
+            let ended = watch.watch_over(&submission).await;
             // Nothing is written from here on, so that a reader of the exit finds the directory as it will stay.
             shared.attempts.end(&token);
             exit.send_replace(Some(ended));
@@ -218,7 +218,7 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    async fn to_the_end(mut self, submission: &Submission) -> Exit {
+    async fn watch_over(mut self, submission: &Submission) -> Exit {
         if let Err(exit) = self.submit(submission).await {
             return exit;
         }

@@ -63,10 +63,11 @@ async fn begin_upload(
     app: web::Data<App>,
     caller: Caller,
     id: web::Path<i64>,
-    body: web::Json<NewUpload>,
+    body: web::Json<serde_json::Value>,
 ) -> Result<HttpResponse, ApiError> {
     caller.in_project(&app, *id, Role::Manager).await?;
-    let new = body.into_inner();
+    let new: NewUpload = serde_json::from_value(body.into_inner())
+        .map_err(|error| ApiError::new(Code::FieldInvalid, error.to_string()))?;
     if new.n_bytes == 0 || new.n_bytes > MAX_UPLOAD {
         return Err(ApiError::field(
             "/n_bytes",

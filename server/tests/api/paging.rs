@@ -101,7 +101,8 @@ fn list_of<'d>(document: &'d Value, operation: &'d Value) -> Option<&'d Value> {
 async fn the_description_of_every_list_says_how_it_goes_on() {
     /// Answers with several rows that grow with what is installed, asked for or edited, not with what people store, or that
     /// are the first of many; and a file.
-    const WHOLE: [&str; 17] = [
+    const WHOLE: [&str; 20] = [
+        "/api/v1/agent/run",
         "/api/v1/corpora/{id}/diff",
         "/api/v1/corpora/{id}/statistics",
         "/api/v1/devices",
@@ -113,6 +114,8 @@ async fn the_description_of_every_list_says_how_it_goes_on() {
         "/api/v1/projects/{id}/label-choices",
         "/api/v1/projects/{id}/overview",
         "/api/v1/projects/{id}/uploads",
+        "/api/v1/runs/{id}/analysis",
+        "/api/v1/runs/{id}/analysis/subtrees",
         "/api/v1/runs/{id}/epochs",
         "/api/v1/runs/{id}/log",
         "/api/v1/runs/{id}/taxonomy",

@@ -70,6 +70,9 @@ pub(super) fn million(workspace: &Workspace) -> Result<Benchmark<'_>> {
     })
 }
 
+/// A query that a word is searched with.
+type Search<'a> = &'a dyn Fn(&str) -> String;
+
 fn repetition(
     workspace: &Workspace,
     data: &Path,
@@ -100,7 +103,7 @@ fn repetition(
         "cold_ms",
         search(&mut client, format!("search={}+", word()))?,
     );
-    let kinds: [(&str, &dyn Fn(&str) -> String); 5] = [
+    let kinds: [(&str, Search<'_>); 5] = [
         ("word_ms", &|word| format!("search={word}+")),
         ("half_ms", &|_| format!("search={COMMON}+")),
         ("two_ms", &|word| format!("search={COMMON}+{word}+")),
