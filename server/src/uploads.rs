@@ -99,7 +99,7 @@ fn all(app: &App) -> std::io::Result<Vec<Arc<Session>>> {
             all.extend(session);
         }
     }
-    all.sort_by(|a, b| b.about.created_at.cmp(&a.about.created_at));
+    all.sort_by_key(|upload| std::cmp::Reverse(upload.about.created_at));
     Ok(all)
 }
 
