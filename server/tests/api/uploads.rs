@@ -171,7 +171,7 @@ async fn what_does_not_fit_is_refused() {
     let long = send(&client, &upload, 4, "456789abc").await;
     long.problem(413, "payload_too_large");
     // Without a length beforehand, what fits is kept.
-    let endless = stream::iter(["45", "6789abc"].map(|text| Ok::<_, std::io::Error>(text)));
+    let endless = stream::iter(["45", "6789abc"].map(Ok::<_, std::io::Error>));
     let long = send(&client, &upload, 4, Body::wrap_stream(endless)).await;
     long.problem(413, "payload_too_large");
     assert!([4, 6].contains(&arrived(&client, &upload).await));
