@@ -243,7 +243,7 @@ async fn a_run_elsewhere_is_the_run_that_it_would_be_here() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_killed_is_replaced_and_goes_on() {
     let (house, cluster, client, estate) = with_cluster(true).await;
-    let hyperparameters = json!({"epochs": 40, "step_ms": 20});
+    let hyperparameters = json!({"epochs": 300, "step_ms": 20});
     let (job, run) = queue_there(&client, &estate, hyperparameters).await;
     half_way(&client, run).await;
     for agent in cluster.agents() {
@@ -267,7 +267,7 @@ async fn an_agent_that_is_killed_is_replaced_and_goes_on() {
         "{words}"
     );
     let here = estate
-        .trained(&client, json!({"epochs": 40, "step_ms": 0}))
+        .trained(&client, json!({"epochs": 300, "step_ms": 0}))
         .await;
     let (there, here) = (outcome(&house, run), outcome(&house, here));
     assert_eq!(there["metrics.json"], here["metrics.json"]);
@@ -312,7 +312,7 @@ async fn a_job_that_waits_over_there_is_cancelled_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_starts_again_takes_the_run_up() {
     let (mut house, cluster, client, estate) = with_cluster(true).await;
-    let (job, run) = queue_there(&client, &estate, json!({"epochs": 40, "step_ms": 20})).await;
+    let (job, run) = queue_there(&client, &estate, json!({"epochs": 300, "step_ms": 20})).await;
     half_way(&client, run).await;
     house.stop().await;
     house.start_with(cluster.options(&house)).await;
